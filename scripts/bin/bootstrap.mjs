@@ -1,0 +1,59 @@
+// What every command needs before it can run: dependencies as locked, a build, and Node 24. Runs on the host's Node >= 20.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const stamp = join(root, 'node_modules', '.skein-lock');
+
+const lockHash = () => createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+
+/** The Node 24 that comes with the lockfile, else the host's own if it is new enough. */
+export function node24() {
+  const own = join(root, 'node_modules', '.bin', 'node');
+  if (existsSync(own)) return own;
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
+  fail(`Node 24 or newer is needed on ${process.platform}-${process.arch} (this is ${process.version}). Install it and run the command again.`);
+}
+
+export function fail(message) {
+  process.stderr.write(`skein: ${message}\n`);
+  process.exit(1);
+}
+
+function must(title, command, args) {
+  process.stderr.write(`skein: ${title}\n`);
+  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (done.status !== 0) fail(`${title} failed (exit ${done.status ?? done.signal}); its output is above`);
+}
+
+/** `npm ci` when the lockfile is not what is installed. */
+export function install() {
+  const hash = lockHash();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  must('installing dependencies (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  writeFileSync(stamp, hash);
+}
+
+/** Compiles what changed. */
+export function build() {
+  const tsc = join(root, 'node_modules', 'typescript-native', 'bin', 'tsc');
+  const done = spawnSync(node24(), [tsc, '-b'], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (done.status !== 0) fail('the build failed; its output is above');
+}
+
+/** Environment with Node 24 first on the path. */
+export const env = () => ({ ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` });
+
+/**
+ * Runs a built script under Node 24 in place of this process: signals are passed on, the exit code is its own. The child
+ * stays in the terminal's process group, so Ctrl-C reaches both; the child answers it and this process waits.
+ */
+export function become(script, args) {
+  const child = spawn(node24(), ['--enable-source-maps', join(root, script), ...args], { stdio: 'inherit', env: env() });
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+}
