@@ -1,1 +1,1 @@
-export {};
+export { topics } from './gen/topics.js';
