@@ -101,7 +101,7 @@ export const fpSqrt = (x: Fixed): Fixed => {
   return (root + 1n) >> 1n;
 };
 
-/** x^y for x ≥ 0; 0^0 is 1 and 0^y is 0 for y > 0. Exact (but for the last rounding) where y is a whole number from 0 to 1024. */
+/** x^y for x ≥ 0; 0^0 is 1 and 0^y is 0 for y > 0. */
 export function fpPow(x: Fixed, y: Fixed): Fixed {
   assert(x >= 0n, 'a power is taken of a non-negative number');
   if (y === 0n) return FP_ONE;
