@@ -1,1 +1,5 @@
-export {};
+export * from './errors.js';
+export * from './grpc-client.js';
+export * from './rest.js';
+export * from './retry.js';
+export * from './session.js';
