@@ -1,1 +1,1 @@
-export {};
+export * from './artifact-store.js';

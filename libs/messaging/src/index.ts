@@ -1,1 +1,3 @@
-export {};
+export * from './event-log.js';
+export * from './consumer.types.js';
+export * from './publication.js';
