@@ -1,1 +1,10 @@
-export {};
+export * from './api-keys.js';
+export * from './call-context.js';
+export * from './grpc-clients.js';
+export * from './identity.js';
+export * from './logger.js';
+export * from './not-found.js';
+export * from './rpc.js';
+export * from './service-definition.js';
+export * from './settings.js';
+export * from './tokens.js';

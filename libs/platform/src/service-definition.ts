@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DescFile } from '@bufbuild/protobuf';
+import type { Provider, Type } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import type { Logger } from './logger.js';
+import type { Role, ServiceName, Settings } from './settings.js';
+
+/** Something that runs beside the API: projection, reactor, consumer, relay, job or timer worker. */
+export interface Worker {
+  readonly name: string;
+  start(): Promise<void> | void;
+  stop(): Promise<void>;
+  /** False while it cannot do its work yet: fails readiness. */
+  ready?(): boolean;
+  /** Why it died, once it has: fails liveness. A rejected `start` counts too. */
+  failure?(): Error | undefined;
+}
+
+/** What workers and foreign HTTP routes get: any provider by its token or class. */
+export interface ServiceContext {
+  readonly name: ServiceName;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  get<T>(token: symbol | string | Type<T>): T;
+}
+
+/** A service, as its `<service>.service.ts` declares it. */
+export interface ServiceDefinition {
+  readonly name: ServiceName;
+  /** Files with the service's RPCs; packages `….internal.v1` are served on the internal port only. */
+  readonly contexts: readonly DescFile[];
+  /** Folders with numbered SQL, after the libraries' own. */
+  readonly migrations: readonly URL[];
+  /** zod object over environment names with the service's own settings; its output is `settings.own`. */
+  readonly config?: z.ZodType<Record<string, unknown>>;
+  /** Nest providers; constructors name their tokens by explicit `@Inject`. */
+  readonly providers: readonly Provider[];
+  /** Classes with `@Rpc` methods. */
+  readonly apis: readonly Type[];
+  readonly workers?: (context: ServiceContext) => readonly Worker[];
+  /** Serve `PUT|GET /<context>/v1/artifacts/{sha256}`. */
+  readonly artifacts?: boolean;
+  /** Routes of foreign protocols (OIP v2, OpenAI …) on the service's HTTP port. */
+  readonly http?: (app: FastifyInstance, context: ServiceContext) => void;
+}
+
+/** A service that runs in this process. */
+export interface RunningService {
+  readonly name: ServiceName;
+  readonly role: Role;
+  /** `handler` lets a front server dispatch by path without a proxy; `port` is undefined when it listens on none. */
+  readonly http: { readonly port: number | undefined; readonly handler: (request: IncomingMessage, response: ServerResponse) => void };
+  readonly grpcPort: number | undefined;
+  readonly internalGrpcPort: number | undefined;
+  /** Provider by token, as in `ServiceContext`. */
+  get<T>(token: symbol | string | Type<T>): T;
+  ready(): Promise<boolean>;
+  /** Drains for at most 10 s, stops workers, closes ports and pools. Repeated calls are one. */
+  close(): Promise<void>;
+}
