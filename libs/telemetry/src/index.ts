@@ -1,1 +1,4 @@
-export {};
+export * from './trace.js';
+export * from './redact.js';
+export * from './logger.js';
+export * from './metrics.js';

@@ -1,0 +1,54 @@
+import { pino } from 'pino';
+import { redactFields, redactLine } from './redact.js';
+import { currentTraceparent, parseTraceparent } from './trace.js';
+
+/** How much is written. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** Structured logging: fields first, then a sentence. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  /** The same logger with fields on every line. */
+  child(fields: Record<string, unknown>): Logger;
+}
+
+/** What `createLogger` needs. `secrets` are values that must never be printed, wherever they turn up. */
+export interface LoggerOptions {
+  readonly service: string;
+  readonly level?: LogLevel;
+  readonly secrets?: readonly string[];
+  /** Where the lines go; standard output when absent. */
+  readonly destination?: { write(line: string): void };
+}
+
+/** Shorter values are too common in ordinary text to be censored by value. */
+const SECRET_LENGTH_MIN = 8;
+
+/** JSON lines with level, time (ISO), service, message, fields and the trace ids of `withTrace`; secrets are censored. */
+export function createLogger(options: LoggerOptions): Logger {
+  const secrets = (options.secrets ?? []).filter((secret) => secret.length >= SECRET_LENGTH_MIN);
+  const settings = {
+    level: options.level ?? 'info',
+    base: { service: options.service },
+    messageKey: 'message',
+    timestamp: pino.stdTimeFunctions.isoTime,
+    // Pino's own serializer would replace what redactFields has made of an error.
+    serializers: { err: (value: unknown) => value },
+    mixin: () => traceFields(),
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: object) => redactFields(fields) as Record<string, unknown>,
+      bindings: (bindings: object) => redactFields(bindings) as Record<string, unknown>,
+    },
+    hooks: { streamWrite: (line: string) => redactLine(line, secrets) },
+  };
+  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+}
+
+function traceFields(): object {
+  const ids = parseTraceparent(currentTraceparent());
+  return ids === undefined ? {} : { trace_id: ids.traceId, span_id: ids.spanId };
+}
