@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+
+/** What `npm run demo` was asked to do. */
+export interface DemoOptions {
+  readonly seed: number;
+  readonly kills: number;
+  readonly portBase: number;
+  readonly keep: boolean;
+  readonly report?: string;
+  readonly data?: string;
+}
+
+export const DEMO_HELP = `npm run demo -- [options]
+
+Starts Skein on embedded parts, plays one model's life as outside clients would, verifies it and exits 0.
+
+  --seed N        every random draw follows from it (default 1)
+  --kills N       kill -9 Skein N times at moments drawn from the seed (default 0, at most 5)
+  --report FILE   write the report as JSON
+  --keep          stay up afterwards; Ctrl-C ends it
+  --port-base N   first of the ports used on 127.0.0.1 (default 17400)
+  --data DIR      keep the data there (default: a temporary folder, removed at the end)
+  --help          this text
+`;
+
+function integer(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) throw new Error(`--${name} must be an integer from ${min} to ${max}, not "${text}"`);
+  return value;
+}
+
+/** Reads the command line; throws a sentence that names the option. Returns undefined where help was asked for. */
+export function parseDemoOptions(args: readonly string[]): DemoOptions | undefined {
+  const string = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({ args: [...args], options: { seed: string, kills: string, 'port-base': string, report: string, data: string, keep: flag, help: flag } });
+  if (values.help) return undefined;
+  return {
+    seed: integer('seed', values.seed ?? '1', 0, 4_294_967_295),
+    kills: integer('kills', values.kills ?? '0', 0, 5),
+    portBase: integer('port-base', values['port-base'] ?? '17400', 1024, 65_000),
+    keep: values.keep,
+    ...(values.report === undefined ? {} : { report: values.report }),
+    ...(values.data === undefined ? {} : { data: values.data }),
+  };
+}

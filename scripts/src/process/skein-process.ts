@@ -1,0 +1,128 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isAlive, processTree, signal, treePssMiB } from './tree.js';
+
+/** What the all-in-one tells its clients in `<data>/devnet.json`. */
+export interface Devnet {
+  readonly frontUrl: string;
+  readonly rpcUrl: string;
+  readonly chainId: number;
+  readonly siweDomain: string;
+  readonly operatorToken: string;
+  readonly deployerKey: `0x${string}`;
+  readonly grpc: Record<string, string>;
+}
+
+/** How the all-in-one is started. */
+export interface SkeinOptions {
+  readonly data: string;
+  readonly portBase: number;
+  readonly seed: string;
+  readonly env?: Record<string, string>;
+}
+
+const MAIN = fileURLToPath(new URL('../../../deploy/all-in-one/dist/main.js', import.meta.url));
+const READY_TIMEOUT_MS = 60_000;
+
+/** Skein all-in-one as a child process: start, measure, kill -9 with everything below it, start again, stop. */
+export class SkeinProcess {
+  readonly options: SkeinOptions;
+  memoryMiBPeak = 0;
+  private child: ChildProcess | undefined;
+  private sampler: NodeJS.Timeout | undefined;
+  private output = '';
+  private expectExit = false;
+
+  constructor(options: SkeinOptions) {
+    this.options = options;
+  }
+
+  /** Starts and waits until the whole is ready. Returns the milliseconds that took. */
+  async start(): Promise<number> {
+    const started = performance.now();
+    const { data, portBase, seed, env } = this.options;
+    this.expectExit = false;
+    this.output = '';
+    const child = spawn(process.execPath, ['--enable-source-maps', MAIN, '--data', data, '--port-base', String(portBase), '--seed', seed, '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, detached: true });
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.output = `${this.output}${chunk.toString()}`.slice(-20_000)));
+    await this.untilReady(child);
+    this.sampler ??= setInterval(() => this.sample(), 500).unref();
+    return performance.now() - started;
+  }
+
+  private async untilReady(child: ChildProcess): Promise<void> {
+    const until = performance.now() + READY_TIMEOUT_MS;
+    while (performance.now() < until) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Skein ended while starting (${child.exitCode ?? child.signalCode}):\n${this.output}`);
+      if (await this.isReady()) return;
+      await wait(50);
+    }
+    throw new Error(`Skein was not ready within ${READY_TIMEOUT_MS / 1000} s:\n${this.output}`);
+  }
+
+  private async isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`http://127.0.0.1:${this.options.portBase}/health/ready`, { signal: AbortSignal.timeout(2000) })).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** What a client needs to know; written by the all-in-one before it is ready. */
+  devnet(): Devnet {
+    return JSON.parse(readFileSync(join(this.options.data, 'devnet.json'), 'utf8')) as Devnet;
+  }
+
+  /** Process id of the all-in-one. */
+  get pid(): number {
+    const pid = this.child?.pid;
+    if (pid === undefined) throw new Error('Skein is not running');
+    return pid;
+  }
+
+  /** Memory of Skein, PostgreSQL, anvil and the runners together, in MiB (PSS). */
+  memoryMiB(): number {
+    return this.child?.pid === undefined ? 0 : treePssMiB(this.child.pid);
+  }
+
+  private sample(): void {
+    this.memoryMiBPeak = Math.max(this.memoryMiBPeak, this.memoryMiB());
+  }
+
+  /** The last lines it printed, for an error message. */
+  lastOutput(): string {
+    return this.output;
+  }
+
+  /** True when it ended although nobody asked it to. */
+  get crashed(): boolean {
+    return !this.expectExit && this.child !== undefined && (this.child.exitCode !== null || this.child.signalCode !== null);
+  }
+
+  /** kill -9 of Skein, its workers, runners and PostgreSQL; the devnet gets SIGTERM, since it only saves its chain then. */
+  async kill(): Promise<number> {
+    const tree = processTree(this.pid);
+    this.expectExit = true;
+    for (const { pid, name } of tree) signal(pid, name.startsWith('anvil') ? 'SIGTERM' : 'SIGKILL');
+    while (tree.some(({ pid }) => isAlive(pid))) await wait(20);
+    return tree.length;
+  }
+
+  /** SIGTERM, then waits for a graceful end; what is left after 10 s is killed and reported as an error. */
+  async stop(): Promise<void> {
+    clearInterval(this.sampler);
+    if (this.child?.pid === undefined || !isAlive(this.child.pid)) return;
+    const tree = processTree(this.child.pid);
+    this.expectExit = true;
+    signal(this.child.pid, 'SIGTERM');
+    const until = performance.now() + 10_000;
+    while (tree.some(({ pid }) => isAlive(pid)) && performance.now() < until) await wait(50);
+    const left = tree.filter(({ pid }) => isAlive(pid));
+    for (const { pid } of left) signal(pid, 'SIGKILL');
+    if (left.length > 0) throw new Error(`still alive 10 s after SIGTERM: ${left.map(({ pid, name }) => `${name} (${pid})`).join(', ')}`);
+  }
+}
