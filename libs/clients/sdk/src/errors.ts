@@ -1,4 +1,7 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import * as grpc from '@grpc/grpc-js';
+import { BadRequestSchema, ErrorInfoSchema, StatusSchema } from '@skein/contracts/google/rpc';
 
 /**
  * A refusal or failure as a partner sees it. `code` is the gRPC status name in kebab-case, `rule` and `field` name what
@@ -22,11 +25,20 @@ export class SkeinError extends Error {
 const statusName = (code: number): string => (grpc.status[code] ?? 'UNKNOWN').toLowerCase().replaceAll('_', '-');
 const RETRIABLE = new Set<number>([grpc.status.UNAVAILABLE, grpc.status.DEADLINE_EXCEEDED, grpc.status.ABORTED, grpc.status.CANCELLED]);
 
-const header = (error: grpc.ServiceError, name: string): string | undefined => error.metadata?.get(name)[0]?.toString();
+/** Reads google.rpc.Status from the trailers: ErrorInfo carries the rule, BadRequest the field. */
+function details(error: grpc.ServiceError): { rule?: string | undefined; field?: string | undefined; retriable?: boolean } {
+  const packed = error.metadata?.get('grpc-status-details-bin')[0];
+  if (!(packed instanceof Uint8Array)) return {};
+  const any = fromBinary(StatusSchema, packed).details;
+  const info = any.map((detail) => anyUnpack(detail, ErrorInfoSchema)).find((detail) => detail !== undefined);
+  const bad = any.map((detail) => anyUnpack(detail, BadRequestSchema)).find((detail) => detail !== undefined);
+  return { rule: info?.metadata['rule'] ?? info?.reason, field: info?.metadata['field'] ?? bad?.fieldViolations[0]?.field, retriable: info?.metadata['retriable'] === 'true' };
+}
 
-/** Turns a grpc-js error into a `SkeinError`; the rule and field travel in the trailers `skein-rule` and `skein-field`. */
+/** Turns a grpc-js error into a `SkeinError`. */
 export function toSkeinError(error: grpc.ServiceError): SkeinError {
-  return new SkeinError({ code: statusName(error.code), message: error.details || error.message, rule: header(error, 'skein-rule'), field: header(error, 'skein-field'), retriable: RETRIABLE.has(error.code) });
+  const { rule, field, retriable } = details(error);
+  return new SkeinError({ code: statusName(error.code), message: error.details || error.message, rule, field, retriable: retriable ?? RETRIABLE.has(error.code) });
 }
 
 /** Turns an RFC 9457 problem document into a `SkeinError`. */
