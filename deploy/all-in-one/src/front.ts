@@ -1,0 +1,62 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { RunningService, ServiceName } from '@skein/platform';
+
+/** First path segment → the service that answers. `/v2` is the Open Inference Protocol. */
+export const CONTEXTS: Readonly<Record<string, ServiceName>> = {
+  arena: 'arena',
+  validation: 'validation',
+  federation: 'fl-aggregator',
+  staking: 'staking-indexer',
+  marketplace: 'marketplace',
+  billing: 'billing',
+  v2: 'marketplace',
+};
+
+/** Looks a service up; undefined while it is closed. */
+export type FindService = (name: ServiceName) => RunningService | undefined;
+
+const OWN = /^\/([a-z]+)(\/(?:health\/(?:live|ready)|metrics))$/;
+
+function send(response: ServerResponse, status: number, body: object, type = 'application/json'): void {
+  response.writeHead(status, { 'content-type': type });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+const problem = (response: ServerResponse, status: number, rule: string, detail: string): void =>
+  send(response, status, { type: 'about:blank', title: status === 404 ? 'Not Found' : 'Service Unavailable', status, detail, rule, code: status === 404 ? 'not-found' : 'unavailable' }, 'application/problem+json');
+
+async function health(response: ServerResponse, find: FindService, deep: boolean): Promise<void> {
+  const names = [...new Set(Object.values(CONTEXTS))];
+  const states = await Promise.all(names.map(async (name) => [name, deep ? ((await find(name)?.ready().catch(() => false)) ?? false) : find(name) !== undefined] as const));
+  const ready = states.every(([, good]) => good);
+  send(response, ready ? 200 : 503, { ready, services: Object.fromEntries(states) });
+}
+
+function index(response: ServerResponse): void {
+  const contexts = Object.keys(CONTEXTS).filter((name) => name !== 'v2');
+  send(response, 200, { name: 'skein', health: '/health/ready', openapi: contexts.map((name) => `/${name}/openapi.json`), metrics: contexts.map((name) => `/${name}/metrics`), inference: '/v2' });
+}
+
+/** Dispatches by the first path segment, in process: a service sees the request as if it came to its own port. */
+export function route(find: FindService, request: IncomingMessage, response: ServerResponse): void {
+  const path = (request.url ?? '/').split('?', 1)[0] as string;
+  if (path === '/health/live' || path === '/health/ready') return void health(response, find, path.endsWith('ready'));
+  if (path === '/') return index(response);
+  const context = path.split('/', 2)[1] ?? '';
+  const name = CONTEXTS[context];
+  if (!Object.hasOwn(CONTEXTS, context) || name === undefined) return problem(response, 404, 'unknown-route', `no service answers at ${path}; see /`);
+  const service = find(name);
+  if (service === undefined) return problem(response, 503, 'service-closed', `${name} is not running`);
+  const own = OWN.exec(path);
+  if (own) request.url = own[2] as string;
+  service.http.handler(request, response);
+}
+
+/** Starts the front port. */
+export function startFront(port: number, find: FindService): Promise<Server> {
+  const server = createServer((request, response) => route(find, request, response));
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
