@@ -80,5 +80,3 @@ export declare class TimerWorker {
 }
 export declare function inboxOnce(pool: Pool, entry: InboxEntry, effect: (tx: Tx) => Promise<void>): Promise<boolean>;
 export declare function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T>;
-export declare function migrate(ownerPool: Pool, dirs: readonly URL[], options?: { appRole?: string }): Promise<string[]>;
-export declare const eventsMigrations: URL;

@@ -1,2 +1,3 @@
 export * from './api.js';
+export * from './migrate.js';
 export * from './types.js';

@@ -1,1 +1,4 @@
-export {};
+export * from './database.js';
+export * from './eventually.js';
+export * from './fakes.js';
+export * from './spec-of.js';
