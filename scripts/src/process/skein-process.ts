@@ -48,9 +48,9 @@ export class SkeinProcess {
     this.output = '';
     const child = spawn(process.execPath, ['--enable-source-maps', MAIN, '--data', data, '--port-base', String(portBase), '--seed', seed, '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, detached: true });
     this.child = child;
+    this.sampler ??= setInterval(() => this.sample(), 250).unref();
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.output = `${this.output}${chunk.toString()}`.slice(-20_000)));
     await this.untilReady(child);
-    this.sampler ??= setInterval(() => this.sample(), 500).unref();
     return performance.now() - started;
   }
 
@@ -105,6 +105,7 @@ export class SkeinProcess {
 
   /** kill -9 of Skein, its workers, runners and PostgreSQL; the devnet gets SIGTERM, since it only saves its chain then. */
   async kill(): Promise<number> {
+    if (this.child?.pid === undefined || !isAlive(this.child.pid)) return 0;
     const tree = processTree(this.pid);
     this.expectExit = true;
     for (const { pid, name } of tree) signal(pid, name.startsWith('anvil') ? 'SIGTERM' : 'SIGKILL');
