@@ -7,3 +7,7 @@ export { krumScores } from './rules/krum.js';
 export { weiszfeld } from './rules/geometric-median.js';
 export type { Rule, RuleInput, RuleOutput, RuleParameters, ServerState } from './rules/rule.js';
 export * from './vectors.js';
+export * from './training/batches.js';
+export * from './training/logistic.js';
+export * from './training/vote.js';
+export * from './update-file.js';

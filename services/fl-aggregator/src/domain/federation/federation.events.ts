@@ -1,0 +1,97 @@
+import type { BeaconDraw, DomainEvent } from '@skein/kernel';
+import type { Manifest } from './manifest.js';
+
+/** A node with the stake it has in a round. */
+export interface StakedNode {
+  readonly node: string;
+  readonly stake: bigint;
+}
+
+/** Why a node lost stake. */
+export type SlashReason = 'late' | 'outlier' | 'voted-down' | 'silent' | 'lone-hash' | 'other-hash' | 'losing-side';
+
+/** One slash of a round. */
+export interface Slash {
+  readonly node: string;
+  readonly units: bigint;
+  readonly reason: SlashReason;
+}
+
+/** What a settlement does to the pool: `left` is what the pool holds afterwards. */
+export interface PoolMovement {
+  readonly slashes: readonly Slash[];
+  readonly callerUnits: bigint;
+  readonly caller?: string;
+  readonly payments: readonly { readonly node: string; readonly units: bigint }[];
+  readonly left: bigint;
+}
+
+type Event<Name extends string, Data> = DomainEvent<`skein.federation.${Name}.v1`, Data>;
+
+export type TaskProposed = Event<
+  'task.proposed',
+  { id: string; creator: string; manifest: Manifest; weightsSha256: string; requestId: string }
+>;
+export type TaskApproved = Event<'task.approved', { pool: bigint; joiningDueAtMs: number }>;
+export type NodeJoined = Event<'node.joined', { node: string; stake: bigint }>;
+export type NodeExcluded = Event<'node.excluded', { node: string; stake: bigint; round: number }>;
+export type JoiningClosed = Event<'joining.closed', { round: number; active: number }>;
+export type RoundOpened = Event<
+  'round.opened',
+  {
+    round: number;
+    beacon: BeaconDraw;
+    proposers: readonly StakedNode[];
+    voters: readonly StakedNode[];
+    modelSha256: string;
+    contributingDueAtMs: number;
+  }
+>;
+export type ContributionAccepted = Event<
+  'contribution.accepted',
+  { round: number; node: string; sha256: string; examples: number; norm: number }
+>;
+export type ContributingClosed = Event<'contributing.closed', { round: number; late: readonly string[] }>;
+export type RoundAggregated = Event<
+  'round.aggregated',
+  { round: number; sha256: string; scores: Readonly<Record<string, number>>; committingDueAtMs: number }
+>;
+export type VoteCommitted = Event<'vote.committed', { round: number; node: string; commit: string }>;
+export type RevealingOpened = Event<'revealing.opened', { round: number; revealingDueAtMs: number }>;
+export type VoteRevealed = Event<'vote.revealed', { round: number; node: string; score: 1 | -1; sha256: string }>;
+export type RoundSettled = Event<
+  'round.settled',
+  PoolMovement & {
+    round: number;
+    outcome: 'accepted' | 'rejected' | 'tied' | 'disputed';
+    sha256: string;
+    sum: bigint;
+    reward: bigint;
+    modelSha256: string;
+  }
+>;
+export type RewardCarried = Event<'reward.carried', { round: number; units: bigint; reason: 'tied' | 'disputed' | 'void' | 'nobody-good' }>;
+export type RoundVoided = Event<
+  'round.voided',
+  PoolMovement & { round: number; reason: 'too-few-participants' | 'too-few-contributions' | 'no-vote'; rejoinDueAtMs?: number }
+>;
+export type TaskFinished = Event<'task.finished', { modelSha256: string; rounds: number; left: bigint }>;
+
+/** Everything that can happen in a federated task: one stream `federation-<task id>`. */
+export type FederationEvent =
+  | TaskProposed
+  | TaskApproved
+  | NodeJoined
+  | NodeExcluded
+  | JoiningClosed
+  | RoundOpened
+  | ContributionAccepted
+  | ContributingClosed
+  | RoundAggregated
+  | VoteCommitted
+  | RevealingOpened
+  | VoteRevealed
+  | RoundSettled
+  | RewardCarried
+  | RoundVoided
+  | TaskFinished;

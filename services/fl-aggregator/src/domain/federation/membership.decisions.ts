@@ -1,0 +1,132 @@
+import { ok, reject } from '@skein/kernel';
+import type { Rejection, Result } from '@skein/kernel';
+import type { ApproveTask, ClosePhase, JoinTask, OpenRound, ProposeTask } from './federation.commands.js';
+import type { FederationEvent, StakedNode } from './federation.events.js';
+import { activeMembers } from './federation.state.js';
+import type { FederationState } from './federation.state.js';
+import { checkManifest, isSha256 } from './manifest.policy.js';
+import type { Manifest } from './manifest.js';
+import { drawRoles } from './roles.policy.js';
+import { moveMoney } from './settlement.policy.js';
+
+type Decision = Result<readonly FederationEvent[], Rejection>;
+
+/** The number of the next round to open, from 1. */
+export const nextRound = (state: FederationState): number => state.roundsDone + 1;
+
+/** Effective stake: what the chain has finalised minus what was slashed here, never below zero. */
+export function effectiveStake(state: FederationState, node: string, finalised: bigint): bigint {
+  const left = finalised - (state.members[node]?.slashed ?? 0n);
+  return left > 0n ? left : 0n;
+}
+
+/** A new task, not yet approved. */
+export function propose(command: ProposeTask, state: FederationState): Decision {
+  if (state.phase !== 'absent') return reject('already-exists', 'task-exists', 'this federated task exists already');
+  if (!isSha256(command.weightsSha256)) return reject('invalid-argument', 'sha256', 'weights need a SHA-256', 'weights_sha256');
+  const manifest = checkManifest(command.manifest);
+  if (!manifest.ok) return manifest;
+  const { id, creator, weightsSha256, requestId } = command;
+  return ok([
+    { type: 'skein.federation.task.proposed.v1', data: { id, creator, manifest: manifest.value, weightsSha256, requestId } },
+  ]);
+}
+
+/** The operator grants the pool and opens the task for joining. */
+export function approve(command: ApproveTask, state: FederationState): Decision {
+  if (state.phase === 'absent') return reject('not-found', 'task-unknown', 'there is no such federated task');
+  if (state.phase !== 'proposed') return reject('failed-precondition', 'task-not-proposed', 'only a proposed task can be approved');
+  if (command.pool <= 0n) return reject('invalid-argument', 'positive', 'the pool must be above zero', 'pool');
+  const joiningDueAtMs = command.nowMs + state.manifest!.deadlines.joiningMs;
+  return ok([{ type: 'skein.federation.task.approved.v1', data: { pool: command.pool, joiningDueAtMs } }]);
+}
+
+function joinable(command: JoinTask, state: FederationState): Rejection | undefined {
+  const fault = (code: Rejection['code'], rule: string, message: string): Rejection => ({ code, rule, message, field: 'task' });
+  if (state.phase === 'absent') return fault('not-found', 'task-unknown', 'there is no such federated task');
+  if (state.phase === 'proposed') return fault('failed-precondition', 'task-not-approved', 'the task is not approved yet');
+  if (state.phase === 'finished') return fault('failed-precondition', 'task-finished', 'the task is finished');
+  const member = state.members[command.node];
+  if (member && !member.out) return fault('already-exists', 'already-joined', 'this node is a member already');
+  if (activeMembers(state).length >= state.manifest!.participantsMax)
+    return fault('resource-exhausted', 'task-full', 'the task has all the nodes it may have');
+  if (effectiveStake(state, command.node, command.stake) < state.manifest!.stakeThreshold)
+    return fault('failed-precondition', 'stake-below-threshold', 'the effective stake is below the task\'s threshold');
+  return undefined;
+}
+
+/** A node becomes a member; the last one that fits closes joining. It takes part from the next round that opens. */
+export function join(command: JoinTask, state: FederationState): Decision {
+  const fault = joinable(command, state);
+  if (fault) return { ok: false, error: fault };
+  const stake = effectiveStake(state, command.node, command.stake);
+  const joined: FederationEvent = { type: 'skein.federation.node.joined.v1', data: { node: command.node, stake } };
+  const active = activeMembers(state).length + 1;
+  if (state.phase !== 'joining' || active < state.manifest!.participantsMax) return ok([joined]);
+  return ok([joined, { type: 'skein.federation.joining.closed.v1', data: { round: nextRound(state), active } }]);
+}
+
+/** Joining is over: the draw follows, or a void round when too few came. */
+export function closeJoining(command: ClosePhase, state: FederationState): Decision {
+  if (state.phase !== 'joining' || command.round !== nextRound(state)) return ok([]);
+  if (command.nowMs < state.joiningDueAtMs) return early();
+  const active = activeMembers(state).length;
+  if (active < state.manifest!.participantsMin) return ok(voidForLack(command.nowMs, state, []));
+  return ok([{ type: 'skein.federation.joining.closed.v1', data: { round: nextRound(state), active } }]);
+}
+
+/** Someone called for a deadline that has not passed. */
+export const early = (): Decision =>
+  reject('failed-precondition', 'deadline-not-reached', 'the phase goes on until its deadline', 'phase');
+
+function voidForLack(nowMs: number, state: FederationState, before: FederationEvent[]): FederationEvent[] {
+  const round = nextRound(state);
+  const manifest = state.manifest!;
+  const { reward, ...movement } = moveMoney({
+    left: state.pool.left, roundsLeft: manifest.rounds - state.roundsDone, slashes: [], good: [],
+  });
+  const rejoinDueAtMs = nowMs + manifest.deadlines.joiningMs;
+  return [
+    ...before,
+    { type: 'skein.federation.round.voided.v1', data: { round, reason: 'too-few-participants', ...movement, rejoinDueAtMs } },
+    { type: 'skein.federation.reward.carried.v1', data: { round, units: reward, reason: 'void' } },
+    ...finishAfter(state, state.modelSha256, movement.left),
+  ];
+}
+
+/** The task's end, when the round being closed is its last. */
+export function finishAfter(state: FederationState, modelSha256: string, left: bigint): FederationEvent[] {
+  const rounds = state.roundsDone + 1;
+  if (rounds < state.manifest!.rounds) return [];
+  return [{ type: 'skein.federation.task.finished.v1', data: { modelSha256, rounds, left } }];
+}
+
+function opened(command: OpenRound, state: FederationState, manifest: Manifest, nodes: StakedNode[]): FederationEvent {
+  const roles = drawRoles(nodes.map(({ node }) => node), command.beacon.value, manifest.proposersPpm);
+  const staked = (ids: readonly string[]): StakedNode[] => ids.map((id) => nodes.find(({ node }) => node === id)!);
+  return {
+    type: 'skein.federation.round.opened.v1',
+    data: {
+      round: command.round,
+      beacon: command.beacon,
+      proposers: staked(roles.proposers),
+      voters: staked(roles.voters),
+      modelSha256: state.modelSha256,
+      contributingDueAtMs: command.nowMs + manifest.deadlines.contributingMs,
+    },
+  };
+}
+
+/** Snapshots the stakes, excludes who fell below the threshold, and draws the roles; too few left voids the round. */
+export function openRound(command: OpenRound, state: FederationState): Decision {
+  if (state.phase !== 'roles' || command.round !== nextRound(state)) return ok([]);
+  if (!isSha256(command.beacon.value)) return reject('invalid-argument', 'beacon', 'the beacon value must be 64 hex digits', 'beacon');
+  const manifest = state.manifest!;
+  const nodes = activeMembers(state).map((node) => ({ node, stake: effectiveStake(state, node, command.stakes[node] ?? 0n) }));
+  const enough = nodes.filter(({ stake }) => stake >= manifest.stakeThreshold);
+  const excluded = nodes
+    .filter(({ stake }) => stake < manifest.stakeThreshold)
+    .map((node): FederationEvent => ({ type: 'skein.federation.node.excluded.v1', data: { ...node, round: command.round } }));
+  if (enough.length < manifest.participantsMin) return ok(voidForLack(command.nowMs, state, excluded));
+  return ok([...excluded, opened(command, state, manifest, enough)]);
+}

@@ -1,0 +1,11 @@
+export * from './federation/federation.commands.js';
+export * from './federation/federation.decider.js';
+export * from './federation/federation.events.js';
+export { activeMembers } from './federation/federation.state.js';
+export type { FederationState, Member, Pool, RoundState, Vote } from './federation/federation.state.js';
+export * from './federation/manifest.js';
+export { isSha256 } from './federation/manifest.policy.js';
+export { effectiveStake, nextRound } from './federation/membership.decisions.js';
+export * from './federation/roles.policy.js';
+export { goodOf, moveMoney, slashesOf, tally } from './federation/settlement.policy.js';
+export * from './federation/vote.policy.js';
