@@ -1,0 +1,104 @@
+import { startAnvil, type Anvil } from '@skein/embedded';
+import { parseSignature } from 'viem';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { staleFiles } from '../tools/compile.js';
+import {
+  chainClient,
+  deployAll,
+  devAccount,
+  flockAbi,
+  flockBytecode,
+  formatAddressBook,
+  fundGas,
+  mintFlock,
+  parseAddressBook,
+  taskIdOf,
+  taskKey,
+  type ChainClient,
+} from '../src/index.js';
+import { tokens } from './devnet.js';
+import { refusal } from './refused.js';
+
+let anvil: Anvil;
+beforeAll(async () => {
+  anvil = await startAnvil({ blockTimeSeconds: 0 });
+});
+afterAll(() => anvil.stop());
+
+async function account(label: string): Promise<ChainClient> {
+  const client = chainClient(anvil, devAccount('deploy', label));
+  await fundGas(anvil, [client.address]);
+  return client;
+}
+
+test('the committed interfaces and bytecode are what the sources compile to', () => {
+  expect(staleFiles()).toEqual([]);
+});
+
+test('deploying again changes nothing and finds the same addresses', async () => {
+  const deployer = await account('twice');
+  const book = await deployAll(deployer);
+  const height = await deployer.reader.getBlockNumber();
+  expect(await deployAll(deployer)).toEqual(book);
+  expect(await deployer.reader.getBlockNumber()).toBe(height);
+  expect(parseAddressBook(formatAddressBook(book))).toEqual(book);
+});
+
+test('a deployment that stopped half way goes on', async () => {
+  const deployer = await account('half');
+  const hash = await deployer.wallet.deployContract({
+    abi: flockAbi,
+    bytecode: flockBytecode,
+    args: ['FLOCK', 'FLOCK', deployer.address],
+  });
+  const { contractAddress } = await deployer.reader.waitForTransactionReceipt({ hash });
+  const book = await deployAll(deployer);
+  expect(book.flock).toBe(contractAddress!.toLowerCase());
+  await mintFlock(deployer, book, deployer.address, 1n);
+});
+
+test('an account that did other things before is refused', async () => {
+  const busy = await account('busy');
+  for (let sent = 0; sent < 9; sent += 1) {
+    const hash = await busy.wallet.sendTransaction({ to: busy.address, value: 1n });
+    await busy.reader.waitForTransactionReceipt({ hash });
+  }
+  await expect(deployAll(busy)).rejects.toThrow('has not deployed');
+});
+
+test('FLOCK has its cap and takes permits', async () => {
+  const [owner, spender] = [await account('owner'), await account('spender')];
+  const book = await deployAll(await account('cap'), { minter: owner.address });
+  await mintFlock(owner, book, owner.address, tokens(1_000_000_000));
+  expect((await refusal(mintFlock(owner, book, owner.address, 1n))).name).toBe('ERC20ExceededCap');
+  const deadline = 2n ** 48n;
+  const signature = await owner.wallet.signTypedData({
+    domain: { name: 'FLOCK', version: '1', chainId: anvil.chainId, verifyingContract: book.flock },
+    types: {
+      Permit: [
+        { name: 'owner', type: 'address' },
+        { name: 'spender', type: 'address' },
+        { name: 'value', type: 'uint256' },
+        { name: 'nonce', type: 'uint256' },
+        { name: 'deadline', type: 'uint256' },
+      ],
+    },
+    primaryType: 'Permit',
+    message: { owner: owner.address, spender: spender.address, value: 5n, nonce: 0n, deadline },
+  });
+  const { r, s, yParity } = parseSignature(signature);
+  const flock = { address: book.flock, abi: flockAbi } as const;
+  const args = [owner.address, spender.address, 5n, deadline, yParity + 27, r, s] as const;
+  await spender.wallet.writeContract({ ...flock, functionName: 'permit', args });
+  const allowance = { ...flock, functionName: 'allowance', args: [owner.address, spender.address] } as const;
+  expect(await spender.reader.readContract(allowance)).toBe(5n);
+});
+
+test('task ids survive the way to bytes16 and back; anything else is refused', () => {
+  const taskId = '0192f0c1-2b3c-7def-8123-456789abcdef';
+  expect(taskKey(taskId)).toBe('0x0192f0c12b3c7def8123456789abcdef');
+  expect(taskIdOf(taskKey(taskId))).toBe(taskId);
+  expect(() => taskKey(taskId.toUpperCase())).toThrow('not a lower-case UUID');
+  expect(() => taskIdOf('0x12')).toThrow('not 16 bytes');
+  expect(() => parseAddressBook('{"chainId":1,"flock":"x","fromBlock":"0"}')).toThrow('flock is not an address');
+});
