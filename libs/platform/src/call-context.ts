@@ -1,23 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CommandKey, EventMetadata } from '@skein/events';
+import { withTrace } from '@skein/telemetry';
 import type { Identity } from './identity.js';
 
-/** What is stored beside each event that a call causes (the shape of `EventMetadata` in libs/events). */
-export interface CallMetadata {
-  correlationId: string;
-  causationId?: string;
-  actor: string;
-  tenant?: string;
-  traceparent?: string;
-  idempotencyKey?: string;
-}
-
-/** Idempotency key of a command (the shape of `Execute['key']` in libs/events). `scope` already contains the caller. */
-export interface CommandKey {
-  scope: string;
-  key: string;
-  requestHash: string;
-  forever?: boolean;
-}
+/** What is stored beside each event that a call causes. */
+export type CallMetadata = EventMetadata;
 
 /** Everything a handler may know about the call besides its request. */
 export interface CallContext {
@@ -46,4 +33,4 @@ const current = new AsyncLocalStorage<CallContext>();
 export const currentCall = (): CallContext | undefined => current.getStore();
 
 /** Runs `work` as part of `call`. */
-export const runInCall = <T>(call: CallContext, work: () => T): T => current.run(call, work);
+export const runInCall = <T>(call: CallContext, work: () => T): T => current.run(call, () => withTrace(call.traceparent, work));

@@ -1,0 +1,61 @@
+import type { Clock } from '@skein/kernel';
+import type { ApiKeyDirectory } from '../api-keys.js';
+import type { Identity } from '../identity.js';
+import { equalSecret, sha256Text, unauthenticated } from './credentials.js';
+import { verifyServiceToken } from './service-token.js';
+import { WalletSessions, type SessionTerms } from './wallet-session.js';
+
+/** Which port a call came in on: service tokens count on the internal one only, everything else on the public one only. */
+export type Surface = 'public' | 'internal';
+
+/** What an authenticator checks against. */
+export interface AuthenticatorOptions extends SessionTerms {
+  readonly service: string;
+  readonly clock: Clock;
+  readonly serviceTokenSecret: string;
+  readonly operatorTokenSha256?: string | undefined;
+  readonly apiKeys?: ApiKeyDirectory | undefined;
+}
+
+const API_KEY = /^sk_([A-Za-z0-9]{4,32})_([A-Za-z0-9_-]{16,128})$/;
+
+/** Turns an `authorization` value into an identity, or refuses with code `unauthenticated` and the rule that failed. */
+export class Authenticator {
+  readonly #options: AuthenticatorOptions;
+  readonly #sessions: WalletSessions;
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
+    this.#sessions = new WalletSessions(options, options.clock);
+  }
+
+  /** `authorization` absent or empty: nobody in particular. */
+  async authenticate(authorization: string | undefined, surface: Surface): Promise<Identity> {
+    if (authorization === undefined || authorization === '') return { kind: 'anonymous' };
+    const token = /^Bearer (\S+)$/i.exec(authorization)?.[1];
+    if (token === undefined) throw unauthenticated('bearer-scheme', 'authorization must be "Bearer <token>"');
+    if (surface === 'internal') {
+      if (!token.startsWith('svc.')) throw unauthenticated('service-token', 'internal calls carry a service token');
+      return verifyServiceToken(this.#options.serviceTokenSecret, this.#options.service, token, this.#options.clock);
+    }
+    if (token.startsWith('siwe.')) return this.#sessions.verify(token);
+    if (token.startsWith('sk_')) return this.#apiKey(token);
+    if (token.startsWith('op_')) return this.#operator(token);
+    throw unauthenticated('token-kind', 'the token is neither a wallet session, an API key nor an operator token');
+  }
+
+  async #apiKey(token: string): Promise<Identity> {
+    const [, prefix = '', secret = ''] = API_KEY.exec(token) ?? [];
+    const record = prefix === '' ? undefined : await this.#options.apiKeys?.find(prefix);
+    // An unknown prefix costs the same comparison and gets the same words as a wrong secret.
+    const matches = equalSecret(sha256Text(secret), record?.secretSha256 ?? '');
+    if (record === undefined || !matches || record.revoked === true) throw unauthenticated('api-key', 'the API key is not valid');
+    if (record.expiresAtMs !== undefined && this.#options.clock.nowMs() >= record.expiresAtMs) throw unauthenticated('api-key-expired', 'the API key has expired');
+    return { kind: 'organisation', organisation: record.organisation, scopes: record.scopes };
+  }
+
+  #operator(token: string): Identity {
+    const expected = this.#options.operatorTokenSha256;
+    if (expected === undefined || !equalSecret(sha256Text(token), expected.toLowerCase())) throw unauthenticated('operator-token', 'the operator token is not valid');
+    return { kind: 'operator' };
+  }
+}

@@ -1,0 +1,203 @@
+import { create, type DescMessage, type DescMethod, type Message, type MessageInitShape } from '@bufbuild/protobuf';
+import { RejectionError } from '@skein/kernel';
+import { accessOf, authorise } from '../access.js';
+import type { Authenticator, Surface } from '../auth/authenticator.js';
+import { runInCall, type CallContext } from '../call-context.js';
+import { InvalidRequestError, refuseViolations } from '../errors/invalid-request.js';
+import { normaliseError } from '../errors/normalise.js';
+import type { Identity } from '../identity.js';
+import type { Logger } from '../logger.js';
+import type { RpcMetrics } from '../metrics.js';
+import { rpcBindings } from '../rpc.js';
+import { isUuid } from '../validation/rules.js';
+import { validateMessage } from '../validation/validate.js';
+import { hashRequest, makeContext, requestIdOf, spanOf, type CallInfo } from './context.js';
+import { CallScope } from './call-scope.js';
+
+type AnyHandler = (request: unknown, call: CallContext) => unknown;
+/** Decodes one request; what it throws is the caller's fault. */
+export type Decode = () => Message;
+/** Any message as reflection sees it: its shape is the descriptor's. */
+type Init = MessageInitShape<DescMessage>;
+
+/** What a dispatcher needs. */
+export interface DispatcherOptions {
+  readonly apis: readonly object[];
+  readonly authenticator: Authenticator;
+  readonly logger: Logger;
+  readonly metrics: RpcMetrics;
+}
+
+interface Opened {
+  readonly identity: Identity;
+  readonly scope: CallScope;
+  readonly handler: AnyHandler;
+}
+
+/**
+ * The one way to a handler for every transport: authenticate → authorise → decode and validate → handle → encode. Counts
+ * what is in flight, so that a stop can wait for it.
+ */
+export class Dispatcher {
+  readonly #handlers = new Map<DescMethod, AnyHandler>();
+  readonly #options: DispatcherOptions;
+  readonly #open = new Set<CallScope>();
+  #draining = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    for (const api of options.apis)
+      for (const { method, property } of rpcBindings(api)) {
+        const handler: unknown = Reflect.get(api, property);
+        if (typeof handler !== 'function') throw new Error(`@Rpc(${method.name}) is not on a method`);
+        if (this.#handlers.has(method)) throw new Error(`${method.parent.typeName}/${method.name} has two handlers`);
+        this.#handlers.set(method, (request, call) => handler.call(api, request, call));
+      }
+  }
+
+  /** Whether an RPC has a handler. */
+  handles(method: DescMethod): boolean {
+    return this.#handlers.has(method);
+  }
+
+  /** Unary. `info.correlationId` must be final: it is what errors and events carry. */
+  async unary(method: DescMethod, surface: Surface, info: CallInfo, decode: Decode): Promise<Message> {
+    return this.#around(method, info, async (scope) => {
+      const { identity, handler } = await this.#admit(method, surface, info, scope);
+      const request = this.#read(method, decode);
+      const call = this.#context(method, info, identity, scope, request);
+      return this.#answer(method, await scope.race(runInCall(call, async () => handler(request, call))));
+    });
+  }
+
+  /** Client streaming: many requests, one answer. */
+  async clientStream(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>): Promise<Message> {
+    return this.#around(method, info, async (scope) => {
+      const { identity, handler } = await this.#admit(method, surface, info, scope);
+      const call = this.#context(method, info, identity, scope, undefined);
+      return this.#answer(method, await scope.race(runInCall(call, async () => handler(this.#readAll(method, requests), call))));
+    });
+  }
+
+  /** Server streaming and bidirectional: `requests` yields one decoder or many. */
+  async *stream(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>): AsyncIterable<Message> {
+    const scope = this.#enter(info);
+    const end = this.#options.metrics.begin(method);
+    try {
+      const { identity, handler } = await this.#admit(method, surface, info, scope);
+      let input: unknown = this.#readAll(method, requests);
+      let first: Message | undefined;
+      if (method.methodKind === 'server_streaming') for await (const decode of requests) input = first = this.#read(method, decode);
+      const call = this.#context(method, info, identity, scope, first);
+      const output = runInCall(call, () => handler(input, call)) as AsyncIterable<Init>;
+      const iterator = output[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const next = await scope.race(runInCall(call, () => iterator.next()));
+          if (next.done === true) break;
+          yield this.#answer(method, next.value);
+        }
+      } finally {
+        // Tells the handler's generator that nobody reads on; not awaited, it may be waiting for something that never comes.
+        void Promise.resolve(iterator.return?.()).catch(() => undefined);
+      }
+      end('ok');
+    } catch (thrown) {
+      throw this.#failed(method, info, thrown, end);
+    } finally {
+      end('cancelled');
+      this.#leave(scope);
+    }
+  }
+
+  /** From now on new calls are refused as `unavailable`; resolves when no call is open, after `timeoutMs` by aborting the rest. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    const open = [...this.#open];
+    const timer = setTimeout(() => open.forEach((scope) => scope.abort()), timeoutMs);
+    await Promise.all(open.map((scope) => scope.done));
+    clearTimeout(timer);
+  }
+
+  get inFlight(): number {
+    return this.#open.size;
+  }
+
+  async #around(method: DescMethod, info: CallInfo, work: (scope: CallScope) => Promise<Message>): Promise<Message> {
+    const end = this.#options.metrics.begin(method);
+    let scope: CallScope | undefined;
+    try {
+      scope = this.#enter(info);
+      const answer = await work(scope);
+      end('ok');
+      if (accessOf(method).command) this.#options.logger.info({ rpc: method.name, correlationId: info.correlationId, outcome: 'ok' }, 'command');
+      return answer;
+    } catch (thrown) {
+      throw this.#failed(method, info, thrown, end);
+    } finally {
+      if (scope !== undefined) this.#leave(scope);
+    }
+  }
+
+  #enter(info: CallInfo): CallScope {
+    if (this.#draining) throw new RejectionError({ code: 'unavailable', rule: 'shutting-down', message: 'the service is stopping, try again', retriable: true });
+    const scope = new CallScope(info.signal, info.deadlineMs);
+    this.#open.add(scope);
+    return scope;
+  }
+
+  #leave(scope: CallScope): void {
+    this.#open.delete(scope);
+    scope.close();
+  }
+
+  async #admit(method: DescMethod, surface: Surface, info: CallInfo, scope: CallScope): Promise<Opened> {
+    const identity = await scope.race(this.#options.authenticator.authenticate(info.authorization, surface));
+    authorise(method, identity);
+    const handler = this.#handlers.get(method);
+    if (handler === undefined) throw new RejectionError({ code: 'unavailable', rule: 'unimplemented', message: `${method.name} is not served here`, retriable: false });
+    return { identity, scope, handler };
+  }
+
+  #read(method: DescMethod, decode: Decode): Message {
+    const request = decode();
+    const violations = [...validateMessage(method.input, request)];
+    if (accessOf(method).command && method.methodKind === 'unary' && !violations.some(({ field }) => field === 'request_id')) {
+      const id = requestIdOf(request);
+      if (id === undefined) violations.push({ field: 'request_id', rule: 'required', message: 'a command needs request_id (REST: or an Idempotency-Key header)' });
+      else if (!isUuid(id)) violations.push({ field: 'request_id', rule: 'format', message: 'request_id must be a lower-case UUID' });
+    }
+    refuseViolations(violations);
+    return request;
+  }
+
+  async *#readAll(method: DescMethod, requests: AsyncIterable<Decode>): AsyncIterable<Message> {
+    for await (const decode of requests) yield this.#read(method, decode);
+  }
+
+  #context(method: DescMethod, info: CallInfo, identity: Identity, scope: CallScope, request: Message | undefined): CallContext {
+    return makeContext({
+      identity,
+      correlationId: info.correlationId ?? '',
+      traceparent: spanOf(info.traceparent),
+      deadlineMs: info.deadlineMs,
+      signal: scope.signal,
+      requestId: request === undefined ? undefined : requestIdOf(request),
+      requestHash: () => (request === undefined ? '' : hashRequest(method, method.input, request)),
+    });
+  }
+
+  #answer(method: DescMethod, value: unknown): Message {
+    return create(method.output, value as Init);
+  }
+
+  #failed(method: DescMethod, info: CallInfo, thrown: unknown, end: (outcome: string) => void): RejectionError {
+    const { error, unexpected } = normaliseError(thrown);
+    const { code, rule, field } = error.rejection;
+    end(code);
+    const line = { rpc: method.name, correlationId: info.correlationId, outcome: code, rule, ...(field === undefined ? {} : { field }) };
+    if (unexpected) this.#options.logger.error({ ...line, err: thrown }, 'call failed unexpectedly');
+    else if (accessOf(method).command) this.#options.logger.info({ ...line, violations: error instanceof InvalidRequestError ? error.violations.length : undefined }, 'command');
+    return error;
+  }
+}

@@ -1,0 +1,172 @@
+import { create, fromBinary, type DescMessage, type DescMethod, type DescService, type Message, type MessageInitShape } from '@bufbuild/protobuf';
+import { Client as GrpcClient, credentials, Metadata, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import { currentTraceparent } from '@skein/telemetry';
+import { RejectionError, type Clock } from '@skein/kernel';
+import { issueServiceToken } from '../auth/service-token.js';
+import { currentCall } from '../call-context.js';
+import { spanOf } from '../dispatch/context.js';
+import { fromGrpcError } from '../errors/grpc-status.js';
+import type { Client, ClientCallOptions, GrpcClients } from '../grpc-clients.js';
+import { encodeMessage, pathOf } from './codec.js';
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+const UNARY_TIMEOUT_MS = 10_000;
+type Init = MessageInitShape<DescMessage>;
+
+/** What the factory needs to know of its process. */
+export interface ClientFactoryOptions {
+  /** The calling service; empty for a caller without a service identity. */
+  readonly caller: string;
+  readonly serviceTokenSecret: string | undefined;
+  readonly peers: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly bodyLimitBytes: number;
+  /** Value of `authorization` instead of a service token: wallet sessions, API keys. */
+  readonly authorization?: string;
+}
+
+/** Typed promise clients from descriptors. */
+export function createGrpcClients(options: ClientFactoryOptions): GrpcClients {
+  const channels = new Map<string, GrpcClient>();
+  const channelOf = (address: string): GrpcClient => {
+    let channel = channels.get(address);
+    if (channel === undefined) {
+      const channelOptions = { 'grpc.max_receive_message_length': -1, 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 2_000 };
+      channels.set(address, (channel = new GrpcClient(address, credentials.createInsecure(), channelOptions)));
+    }
+    return channel;
+  };
+  return {
+    client: <S extends DescService>(service: S, target: string) => {
+      // Resolved at the call: a service starts, and answers, without the address of a peer that it does not need yet.
+      const peer = (): Peer => addressOf(target, options.peers);
+      const methods = service.methods.map((method) => [method.localName, methodOf(method, { peer, channel: () => channelOf(peer().address) }, options)] as const);
+      // The mapped type names exactly the descriptor's methods, which is what is listed here.
+      return Object.fromEntries(methods) as unknown as Client<S>;
+    },
+    close: () => {
+      for (const channel of channels.values()) channel.close();
+      channels.clear();
+    },
+  };
+}
+
+interface Peer {
+  readonly address: string;
+  readonly audience: string | undefined;
+}
+
+function addressOf(target: string, peers: Readonly<Record<string, string>>): Peer {
+  const known = peers[target];
+  if (known !== undefined) return { address: known, audience: target };
+  if (!target.includes(':')) throw new Error(`no address is configured for ${target}: set PEERS_${target.toUpperCase().replaceAll('-', '_')}=host:port`);
+  return { address: target, audience: Object.keys(peers).find((name) => peers[name] === target) };
+}
+
+/** Where the calls of one client go. */
+interface Target {
+  readonly peer: () => Peer;
+  readonly channel: () => GrpcClient;
+}
+
+function metadataOf({ audience }: Peer, factory: ClientFactoryOptions, options: ClientCallOptions): Metadata {
+  const metadata = new Metadata();
+  const correlationId = options.correlationId ?? currentCall()?.correlationId;
+  if (correlationId !== undefined) metadata.set('x-correlation-id', correlationId);
+  metadata.set('traceparent', spanOf(options.traceparent ?? currentTraceparent()));
+  if (factory.authorization !== undefined) metadata.set('authorization', factory.authorization);
+  else if (audience !== undefined && factory.serviceTokenSecret !== undefined)
+    metadata.set('authorization', `Bearer ${issueServiceToken(factory.serviceTokenSecret, factory.caller, audience, factory.clock.nowMs())}`);
+  return metadata;
+}
+
+/** The earlier of the call's own time limit and the deadline of the call being handled. */
+function deadlineOf(options: ClientCallOptions, fallbackMs: number | undefined): number | undefined {
+  const timeoutMs = options.timeoutMs ?? fallbackMs;
+  const own = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
+  const earliest = Math.min(own, currentCall()?.deadlineMs ?? Infinity);
+  return Number.isFinite(earliest) ? earliest : undefined;
+}
+
+function callOptions(options: ClientCallOptions, fallbackMs: number | undefined): { deadline?: number } {
+  const deadline = deadlineOf(options, fallbackMs);
+  return deadline === undefined ? {} : { deadline };
+}
+
+/** Cancels the call when the signal aborts; the returned function takes the listener away again. */
+function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): () => void {
+  if (signal === undefined) return () => undefined;
+  const cancel = (): void => call.cancel();
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+  return () => signal.removeEventListener('abort', cancel);
+}
+
+function methodOf(method: DescMethod, { peer, channel }: Target, factory: ClientFactoryOptions): unknown {
+  const path = pathOf(method);
+  const encode = (value: Init): Buffer => encodeMessage(method.input, create(method.input, value));
+  const decode = (bytes: Uint8Array): Message => fromBinary(method.output, bytes);
+  switch (method.methodKind) {
+    case 'unary':
+      return async (value: Init, options: ClientCallOptions = {}) =>
+        promised(options, (done) => channel().makeUnaryRequest(path, asIs, asIs, encode(value), metadataOf(peer(), factory, options), callOptions(options, UNARY_TIMEOUT_MS), done)).then(decode);
+    case 'client_streaming':
+      return async (values: AsyncIterable<Init>, options: ClientCallOptions = {}) =>
+        promised(options, (done) => {
+          const call = channel().makeClientStreamRequest(path, asIs, asIs, metadataOf(peer(), factory, options), callOptions(options, UNARY_TIMEOUT_MS), done);
+          void feed(call, values, encode);
+          return call;
+        }).then(decode);
+    case 'server_streaming':
+      return (value: Init, options: ClientCallOptions = {}) =>
+        received(options, () => channel().makeServerStreamRequest(path, asIs, asIs, encode(value), metadataOf(peer(), factory, options), callOptions(options, undefined)), decode);
+    case 'bidi_streaming':
+      return (values: AsyncIterable<Init>, options: ClientCallOptions = {}) =>
+        received(
+          options,
+          () => {
+            const call = channel().makeBidiStreamRequest(path, asIs, asIs, metadataOf(peer(), factory, options), callOptions(options, undefined));
+            void feed(call, values, encode);
+            return call;
+          },
+          decode,
+        );
+  }
+}
+
+function promised(options: ClientCallOptions, start: (done: (error: ServiceError | null, value?: Buffer) => void) => { cancel(): void }): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const call = start((error, value) => {
+    if (error !== null) reject(fromGrpcError(error));
+    else if (value === undefined) reject(new RejectionError({ code: 'internal', rule: 'internal', message: 'the answer is empty' }));
+    else resolve(value);
+  });
+  return promise.finally(cancelOn(options.signal, call));
+}
+
+async function feed(call: ClientWritableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>, values: AsyncIterable<Init>, encode: (value: Init) => Buffer): Promise<void> {
+  let open = true;
+  call.on('error', () => (open = false)).on('close', () => (open = false)).on('status', () => (open = false));
+  try {
+    for await (const value of values) {
+      if (!open) return;
+      if (!call.write(encode(value))) await new Promise<void>((resolve) => call.once('drain', resolve).once('error', () => resolve()).once('status', () => resolve()).once('close', () => resolve()));
+    }
+    call.end();
+  } catch {
+    call.cancel();
+  }
+}
+
+async function* received(options: ClientCallOptions, start: () => ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>, decode: (bytes: Uint8Array) => Message): AsyncIterable<Message> {
+  const call = start();
+  const release = cancelOn(options.signal, call);
+  try {
+    for await (const bytes of call) yield decode(bytes as Buffer);
+  } catch (error) {
+    throw error instanceof Error && 'code' in error && 'metadata' in error ? fromGrpcError(error as ServiceError) : error;
+  } finally {
+    release();
+    call.cancel();
+  }
+}

@@ -1,0 +1,127 @@
+import type { EventEmitter } from 'node:events';
+import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
+import {
+  Metadata, Server, ServerCredentials, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall, type handleUnaryCall,
+  type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type UntypedHandleCall,
+} from '@grpc/grpc-js';
+import type { Surface } from '../auth/authenticator.js';
+import { correlationOf, type CallInfo } from '../dispatch/context.js';
+import type { Decode, Dispatcher } from '../dispatch/dispatcher.js';
+import { normaliseError } from '../errors/normalise.js';
+import { toGrpcError } from '../errors/grpc-status.js';
+import { portTaken } from '../boot/ports.js';
+import { decodeRequest, encodeMessage, serviceDefinition } from './codec.js';
+
+type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
+
+/** Options of one gRPC port. */
+export interface GrpcServerOptions {
+  readonly surface: Surface;
+  readonly services: readonly DescService[];
+  readonly dispatcher: Dispatcher;
+  readonly bodyLimitBytes: number;
+  /** Longest a unary call may take when the caller names no deadline. */
+  readonly defaultTimeoutMs: number;
+}
+
+const header = (metadata: Metadata, name: string): string | undefined => metadata.get(name)[0]?.toString();
+
+function infoOf(call: AnyCall, options: GrpcServerOptions, streaming: boolean): CallInfo & { correlationId: string } {
+  const abort = new AbortController();
+  (call satisfies EventEmitter as EventEmitter).on('cancelled', () => abort.abort());
+  const deadline = call.getDeadline();
+  const given = deadline instanceof Date ? deadline.getTime() : deadline;
+  const fallback = streaming ? undefined : Date.now() + options.defaultTimeoutMs;
+  const correlationId = correlationOf(header(call.metadata, 'x-correlation-id'));
+  const echo = new Metadata();
+  echo.set('x-correlation-id', correlationId);
+  call.sendMetadata(echo);
+  return {
+    authorization: header(call.metadata, 'authorization'),
+    correlationId,
+    traceparent: header(call.metadata, 'traceparent'),
+    deadlineMs: Number.isFinite(given) ? given : fallback,
+    signal: abort.signal,
+  };
+}
+
+async function* one(decode: Decode): AsyncIterable<Decode> {
+  yield decode;
+}
+
+async function* decoders(method: DescMethod, requests: AsyncIterable<Buffer>): AsyncIterable<Decode> {
+  for await (const bytes of requests) yield () => decodeRequest(method.input, bytes);
+}
+
+/** Writes a stream of answers at the pace of the reader. */
+async function pump(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>, method: DescMethod, answers: AsyncIterable<Message>, correlationId: string): Promise<void> {
+  try {
+    for await (const answer of answers) {
+      if (call.cancelled) return;
+      if (!call.write(encodeMessage(method.output, answer))) await drained(call);
+    }
+    call.end();
+  } catch (thrown) {
+    call.emit('error', toGrpcError(normaliseError(thrown).error, correlationId));
+  }
+}
+
+function drained(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      call.off('drain', done).off('cancelled', done).off('close', done);
+      resolve();
+    };
+    call.on('drain', done).on('cancelled', done).on('close', done);
+  });
+}
+
+function unaryHandler(method: DescMethod, options: GrpcServerOptions): handleUnaryCall<Buffer, Buffer> | handleClientStreamingCall<Buffer, Buffer> {
+  return (call: ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer>, callback: (error: ReturnType<typeof toGrpcError> | null, value?: Buffer) => void) => {
+    const streamed = !('request' in call);
+    const info = infoOf(call, options, streamed);
+    const answer = streamed
+      ? options.dispatcher.clientStream(method, options.surface, info, decoders(method, call))
+      : options.dispatcher.unary(method, options.surface, info, () => decodeRequest(method.input, call.request));
+    answer.then(
+      (message) => callback(null, encodeMessage(method.output, message)),
+      (thrown: unknown) => callback(toGrpcError(normaliseError(thrown).error, info.correlationId)),
+    );
+  };
+}
+
+function streamHandler(method: DescMethod, options: GrpcServerOptions): handleServerStreamingCall<Buffer, Buffer> | handleBidiStreamingCall<Buffer, Buffer> {
+  return (call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>) => {
+    const info = infoOf(call, options, true);
+    const requests = 'request' in call ? one(() => decodeRequest(method.input, call.request)) : decoders(method, call);
+    void pump(call, method, options.dispatcher.stream(method, options.surface, info, requests), info.correlationId);
+  };
+}
+
+const handlerOf = (method: DescMethod, options: GrpcServerOptions): UntypedHandleCall =>
+  method.methodKind === 'unary' || method.methodKind === 'client_streaming' ? unaryHandler(method, options) : streamHandler(method, options);
+
+/** A grpc-js server over the dispatcher; `extend` adds health before it starts. */
+export function grpcServer(options: GrpcServerOptions): Server {
+  const server = new Server({ 'grpc.max_receive_message_length': options.bodyLimitBytes, 'grpc.max_send_message_length': -1 });
+  for (const service of options.services)
+    server.addService(serviceDefinition(service), Object.fromEntries(service.methods.map((method) => [method.name, handlerOf(method, options)])));
+  return server;
+}
+
+/** Listens and tells the port; a taken port is named with the option that chooses it. */
+export function listenGrpc(server: Server, host: string, port: number, option: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(portTaken(error, host, port, option));
+    });
+  });
+}
+
+/** Lets calls end until `timeoutMs`, then cuts them. */
+export async function stopGrpc(server: Server, timeoutMs: number): Promise<void> {
+  const timer = setTimeout(() => server.forceShutdown(), timeoutMs);
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  clearTimeout(timer);
+}

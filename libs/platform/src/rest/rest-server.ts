@@ -1,0 +1,139 @@
+import { toJson, type Message } from '@bufbuild/protobuf';
+import { RejectionError } from '@skein/kernel';
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { correlationOf, type CallInfo } from '../dispatch/context.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import { normaliseError } from '../errors/normalise.js';
+import { PROBLEM_TYPE, toProblem } from '../errors/problem.js';
+import { readJson } from '../validation/read-json.js';
+import type { HttpBinding, RouteTable } from './bindings.js';
+import { requestJson } from './request-json.js';
+
+/** Options of the HTTP side of a service. */
+export interface RestServerOptions {
+  readonly routes: RouteTable;
+  readonly dispatcher: Dispatcher;
+  readonly bodyLimitBytes: number;
+  readonly defaultTimeoutMs: number;
+}
+
+const text = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+
+/** What the dispatcher needs of an HTTP request. */
+export function callInfoOf(request: FastifyRequest, reply: FastifyReply, timeoutMs: number | undefined): CallInfo & { correlationId: string } {
+  const abort = new AbortController();
+  reply.raw.on('close', () => abort.abort());
+  return {
+    authorization: request.headers.authorization,
+    correlationId: request.id,
+    traceparent: text(request.headers['traceparent']),
+    deadlineMs: timeoutMs === undefined ? undefined : Date.now() + timeoutMs,
+    signal: abort.signal,
+  };
+}
+
+/** Answers any thrown value as an RFC 9457 problem. */
+export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply {
+  const { error } = normaliseError(thrown);
+  const problem = toProblem(error, reply.request.id);
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
+  return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+/** Fastify's own refusals in our words. */
+function fromFastify(error: FastifyError): unknown {
+  const refuse = (code: 'resource-exhausted' | 'invalid-argument', rule: string, message: string): RejectionError => new RejectionError({ code, rule, message });
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse('resource-exhausted', 'body-limit', 'the body is longer than this service takes');
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return refuse('invalid-argument', 'content-type', 'the body must be application/json');
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return refuse('invalid-argument', 'http', 'the request is malformed');
+  return error;
+}
+
+/** A Fastify with our ids, errors and body handling, without any route yet. */
+export function createHttpApp(bodyLimitBytes: number): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: 'idle',
+    genReqId: (request) => correlationOf(text(request.headers['x-correlation-id'])),
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 1024 },
+  });
+  // Bodies stay bytes: they are read only after the caller is known.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-correlation-id', request.id);
+    done();
+  });
+  app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, fromFastify(error)));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request)));
+  return app;
+}
+
+const noRoute = (request: FastifyRequest): RejectionError =>
+  new RejectionError({ code: 'not-found', rule: 'route', message: `there is no ${request.method} ${pathOf(request)}` });
+
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
+
+const VERBS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Serves the RPCs' bindings below `/<context>/v1/`. */
+export function addRestRoutes(app: FastifyInstance, options: RestServerOptions): void {
+  const prefixes = new Set(options.routes.bindings.map(({ template }) => template.openApiPath.split('/').slice(0, 3).join('/')));
+  for (const prefix of prefixes)
+    app.route({ method: VERBS, url: `${prefix}/*`, handler: (request, reply) => handle(request, reply, options) });
+}
+
+async function handle(request: FastifyRequest, reply: FastifyReply, options: RestServerOptions): Promise<FastifyReply> {
+  const path = pathOf(request);
+  const found = options.routes.find(request.method, path);
+  if (found === undefined) {
+    const verbs = options.routes.verbsOf(path);
+    if (verbs.length > 0) void reply.header('allow', verbs.join(', '));
+    return sendProblem(reply, noRoute(request));
+  }
+  const { binding, variables } = found;
+  const decode = (): Message => {
+    const query = new URL(request.url, 'http://localhost').searchParams;
+    const body = request.body instanceof Uint8Array ? request.body : undefined;
+    return readJson(binding.method.input, requestJson(binding, { variables, query, body, idempotencyKey: text(request.headers['idempotency-key']) }));
+  };
+  if (binding.method.methodKind === 'server_streaming') return stream(binding, request, reply, options, decode);
+  try {
+    const info = callInfoOf(request, reply, options.defaultTimeoutMs);
+    const answer = await options.dispatcher.unary(binding.method, 'public', info, decode);
+    return reply.header('content-type', 'application/json').send(encode(binding, answer));
+  } catch (thrown) {
+    return sendProblem(reply, thrown);
+  }
+}
+
+const encode = ({ method }: HttpBinding, message: Message): string => JSON.stringify(toJson(method.output, message, { alwaysEmitImplicit: true }));
+
+/** Server streaming as JSON lines: `{"result": …}` each, and `{"error": problem}` as the last when it breaks off. */
+async function stream(binding: HttpBinding, request: FastifyRequest, reply: FastifyReply, options: RestServerOptions, decode: () => Message): Promise<FastifyReply> {
+  const info = callInfoOf(request, reply, undefined);
+  const answers = options.dispatcher.stream(binding.method, 'public', info, one(decode))[Symbol.asyncIterator]();
+  let first: IteratorResult<Message>;
+  try {
+    first = await answers.next();
+  } catch (thrown) {
+    return sendProblem(reply, thrown);
+  }
+  return reply.header('content-type', 'application/x-ndjson').send(ReadableStream.from(lines(first, answers, binding, request.id)));
+}
+
+async function* one(decode: () => Message): AsyncIterable<() => Message> {
+  yield decode;
+}
+
+async function* lines(first: IteratorResult<Message>, rest: AsyncIterator<Message>, binding: HttpBinding, correlationId: string): AsyncIterable<Uint8Array> {
+  const utf8 = new TextEncoder();
+  try {
+    for (let next = first; next.done !== true; next = await rest.next()) yield utf8.encode(`{"result":${encode(binding, next.value)}}\n`);
+  } catch (thrown) {
+    yield utf8.encode(`${JSON.stringify({ error: toProblem(normaliseError(thrown).error, correlationId) })}\n`);
+  } finally {
+    await rest.return?.();
+  }
+}
