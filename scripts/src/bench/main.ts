@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchBoot } from './boot.js';
+import { benchFederation } from './federation.js';
 
 const HELP = `npm run bench -- <boot | federation> [options]
 
@@ -14,6 +15,7 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: { s
 
 async function bench(name: string | undefined): Promise<object> {
   if (name === 'boot') return benchBoot(Number(values['port-base']));
+  if (name === 'federation') return benchFederation(Number(values.seeds));
   throw new Error(`unknown bench "${name ?? ''}"\n${HELP}`);
 }
 

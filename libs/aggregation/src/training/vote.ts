@@ -1,26 +1,5 @@
-const PROBABILITY_MIN = 1e-12;
-
 /** Rows below this count per class are padded with the task's public rows of that class. */
 export const HELD_OUT_MIN_PER_CLASS = 5;
-
-/** A voter's evidence: labels (class indices) of rows and, per row, the probability that the model gives to its label. */
-export interface Scored {
-  readonly labels: ArrayLike<number>;
-  readonly probabilities: ArrayLike<number>;
-}
-
-/** Mean over the classes present of the mean −ln p of that class: an imbalance of the rows does not tilt it. 0 for no rows. */
-export function classBalancedLoss({ labels, probabilities }: Scored): number {
-  const sums = new Map<number, { sum: number; count: number }>();
-  for (let i = 0; i < labels.length; i += 1) {
-    const entry = sums.get(labels[i]!) ?? { sum: 0, count: 0 };
-    entry.sum -= Math.log(Math.max(probabilities[i]!, PROBABILITY_MIN));
-    entry.count += 1;
-    sums.set(labels[i]!, entry);
-  }
-  const losses = [...sums.keys()].sort((a, b) => a - b).map((label) => sums.get(label)!.sum / sums.get(label)!.count);
-  return losses.length === 0 ? 0 : losses.reduce((total, loss) => total + loss, 0) / losses.length;
-}
 
 /**
  * Which rows a voter judges on: its held-out rows, and of each class of which it holds out fewer than five also the task's
