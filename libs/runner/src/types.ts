@@ -52,6 +52,14 @@ export interface ScoreRequest {
   readonly signal?: AbortSignal;
 }
 
+/** What a replay is given: the same bytes as the score, which are checked against the manifest. */
+export interface ReplayInputs {
+  readonly model: Uint8Array;
+  readonly dataset: Dataset;
+  readonly datasetSha256: string;
+  readonly limits?: Partial<RunnerLimits>;
+}
+
 /** A score and how to repeat it. */
 export interface ScoreOutcome {
   readonly score: number;
@@ -63,7 +71,7 @@ export interface ScoreOutcome {
 export interface Runner {
   score(request: ScoreRequest): Promise<Result<ScoreOutcome, Rejection>>;
   /** Recomputes a score by its manifest: `bitEqual` says whether all 64 bits agree. */
-  replay(manifest: ReplayManifest, inputs: { model: Uint8Array; dataset: Dataset }): Promise<Result<{ bitEqual: boolean; result: number }, Rejection>>;
+  replay(manifest: ReplayManifest, inputs: ReplayInputs): Promise<Result<{ bitEqual: boolean; result: number }, Rejection>>;
   /** Runs a model once in a warm pooled process (`fresh: true`: in a process of its own). */
   infer(request: InferRequest): Promise<Result<InferOutcome, Rejection>>;
   /** Runs a step graph over batches of rows; see `TrainRequest`. */
@@ -110,7 +118,15 @@ export interface TrainOutcome {
 
 /** What isolation the system allows; `missing` lists, in words, what it does not. */
 export interface IsolationReport {
+  /** No network at all: a network namespace of its own. */
   readonly networkNamespace: boolean;
+  /** No capabilities and no way to new ones. */
+  readonly noPrivileges: boolean;
+  /** The kernel refuses to write a byte into any file. */
+  readonly noFileWrites: boolean;
+  /** The kernel kills it when its parent dies, even in the middle of a run. */
+  readonly diesWithParent: boolean;
+  /** Resident memory can be read while it runs. */
   readonly memoryWatch: boolean;
   readonly missing: readonly string[];
 }
