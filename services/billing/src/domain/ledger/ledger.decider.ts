@@ -1,0 +1,119 @@
+import type { Decider, Rejection, Result } from '@skein/kernel';
+import { ok, reject } from '@skein/kernel';
+import { chargeMax } from '../charge/rate-aggregate.policy.js';
+import { captureCredit } from './capture.policy.js';
+import { compose } from './compose.policy.js';
+import type { BookDecision, BuyCredit, LedgerCommand, ReleaseCredit, ReserveCredit } from './ledger.commands.js';
+import { available } from './account.js';
+import type { LedgerEvent } from './ledger.events.js';
+import type { LedgerState } from './ledger.state.js';
+import { evolveLedger, initialLedger } from './ledger.state.js';
+import { ACCOUNTS, customerAccounts, holdId, resolutionId } from './customer-accounts.js';
+import { termsIdOf } from './terms.js';
+
+type Decision = Result<readonly LedgerEvent[], Rejection>;
+
+/** Most transfers of one batch. */
+export const BATCH_MAX = 8190;
+
+function apply(command: Extract<LedgerCommand, { type: 'apply-transfers' }>, state: LedgerState): Decision {
+  if (command.transfers.length > BATCH_MAX)
+    return reject('invalid-argument', 'batch-too-large', `a batch holds at most ${BATCH_MAX} transfers`, 'transfers');
+  return compose(state, command.ledger, command.nowMs).open(command.accounts).applyEach(command.transfers);
+}
+
+function buyCredit(command: BuyCredit, state: LedgerState): Decision {
+  if (command.amount <= 0n) return reject('invalid-argument', 'positive', 'credit is bought in positive amounts', 'amount');
+  const { purchaseId, amount, reference, nowMs } = command;
+  return compose(state, command.ledger, nowMs)
+    .open(customerAccounts)
+    .applyAll([
+      { id: `${purchaseId}/credit`, kind: 'posted', debit: ACCOUNTS.clearing, credit: ACCOUNTS.credit, amount, code: 'credit-purchase' },
+      { id: `${purchaseId}/settlement`, kind: 'posted', debit: ACCOUNTS.bank, credit: ACCOUNTS.clearing, amount, code: 'payment-settlement' },
+    ])
+    .record({
+      type: 'skein.billing.ledger.credit-bought.v1',
+      data: { customer: command.ledger.subject, purchaseId, amount, reference, atMs: nowMs },
+    });
+}
+
+function reserveCredit(command: ReserveCredit, state: LedgerState): Decision {
+  const id = holdId(command.reservationId);
+  const known = state.books.transfers.get(id);
+  if (known) return 'transfer' in known && known.transfer.amount === command.amount ? ok([]) : alreadyUsed(command.reservationId);
+  if (command.amount < chargeMax(command.unitPriceE15))
+    return reject('invalid-argument', 'reserve-below-one-unit', 'a reservation covers at least one unit at its price', 'units_max');
+  const missing = missingCredit(command, state);
+  if (missing > 0n) return creditMissing(missing);
+  const overCap = command.keyCap === undefined ? 0n : (state.committedByKey.get(command.keyId) ?? 0n) + command.amount - command.keyCap;
+  if (overCap > 0n) return reject('payment-required', 'key-spend-cap', `the key's spend cap is exceeded by ${overCap} base units of USD (10^-9)`);
+  return hold(command, state, id);
+}
+
+const creditMissing = (missing: bigint) =>
+  reject('payment-required', 'insufficient-credit', `credit is missing: ${missing} base units of USD (10^-9)`);
+
+const alreadyUsed = (reservationId: string) =>
+  reject('conflict', 'exists-with-different-amount', `reservation ${reservationId} was made with another amount`, 'reservation_id');
+
+function missingCredit(command: ReserveCredit, state: LedgerState): bigint {
+  const missing = command.amount - available(state.books.accounts.get(ACCOUNTS.credit));
+  return missing > 0n ? missing : 0n;
+}
+
+function hold(command: ReserveCredit, state: LedgerState, id: string): Decision {
+  const { customer, reservationId, keyId, amount, priceVersion, unitPriceE15, holdMs, terms, nowMs } = command;
+  const termsId = termsIdOf(terms);
+  const pinned: LedgerEvent[] = state.terms.has(termsId) ? [] : [{ type: 'skein.billing.ledger.terms-pinned.v1', data: { termsId, ...terms } }];
+  const request = { id, kind: 'pending', debit: ACCOUNTS.credit, credit: ACCOUNTS.clearing, amount, timeoutMs: holdMs, code: 'call-hold', source: terms.modelVersion } as const;
+  const data = { customer, reservationId, keyId, amount, priceVersion, unitPriceE15, termsId, expiresAtMs: nowMs + holdMs, atMs: nowMs };
+  return compose(state, undefined, nowMs)
+    .applyAll([request])
+    .record(...pinned, { type: 'skein.billing.ledger.credit-reserved.v1', data });
+}
+
+function releaseCredit(command: ReleaseCredit, state: LedgerState): Decision {
+  const { reservationId, reason, nowMs } = command;
+  if (state.charges.get(reservationId) !== undefined)
+    return reject('failed-precondition', 'reservation-captured', `reservation ${reservationId} was captured`, 'reservation_id');
+  const held = state.holds.get(reservationId);
+  if (!held || (held.expired && reason === 'expired')) return ok([]);
+  const data = { customer: state.ledger!.subject, reservationId, amount: held.expired ? 0n : held.amount, reason, atMs: nowMs };
+  const released: LedgerEvent = { type: 'skein.billing.ledger.credit-released.v1', data };
+  if (held.expired) return ok([released]);
+  const kind = reason === 'expired' ? 'expire-pending' : 'void-pending';
+  const end = { id: resolutionId(reservationId), kind, pendingId: holdId(reservationId), code: 'call-release' } as const;
+  return compose(state, undefined, nowMs).applyAll([end]).record(released);
+}
+
+function bookDecision(command: BookDecision, state: LedgerState): Decision {
+  const composition = compose(state, command.ledger, command.nowMs).open(command.accounts).applyAll(command.transfers);
+  const { source, what, amount, nowMs } = command;
+  return composition.record({ type: 'skein.billing.ledger.booked.v1', data: { subject: command.ledger.subject, source, what, amount, atMs: nowMs } });
+}
+
+function decide(command: LedgerCommand, state: LedgerState): Decision {
+  if (state.ledger === undefined && command.type === 'reserve-credit') return creditMissing(command.amount);
+  if (state.ledger === undefined && command.type === 'capture-credit')
+    return reject('not-found', 'reservation-unknown', `no reservation ${command.reservationId}`, 'reservation_id');
+  switch (command.type) {
+    case 'apply-transfers':
+      return apply(command, state);
+    case 'buy-credit':
+      return buyCredit(command, state);
+    case 'reserve-credit':
+      return reserveCredit(command, state);
+    case 'capture-credit':
+      return captureCredit(command, state);
+    case 'release-credit':
+      return releaseCredit(command, state);
+    case 'book-decision':
+      return bookDecision(command, state);
+  }
+}
+
+/**
+ * One ledger: the accounts of one customer, or of one task's rewards. All accounts that a transfer touches are in its
+ * stream, whose lock the append takes, so no interleaving of two commands can overdraw a guarded account.
+ */
+export const ledgerDecider: Decider<LedgerState, LedgerCommand, LedgerEvent> = { initialState: initialLedger, decide, evolve: evolveLedger };

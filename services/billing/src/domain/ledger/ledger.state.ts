@@ -1,0 +1,122 @@
+import { assert } from '@skein/kernel';
+import type { RateAggregate } from '../charge/rate-aggregate.policy.js';
+import type { Books } from './books.js';
+import { emptyBooks, Overlay } from './books.js';
+import { GENESIS } from './hash-chain.policy.js';
+import { IdIndex } from './id-index.js';
+import type { ChargeTerms } from './ledger.commands.js';
+import type { CallCharged, CreditReserved, LedgerEvent, LedgerOpened } from './ledger.events.js';
+
+/** A reservation that is neither captured nor voided. After `expired` the money is free again, but usage may still come. */
+export interface Hold extends Omit<CreditReserved['data'], 'customer'> {
+  readonly expired: boolean;
+}
+
+export interface LedgerState {
+  readonly ledger: LedgerOpened['data'] | undefined;
+  readonly books: Books;
+  readonly head: string;
+  readonly holds: ReadonlyMap<string, Hold>;
+  readonly terms: ReadonlyMap<string, ChargeTerms>;
+  /** By model version and price version. */
+  readonly rates: ReadonlyMap<string, RateAggregate>;
+  /** By API key: what it has spent and what is held for it. */
+  readonly committedByKey: ReadonlyMap<string, bigint>;
+  /** What each captured reservation was charged. */
+  readonly charges: IdIndex<bigint>;
+}
+
+export const initialLedger = (): LedgerState => ({
+  ledger: undefined,
+  books: emptyBooks(),
+  head: GENESIS,
+  holds: new Map(),
+  terms: new Map(),
+  rates: new Map(),
+  committedByKey: new Map(),
+  charges: IdIndex.empty(),
+});
+
+export const rateKey = (modelVersion: string, priceVersion: number): string => `${modelVersion}#${priceVersion}`;
+
+const withEntry = <Key, Value>(map: ReadonlyMap<Key, Value>, key: Key, value: Value): ReadonlyMap<Key, Value> => new Map(map).set(key, value);
+
+function withoutKey<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMap<Key, Value> {
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}
+
+function commit(state: LedgerState, keyId: string, by: bigint): ReadonlyMap<string, bigint> {
+  return withEntry(state.committedByKey, keyId, (state.committedByKey.get(keyId) ?? 0n) + by);
+}
+
+function changed(books: Books, change: (overlay: Overlay) => void): Books {
+  const overlay = new Overlay(books);
+  change(overlay);
+  return overlay.toBooks(books);
+}
+
+export function evolveLedger(state: LedgerState, event: LedgerEvent): LedgerState {
+  switch (event.type) {
+    case 'skein.billing.ledger.opened.v1':
+      return { ...state, ledger: event.data };
+    case 'skein.billing.ledger.accounts-opened.v1':
+      return { ...state, books: changed(state.books, (overlay) => overlay.open(event.data.accounts)) };
+    case 'skein.billing.ledger.transfers-applied.v1':
+      return {
+        ...state,
+        head: event.data.hash,
+        books: changed(state.books, (overlay) => event.data.transfers.forEach((transfer) => overlay.apply(transfer))),
+      };
+    case 'skein.billing.ledger.transfers-refused.v1':
+      return {
+        ...state,
+        books: changed(state.books, (overlay) => event.data.transfers.forEach(({ id, code }) => overlay.putRecord(id, { failed: code }))),
+      };
+    case 'skein.billing.ledger.terms-pinned.v1': {
+      const { termsId, ...terms } = event.data;
+      return { ...state, terms: withEntry(state.terms, termsId, terms) };
+    }
+    case 'skein.billing.ledger.credit-reserved.v1':
+      return reserved(state, event.data);
+    case 'skein.billing.ledger.call-charged.v1':
+      return charged(state, event.data);
+    case 'skein.billing.ledger.credit-released.v1':
+      return released(state, event.data);
+    case 'skein.billing.ledger.credit-bought.v1':
+    case 'skein.billing.ledger.booked.v1':
+      return state;
+  }
+}
+
+function reserved(state: LedgerState, data: CreditReserved['data']): LedgerState {
+  return {
+    ...state,
+    holds: withEntry(state.holds, data.reservationId, { ...data, expired: false }),
+    committedByKey: commit(state, data.keyId, data.amount),
+  };
+}
+
+function charged(state: LedgerState, data: CallCharged['data']): LedgerState {
+  const hold = state.holds.get(data.reservationId);
+  assert(hold, 'a charge ends a hold');
+  const key = rateKey(data.modelVersion, data.priceVersion);
+  const before = state.rates.get(key)?.charged ?? 0n;
+  return {
+    ...state,
+    holds: withoutKey(state.holds, data.reservationId),
+    rates: withEntry(state.rates, key, { exactE15: data.sumE15, charged: before + data.gross }),
+    committedByKey: commit(state, data.keyId, data.gross - (hold.expired ? 0n : hold.amount)),
+    charges: state.charges.withAll([[data.reservationId, data.gross]]),
+  };
+}
+
+function released(state: LedgerState, data: { reservationId: string; reason: string }): LedgerState {
+  const hold = state.holds.get(data.reservationId);
+  assert(hold, 'a release ends a hold');
+  const committedByKey = hold.expired ? state.committedByKey : commit(state, hold.keyId, -hold.amount);
+  return data.reason === 'expired'
+    ? { ...state, holds: withEntry(state.holds, data.reservationId, { ...hold, expired: true }), committedByKey }
+    : { ...state, holds: withoutKey(state.holds, data.reservationId), committedByKey };
+}
