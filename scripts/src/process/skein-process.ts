@@ -12,7 +12,9 @@ export interface Devnet {
   readonly chainId: number;
   readonly siweDomain: string;
   readonly operatorToken: string;
-  readonly deployerKey: `0x${string}`;
+  /** Development keys follow from it: the deployer is `devAccount(seed, "deployer")`. */
+  readonly seed: string;
+  readonly addressBook: string;
   readonly grpc: Record<string, string>;
 }
 

@@ -35,8 +35,9 @@ export function pssKiB(pid: number): number {
   }
 }
 
-/** Proportional set size of a whole tree in MiB. */
-export const treePssMiB = (root: number): number => processTree(root).reduce((sum, { pid }) => sum + pssKiB(pid), 0) / 1024;
+/** Proportional set size of a tree in MiB, of the processes that `counts` says yes to. */
+export const treePssMiB = (root: number, counts: (pid: number) => boolean = () => true): number =>
+  processTree(root).reduce((sum, { pid }) => sum + (counts(pid) ? pssKiB(pid) : 0), 0) / 1024;
 
 /** Sends a signal and takes a process that has ended already for done. */
 export function signal(pid: number, name: NodeJS.Signals): void {

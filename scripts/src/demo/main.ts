@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAddressBook } from '@skein/contracts-evm';
+import { SkeinProcess } from '../process/skein-process.js';
+import { processTree, treePssMiB } from '../process/tree.js';
+import { castOf, everybody } from './cast.js';
+import { chapters, chaptersAhead } from './chapters/index.js';
+import { storyData } from '../data/story-data.js';
+import { planKills } from './kill-plan.js';
+import { Moments } from './moments.js';
+import { DEMO_HELP, parseDemoOptions, type DemoOptions } from './options.js';
+import { Printer } from './printer.js';
+import { fingerprintOf, newReport, type Report } from './report.js';
+import type { Story } from './story.js';
+
+/** Memory of the demo's own processes without Skein's, sampled while the story runs. */
+function watchClients(skein: SkeinProcess, report: Report): NodeJS.Timeout {
+  return setInterval(() => {
+    const skeinTree = new Set(processTree(skein.pid).map(({ pid }) => pid));
+    const own = treePssMiB(process.pid, (pid) => !skeinTree.has(pid));
+    report.clientsMiBPeak = Math.max(report.clientsMiBPeak, Math.round(own));
+  }, 1000).unref();
+}
+
+async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer): Promise<Story> {
+  const report = newReport(options.seed);
+  const playable = new Map(chapters.filter(({ moments }) => moments.length > 0).map(({ number, moments }) => [number, moments] as const));
+  const plan = planKills(options.seed, options.kills, new Map([...playable].map(([number, moments]) => [number, moments.length])));
+  report.readyMs = Math.round(await skein.start());
+  report.memoryMiBReady = Math.round(skein.memoryMiB());
+  const devnet = skein.devnet();
+  const seed = `demo/${options.seed}`;
+  const moments = new Moments(skein, printer, plan, playable);
+  return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {} };
+}
+
+async function play(story: Story): Promise<void> {
+  for (const chapter of chapters) {
+    story.printer.chapter(chapter.number, chapter.title);
+    await chapter.play(story);
+    await story.moments.settled();
+    story.report.chapters.push(chapter.number);
+  }
+  for (const { number, title } of chaptersAhead) {
+    story.printer.chapter(number, title);
+    story.printer.line('this chapter is not there yet');
+  }
+}
+
+function finish(story: Story, startedMs: number): void {
+  const { report, skein, options, printer } = story;
+  report.totalMs = Math.round(performance.now() - startedMs);
+  report.memoryMiBPeak = Math.round(Math.max(skein.memoryMiBPeak, report.memoryMiBReady));
+  report.fingerprint = fingerprintOf(report);
+  if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
+  printer.line(`verified: ${report.chapters.length} chapters with seed ${report.seed}, ${story.moments.kills} kills, in ${(report.totalMs / 1000).toFixed(1)} s; Skein's memory at the peak ${report.memoryMiBPeak} MiB, the demo's clients ${report.clientsMiBPeak} MiB`);
+  printer.line(`fingerprint ${report.fingerprint}`);
+}
+
+const interrupted = (): Promise<'interrupted'> => new Promise((resolve) => ['SIGINT', 'SIGTERM'].forEach((name) => process.once(name, () => resolve('interrupted'))));
+
+/** The launcher's death is ours: a demo without its terminal must not leave Skein behind. */
+const orphaned = (): Promise<'interrupted'> => {
+  const parent = process.ppid;
+  return new Promise((resolve) => setInterval(() => process.ppid !== parent && resolve('interrupted'), 500).unref());
+};
+
+async function run(options: DemoOptions): Promise<number> {
+  const folder = options.data ?? mkdtempSync(join(tmpdir(), 'skein-demo-'));
+  const skein = new SkeinProcess({ data: folder, portBase: options.portBase, seed: `demo/${options.seed}` });
+  const printer = new Printer();
+  const startedMs = performance.now();
+  const end = Promise.race([interrupted(), orphaned()]);
+  let watcher: NodeJS.Timeout | undefined;
+  try {
+    const told = (async () => {
+      const story = await begin(options, skein, printer);
+      watcher = watchClients(skein, story.report);
+      await play(story);
+      finish(story, startedMs);
+      everybody(story.cast).forEach((actor) => actor.close());
+    })();
+    if ((await Promise.race([told, end])) === 'interrupted') return 130;
+    if (options.keep) {
+      printer.line(`staying up at ${skein.devnet().frontUrl}; data in ${folder}; Ctrl-C ends it`);
+      await end;
+    }
+    return 0;
+  } catch (error) {
+    process.stderr.write(`\nthe demo failed: ${(error as Error).stack ?? String(error)}\n${skein.crashed ? `Skein itself ended. ` : ''}Its last output:\n${skein.lastOutput()}\n`);
+    return 1;
+  } finally {
+    clearInterval(watcher);
+    await skein.stop();
+    if (options.data === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function options(): DemoOptions | undefined {
+  try {
+    return parseDemoOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\nSee npm run demo -- --help\n`);
+    process.exit(2);
+  }
+}
+
+const asked = options();
+if (asked === undefined) process.stdout.write(DEMO_HELP);
+else process.exit(await run(asked));

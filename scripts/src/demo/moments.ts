@@ -1,0 +1,47 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { SkeinProcess } from '../process/skein-process.js';
+import type { PlannedKill } from './kill-plan.js';
+import type { Printer } from './printer.js';
+
+/**
+ * The named moments of the chapters. When the story reaches one that the kill plan names, Skein is killed a little later,
+ * while the chapter goes on calling, and started again. A chapter ends only when its kill is over.
+ */
+export class Moments {
+  kills = 0;
+  private readonly skein: SkeinProcess;
+  private readonly printer: Printer;
+  private readonly plan: readonly PlannedKill[];
+  private readonly names: ReadonlyMap<number, readonly string[]>;
+  private running: Promise<void> | undefined;
+
+  constructor(skein: SkeinProcess, printer: Printer, plan: readonly PlannedKill[], names: ReadonlyMap<number, readonly string[]>) {
+    this.skein = skein;
+    this.printer = printer;
+    this.plan = plan;
+    this.names = names;
+  }
+
+  /** Says that the story is at a moment of a chapter; throws for a moment that the chapter never declared. */
+  reach(chapter: number, name: string): void {
+    const index = this.names.get(chapter)?.indexOf(name) ?? -1;
+    if (index < 0) throw new Error(`chapter ${chapter} declares no moment "${name}"`);
+    const kill = this.plan.find((planned) => planned.chapter === chapter && planned.moment === index);
+    if (kill !== undefined) this.running = this.strike(kill, name);
+  }
+
+  /** Waits for a kill under way; rethrows what went wrong with it. */
+  async settled(): Promise<void> {
+    await this.running;
+    this.running = undefined;
+  }
+
+  private async strike({ chapter, delayMs }: PlannedKill, name: string): Promise<void> {
+    await wait(delayMs);
+    const count = await this.skein.kill();
+    this.kills += 1;
+    this.printer.line(`kill -9 of ${count} processes, chapter ${chapter}, "${name}" + ${delayMs} ms`);
+    const readyMs = await this.skein.start();
+    this.printer.line(`Skein is back and ready after ${Math.round(readyMs)} ms`);
+  }
+}
