@@ -29,12 +29,10 @@ function groups(stage) {
     .sort();
 }
 
-/** Protos plus google/api as one buf module in a temporary folder. */
+/** A copy of proto/: what somebody writes meanwhile does not get half into it. */
 function stageProtos(work) {
   const stage = join(work, 'proto');
   cpSync(protoDir, stage, { recursive: true, filter: (path) => !path.endsWith('.binpb') });
-  for (const name of ['annotations', 'http'])
-    cpSync(join(root, `node_modules/protobufjs/google/api/${name}.proto`), join(stage, `google/api/${name}.proto`));
   return stage;
 }
 
@@ -81,19 +79,6 @@ function barrels(out) {
   }
 }
 
-/** proto/topics.yaml (a list of flat maps) as a typed constant. */
-function topics(out) {
-  const entries = [];
-  for (const line of readFileSync(join(protoDir, 'topics.yaml'), 'utf8').split('\n')) {
-    const match = /^(- | {2})(\w+): (.+?)\s*$/.exec(line);
-    if (match === null) continue;
-    if (match[1] === '- ') entries.push({});
-    entries.at(-1)[match[2]] = /^\d+$/.test(match[3]) ? Number(match[3]) : match[3];
-  }
-  const rows = entries.map((entry) => `  ${JSON.stringify(entry)},\n`).join('');
-  writeFileSync(join(out, 'topics.ts'), `${HEADER}/** Every topic: its name, its partition count (fixed once) and how it is kept. */\nexport const topics = [\n${rows}] as const;\n`);
-}
-
 /** Which group a generated file belongs to: files of failed groups are neither replaced nor removed. */
 function groupOf(file, all) {
   const direct = all.find((group) => file.startsWith(`${group}/`));
@@ -130,7 +115,6 @@ function main() {
     const all = groups(stage);
     const failures = generateGroups(stage, out, all);
     barrels(out);
-    topics(out);
     const changed = install(out, all, failures, check);
     for (const [group, failure] of failures) console.error(`codegen: ${group} does not compile and was left as it is:\n${failure}`);
     console.log(`codegen: ${all.length - failures.size} of ${all.length} groups, ${changed.length} file(s) ${check ? 'differ' : 'changed'}`);

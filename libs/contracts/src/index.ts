@@ -1,1 +1,1 @@
-export { topics } from './gen/topics.js';
+export * from './gen/common.js';
