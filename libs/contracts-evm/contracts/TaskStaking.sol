@@ -18,6 +18,9 @@ contract TaskStaking is AccessControl {
     /// @notice Furthest latest end a task may be opened with, counted from the opening.
     uint256 public constant MAX_TASK_SECONDS = 3650 days;
 
+    /// @notice Stakes (task and role) that one wallet may hold at a time; finished ones count until they are withdrawn.
+    uint256 public constant MAX_STAKES = 256;
+
     /// @notice What a wallet stakes for. In one task a wallet is Node or Validator, never both.
     enum Role {
         Node,
@@ -42,6 +45,9 @@ contract TaskStaking is AccessControl {
     IERC20 public immutable gmFlock;
     /// @notice Everything staked on all tasks and roles.
     uint256 public grandTotal;
+
+    /// @notice How many stakes (task and role) a wallet holds.
+    mapping(address wallet => uint256) public stakeCount;
 
     mapping(bytes16 task => Task) private _tasks;
     mapping(bytes16 task => mapping(Role role => uint256)) private _totals;
@@ -68,6 +74,8 @@ contract TaskStaking is AccessControl {
     error ReleaseTooEarly(bytes16 task, uint256 from);
     /// @notice In this task the wallet already stakes in the other role.
     error OtherRoleTaken(bytes16 task, address wallet, Role taken);
+    /// @notice The wallet holds as many stakes as it may: finished ones must be withdrawn first.
+    error TooManyStakes(address wallet);
     /// @notice A stake of nothing.
     error ZeroStake();
     /// @notice Nothing is staked there.
@@ -120,7 +128,9 @@ contract TaskStaking is AccessControl {
         if (_tasks[task].status != Status.Open) revert TaskNotOpen(task);
         if (amount == 0) revert ZeroStake();
         _requireRoleFree(task, role, msg.sender);
-        uint256 balance = _stakes[task][role][msg.sender] + amount;
+        uint256 held = _stakes[task][role][msg.sender];
+        if (held == 0 && ++stakeCount[msg.sender] > MAX_STAKES) revert TooManyStakes(msg.sender);
+        uint256 balance = held + amount;
         _stakes[task][role][msg.sender] = balance;
         _totals[task][role] += amount;
         grandTotal += amount;
@@ -134,6 +144,7 @@ contract TaskStaking is AccessControl {
         amount = _stakes[task][role][msg.sender];
         if (amount == 0) revert NothingStaked(task, role, msg.sender);
         _stakes[task][role][msg.sender] = 0;
+        --stakeCount[msg.sender];
         _totals[task][role] -= amount;
         grandTotal -= amount;
         emit Withdrawn(task, role, msg.sender, amount);

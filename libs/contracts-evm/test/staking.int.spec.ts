@@ -1,3 +1,4 @@
+import { encodeAbiParameters, keccak256, pad } from 'viem';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   balancesOf,
@@ -132,6 +133,22 @@ test('only the operator opens and finishes, once, and with an end that lies ahea
   expect((await refusal(finishTask(net.admin, net.book, other))).name).toBe('TaskNotOpen');
   const [wallet] = [await staker('zero')];
   expect((await refusal(stakeOnTask(wallet, net.book, { taskId, role: 'node', amount: 0n }))).name).toBe('ZeroStake');
+});
+
+test('a wallet holds at most 256 stakes at a time', async () => {
+  const [wallet, first, second] = [await staker('many'), await task(), await task()];
+  await stakeOnTask(wallet, net.book, { taskId: first, role: 'node', amount: 1n });
+  // The counter is the mapping in the third storage slot: the test need not make 254 more stakes.
+  const slot = keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [wallet.address, 2n]));
+  const at = { address: net.book.taskStaking, index: slot };
+  expect(await net.admin.reader.getStorageAt({ address: at.address, slot })).toBe(pad('0x1'));
+  await net.time.setStorageAt({ ...at, value: pad('0x100') });
+  const place = { taskId: second, role: 'validator' } as const;
+  expect((await refusal(stakeOnTask(wallet, net.book, { ...place, amount: 1n }))).name).toBe('TooManyStakes');
+  await stakeOnTask(wallet, net.book, { taskId: first, role: 'node', amount: 1n });
+  await finishTask(net.admin, net.book, first);
+  await withdrawStake(wallet, net.book, { taskId: first, role: 'node' });
+  await stakeOnTask(wallet, net.book, { ...place, amount: 1n });
 });
 
 test('gmFLOCK moves only through registered contracts', async () => {
