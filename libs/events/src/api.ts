@@ -1,27 +1,7 @@
-import type { Decider, DomainEvent, Rejection, Result } from '@skein/kernel';
 import type { Pool } from 'pg';
-import type {
-  DueTimer, EventMetadata, Execute, Executed, Expected, InboxEntry, Job, Projection, Reactor, RecordedEvent, ReportError, Sink, Tx, Upcasters,
-} from './types.js';
+import type { EventStore } from './store.js';
+import type { DueTimer, Job, Projection, Reactor, ReportError, Sink } from './types.js';
 
-export interface EventStoreOptions {
-  pool: Pool;
-  upcasters?: Upcasters;
-  cacheMax?: number;
-  onError?: ReportError;
-}
-export declare class EventStore {
-  readonly pool: Pool;
-  constructor(options: EventStoreOptions);
-  append(streamId: string, expected: Expected, events: readonly DomainEvent[], metadata: EventMetadata, commandId?: string): Promise<{ streamId: string; version: number }>;
-  readStream(streamId: string, fromVersion?: number): Promise<RecordedEvent[]>;
-  readAll(afterPosition: bigint, limit: number, types?: readonly string[]): Promise<RecordedEvent[]>;
-  execute<S, C, E extends DomainEvent, A = undefined>(request: Execute<S, C, E, A>): Promise<Result<Executed<A>, Rejection>>;
-  state<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, streamId: string): Promise<{ state: S; version: number }>;
-  headPosition(): Promise<bigint>;
-  positionOf(streamId: string, version: number): Promise<bigint>;
-  close(): Promise<void>;
-}
 export interface SubscriptionOptions {
   store: EventStore;
   sink: Sink;
@@ -78,5 +58,3 @@ export declare class TimerWorker {
   start(): Promise<void>;
   stop(): Promise<void>;
 }
-export declare function inboxOnce(pool: Pool, entry: InboxEntry, effect: (tx: Tx) => Promise<void>): Promise<boolean>;
-export declare function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T>;

@@ -53,7 +53,10 @@ CREATE TABLE es_subscription (
   projection_version integer,
   projection_hash text,
   lease_owner uuid,
-  leased_until timestamptz NOT NULL DEFAULT '-infinity'
+  leased_until timestamptz NOT NULL DEFAULT '-infinity',
+  -- The owner's listening connection: where it is gone, so is the owner (es_session_alive).
+  lease_pid integer,
+  lease_pid_started timestamptz
 );
 
 CREATE TABLE es_job (
@@ -67,6 +70,8 @@ CREATE TABLE es_job (
   -- Open jobs are free from this time on: now, the end of a back-off, or the end of a lease.
   available_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   lease_token uuid,
+  lease_pid integer,
+  lease_pid_started timestamptz,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at timestamptz
 );
@@ -80,12 +85,21 @@ CREATE TABLE es_timer (
   -- Due time, end of a back-off, or end of a lease.
   available_at timestamptz NOT NULL,
   attempts integer NOT NULL DEFAULT 0,
-  lease_token uuid
+  lease_token uuid,
+  lease_pid integer,
+  lease_pid_started timestamptz
 );
 CREATE INDEX es_timer_available ON es_timer (available_at);
 
 CREATE FUNCTION es_now_ms() RETURNS bigint LANGUAGE sql VOLATILE
 RETURN floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+
+-- False once the connection that a lease's owner kept open is gone: after kill -9 nobody has to wait for the lease to end.
+-- A null (owner without such a connection) leaves the lease alone to decide.
+CREATE FUNCTION es_session_alive(p_pid integer, p_started timestamptz) RETURNS boolean LANGUAGE sql VOLATILE
+RETURN p_pid IS NULL OR EXISTS (
+  SELECT FROM pg_stat_activity a WHERE a.pid = p_pid AND (a.backend_start = p_started OR a.backend_start IS NULL)
+);
 
 -- One round trip for a whole command: lock, expected version, inbox, idempotency key, events, jobs, timers.
 -- p_expected: -2 exists, -1 any, otherwise the exact version (0: none).

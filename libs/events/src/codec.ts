@@ -1,0 +1,77 @@
+import { decodePayload, encodePayload, uuidV8From, type DomainEvent } from '@skein/kernel';
+import type { EventMetadata, RecordedEvent, Upcasters } from './types.js';
+
+/** A row of es_event as the queries select it. */
+export interface EventRow {
+  stream_id: string;
+  version: number;
+  position: string | null;
+  event_id: string;
+  type: string;
+  schema_version: number;
+  data: unknown;
+  metadata: EventMetadata;
+  recorded_at_ms: string | number;
+}
+
+/** Columns of `EventRow` for a query over `es_event e` joined with `es_position p`. */
+export const EVENT_COLUMNS = 'e.stream_id, e.version, p.position, e.event_id, e.type, e.schema_version, e.data, e.metadata, e.recorded_at_ms';
+
+/** Newest schema version of a type. */
+export const schemaVersionOf = (upcasters: Upcasters, type: string): number => (upcasters[type]?.length ?? 0) + 1;
+
+function upcast(upcasters: Upcasters, type: string, schemaVersion: number, data: unknown): unknown {
+  const steps = upcasters[type] ?? [];
+  if (schemaVersion > steps.length + 1) throw new Error(`event type ${type} has schema version ${schemaVersion}, newer than this program knows`);
+  return steps.slice(schemaVersion - 1).reduce((value, step) => step(value), data);
+}
+
+/** Decodes a stored event and lifts it to the newest schema. */
+export function toRecorded(upcasters: Upcasters, row: EventRow): RecordedEvent {
+  return {
+    streamId: row.stream_id,
+    version: row.version,
+    position: BigInt(row.position ?? 0),
+    eventId: row.event_id,
+    type: row.type,
+    schemaVersion: schemaVersionOf(upcasters, row.type),
+    data: upcast(upcasters, row.type, row.schema_version, decodePayload(row.data)),
+    metadata: row.metadata,
+    recordedAtMs: Number(row.recorded_at_ms),
+  };
+}
+
+/** An event ready to be stored: the text that goes to disk and the event as everybody will read it from there. */
+export interface Encoded {
+  text: string;
+  recorded: RecordedEvent;
+}
+
+/**
+ * Encodes new events. The recorded form is decoded from the text again, so that what this process folds is what a
+ * restarted one will.
+ */
+export function encodeEvents(
+  upcasters: Upcasters, streamId: string, version: number, commandId: string, events: readonly DomainEvent[], metadata: EventMetadata, recordedAtMs: number,
+): Encoded[] {
+  return events.map((event, index) => {
+    const text = JSON.stringify(encodePayload(event.data)) ?? 'null';
+    return {
+      text,
+      recorded: {
+        streamId,
+        version: version + index + 1,
+        position: 0n,
+        eventId: uuidV8From('skein-event', streamId, commandId, index),
+        type: event.type,
+        schemaVersion: schemaVersionOf(upcasters, event.type),
+        data: decodePayload(JSON.parse(text)),
+        metadata,
+        recordedAtMs,
+      },
+    };
+  });
+}
+
+/** JSON text of a value with bigint, for a `json` column; null where there is nothing to store. */
+export const toJsonText = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(encodePayload(value)));

@@ -1,0 +1,114 @@
+import { RejectionError, type Rejection, type RejectionCode } from '@skein/kernel';
+import type { Pool } from 'pg';
+import { toJsonText, type Encoded } from './codec.js';
+import { eventMetrics } from './metrics.js';
+import { errorCode } from './transaction.js';
+import type { CommandKey, Effect, EventMetadata, Expected, InboxEntry } from './types.js';
+
+/** Limits of one append. Bigger data goes to artifacts. */
+export const MAX_EVENTS_PER_APPEND = 256;
+export const MAX_EVENT_BYTES = 65_536;
+
+/** Everything one transaction of the store writes. */
+export interface Commit {
+  streamId: string;
+  expected: Expected;
+  encoded: readonly Encoded[];
+  metadata: EventMetadata;
+  /** undefined: the database's clock at the append. */
+  recordedAtMs?: number;
+  key?: CommandKey;
+  answer?: unknown;
+  inbox?: InboxEntry;
+  effects?: readonly Effect[];
+}
+
+/** What es_append says; everything but `appended` has written nothing. */
+export interface CommitOutcome {
+  status: 'appended' | 'conflict' | 'key' | 'inbox' | 'event-id';
+  version: number;
+}
+
+const rejection = (code: RejectionCode, rule: string, message: string): RejectionError => new RejectionError({ code, rule, message });
+
+/** The refusal of a stream that is not at the expected version. */
+export const versionConflict = (streamId: string, expected: Expected, actual: number): Rejection => ({
+  code: 'conflict', rule: 'expected-version', retriable: true,
+  message: `stream ${streamId} is at version ${actual}, expected ${expected === 'none' ? 'none' : expected === 'exists' ? 'an existing stream' : expected}`,
+});
+
+function expectedNumber(expected: Expected): number {
+  if (expected === 'any') return -1;
+  if (expected === 'exists') return -2;
+  if (expected === 'none') return 0;
+  if (!Number.isInteger(expected) || expected < 0) throw rejection('invalid-argument', 'expected-version', `not a version: ${expected}`);
+  return expected;
+}
+
+function checkLimits(encoded: readonly Encoded[]): void {
+  if (encoded.length > MAX_EVENTS_PER_APPEND)
+    throw rejection('invalid-argument', 'too-many-events', `at most ${MAX_EVENTS_PER_APPEND} events in one append, not ${encoded.length}`);
+  for (const { text, recorded } of encoded) {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > MAX_EVENT_BYTES)
+      throw rejection('invalid-argument', 'event-too-large', `event ${recorded.type} has ${bytes} bytes, at most ${MAX_EVENT_BYTES} are allowed`);
+  }
+}
+
+function checkEffect(effect: Effect): unknown {
+  if ('timer' in effect && !Number.isSafeInteger(effect.timer.dueAtMs)) throw new TypeError(`timer ${effect.timer.id} is due at ${effect.timer.dueAtMs}, not at whole milliseconds`);
+  if ('cancelTimer' in effect) return effect;
+  // Only the payload may hold bigint; ids and kinds are read by SQL and stay as they are.
+  return 'job' in effect
+    ? { job: { ...effect.job, payload: payloadOf(effect.job.payload) } }
+    : { timer: { ...effect.timer, payload: payloadOf(effect.timer.payload) } };
+}
+
+const payloadOf = (value: unknown): unknown => JSON.parse(toJsonText(value) ?? 'null');
+
+/** Effects as JSON text for SQL; null where there are none. */
+export const effectsText = (effects: readonly Effect[] | undefined): string | null =>
+  effects?.length ? JSON.stringify(effects.map(checkEffect)) : null;
+
+const keyText = ({ key, answer }: Commit): string | null => {
+  if (!key) return null;
+  const answerText = toJsonText(answer);
+  return JSON.stringify({ ...key, ...(answerText === null ? {} : { answer: JSON.parse(answerText) }) });
+};
+
+function valuesOf(commit: Commit): unknown[] {
+  const recorded = commit.encoded.map((event) => event.recorded);
+  return [
+    commit.streamId, expectedNumber(commit.expected),
+    recorded.map((event) => event.eventId), recorded.map((event) => event.type), recorded.map((event) => event.schemaVersion),
+    commit.encoded.map((event) => event.text), JSON.stringify(commit.metadata), commit.recordedAtMs ?? null,
+    keyText(commit), commit.inbox ? JSON.stringify(commit.inbox) : null, effectsText(commit.effects),
+  ];
+}
+
+/** The race where the database had to raise instead of answering; the transaction is rolled back. */
+function raised(error: unknown): CommitOutcome {
+  const constraint = typeof error === 'object' && error !== null && 'constraint' in error ? error.constraint : undefined;
+  if (errorCode(error) === 'SK001') return { status: 'key', version: 0 };
+  if (constraint === 'es_event_id') return { status: 'event-id', version: 0 };
+  throw error;
+}
+
+/** Writes one command's outcome in one round trip and one transaction. */
+export async function commit(pool: Pool, request: Commit): Promise<CommitOutcome> {
+  checkLimits(request.encoded);
+  const metrics = eventMetrics();
+  const startedMs = performance.now();
+  const result = await pool
+    .query<CommitOutcome>({
+      name: 'es-append',
+      text: 'SELECT status, version FROM es_append($1, $2, $3::uuid[], $4::text[], $5::int[], $6::text[], $7, $8, $9, $10, $11)',
+      values: valuesOf(request),
+    })
+    .then(({ rows }) => rows[0], raised);
+  metrics.appendDuration.record((performance.now() - startedMs) / 1_000);
+  if (!result) throw new Error('es_append answered nothing');
+  if (result.status === 'conflict') metrics.appendConflicts.add(1);
+  if (result.status === 'inbox') metrics.inboxDuplicates.add(1, { consumer: request.inbox?.consumer ?? '' });
+  return result;
+}

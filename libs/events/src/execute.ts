@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { decodePayload, err, ok, RejectionError, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
+import type { Pool } from 'pg';
+import { encodeEvents, toJsonText, toRecorded } from './codec.js';
+import { commit, versionConflict, type CommitOutcome } from './commit.js';
+import { load, type Loaded } from './load.js';
+import type { CachedState, StateCache } from './state-cache.js';
+import { errorCode } from './transaction.js';
+import type { Execute, Executed, Recorded, Upcasters } from './types.js';
+
+/** What the command path uses of its store. */
+export interface ExecuteContext {
+  pool: Pool;
+  upcasters: Upcasters;
+  cache: StateCache;
+  /** Called after a commit with events. */
+  wake: () => void;
+}
+
+type Outcome<A> = Result<Executed<A>, Rejection>;
+
+// Each conflict means that another process has moved the stream on; so many in a row is no longer bad luck.
+const MAX_TRIES = 50;
+
+interface Folded<S> {
+  version: number;
+  state: S;
+}
+
+function foldTail<S, C, E extends DomainEvent, A>(context: ExecuteContext, { decider, streamId }: Execute<S, C, E, A>, cached: CachedState | undefined, loaded: Loaded): Folded<S> {
+  let state = (cached ? cached.state : decider.initialState()) as S;
+  for (const row of loaded.tail) state = decider.evolve(state, toRecorded(context.upcasters, row) as unknown as E);
+  const version = loaded.tail.at(-1)?.version ?? cached?.version ?? 0;
+  context.cache.set(decider, streamId, version, state);
+  return { state, version };
+}
+
+function known<A>(request: { streamId: string; key?: { requestHash: string; key: string } }, loaded: Loaded, version: () => number): Outcome<A> | undefined {
+  if (loaded.answered && request.key) {
+    const { requestHash, streamId, version: storedVersion, answer } = loaded.answered;
+    if (requestHash !== request.key.requestHash)
+      return err({ code: 'conflict', rule: 'idempotency-key-reused', field: 'request_id', message: 'this idempotency key was used for another request' });
+    return ok({ streamId, version: storedVersion, answer: answer as A | undefined, duplicate: true, events: [] });
+  }
+  if (loaded.seen) return ok({ streamId: request.streamId, version: version(), answer: undefined, duplicate: true, events: [] });
+  return undefined;
+}
+
+const commandIdOf = (request: Pick<Execute<never, never, never>, 'key' | 'inbox'>): string => {
+  if (request.key) return `key\0${request.key.scope}\0${request.key.key}`;
+  if (request.inbox) return `inbox\0${request.inbox.consumer}\0${request.inbox.messageId}`;
+  return randomUUID();
+};
+
+/** One try; undefined where it has to be made again on what is there now. */
+async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<{ done: Outcome<A> } | { conflictAt: number }> {
+  const { decider, streamId } = request;
+  const cached = context.cache.get(decider, streamId);
+  const loaded = await load(context.pool, streamId, cached?.version ?? 0, request.key, request.inbox);
+  const current = foldTail(context, request, cached, loaded);
+  const before = known<A>(request, loaded, () => current.version);
+  if (before) return { done: before };
+  const decided = decider.decide(await request.command(loaded.nowMs, current.state), current.state);
+  if (!decided.ok) return { done: decided };
+  const metadata = request.key && request.metadata.idempotencyKey === undefined ? { ...request.metadata, idempotencyKey: request.key.key } : request.metadata;
+  const encoded = encodeEvents(context.upcasters, streamId, current.version, commandIdOf(request), decided.value, metadata, loaded.nowMs);
+  const events = encoded.map((event) => event.recorded);
+  const typed = events as unknown as Recorded<E>[];
+  const state = typed.reduce((folded, event) => decider.evolve(folded, event as unknown as E), current.state);
+  const effects = request.effects?.(typed, state) ?? [];
+  const answer = normalised(request.answer?.(state, typed));
+  const version = current.version + events.length;
+  const done = ok({ streamId, version, answer, duplicate: false, events });
+  if (events.length === 0 && effects.length === 0 && !request.key && !request.inbox) return { done };
+  const outcome = await commit(context.pool, {
+    streamId, expected: current.version, encoded, metadata, recordedAtMs: loaded.nowMs, effects, answer,
+    ...(request.key ? { key: request.key } : {}), ...(request.inbox ? { inbox: request.inbox } : {}),
+  });
+  return settle(context, request, outcome, { version, state }, done);
+}
+
+function settle<S, C, E extends DomainEvent, A>(
+  context: ExecuteContext, request: Execute<S, C, E, A>, outcome: CommitOutcome, after: Folded<S>, done: Result<Executed<A>, Rejection>,
+): { done: Outcome<A> } | { conflictAt: number } {
+  switch (outcome.status) {
+    case 'appended':
+      context.cache.set(request.decider, request.streamId, after.version, after.state);
+      context.wake();
+      return { done };
+    case 'inbox':
+      return { done: ok({ streamId: request.streamId, version: outcome.version, answer: undefined, duplicate: true, events: [] }) };
+    case 'event-id':
+      return { done: err({ code: 'conflict', rule: 'command-repeated', message: 'this command was carried out before and its key has expired' }) };
+    case 'conflict':
+    case 'key':
+      return { conflictAt: outcome.version };
+  }
+}
+
+/** The answer as a retry will read it. */
+function normalised<A>(answer: A): A {
+  const text = toJsonText(answer);
+  return (text === null ? undefined : decodePayload(JSON.parse(text))) as A;
+}
+
+/** Carries out one command; see `EventStore.execute`. */
+export async function executeCommand<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<Outcome<A>> {
+  let conflictAt = 0;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    try {
+      const tried = await attempt(context, request);
+      if ('done' in tried) return tried.done;
+      conflictAt = tried.conflictAt;
+    } catch (error) {
+      if (error instanceof RejectionError) return err(error.rejection);
+      // A deadlock's victim has written nothing.
+      if (errorCode(error) !== '40P01') throw error;
+    }
+  }
+  return err(versionConflict(request.streamId, 'any', conflictAt));
+}

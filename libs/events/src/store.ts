@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
+import type { Pool } from 'pg';
+import { encodeEvents, EVENT_COLUMNS, toRecorded, type EventRow } from './codec.js';
+import { commit, versionConflict } from './commit.js';
+import { executeCommand } from './execute.js';
+import { Lanes } from './lanes.js';
+import { load } from './load.js';
+import { Sequencer } from './sequencer.js';
+import { StateCache } from './state-cache.js';
+import { reportToStderr } from './transaction.js';
+import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Upcasters } from './types.js';
+
+/** How a store is made. The pool's role is the app role. */
+export interface EventStoreOptions {
+  pool: Pool;
+  upcasters?: Upcasters;
+  /** Folded streams kept in memory; default 1000. */
+  cacheMax?: number;
+  /** Default: one JSON line on stderr. */
+  onError?: ReportError;
+}
+
+/** What has been read and how far: `head` is the last position at the time of the read. */
+export interface ReadPage {
+  events: RecordedEvent[];
+  head: bigint;
+}
+
+const READ_ALL = `
+  SELECT h.head, ${EVENT_COLUMNS}
+  FROM (SELECT coalesce(max(position), 0) AS head FROM es_position) h
+  LEFT JOIN (es_position p JOIN es_event e ON e.seq = p.seq AND ($2::text[] IS NULL OR e.type = ANY ($2)))
+    ON p.position > $1 AND p.position <= h.head
+  ORDER BY p.position LIMIT $3`;
+
+/** The event log of one service in PostgreSQL: append, read, and the command path. */
+export class EventStore {
+  readonly pool: Pool;
+  readonly upcasters: Upcasters;
+  readonly sequencer: Sequencer;
+  readonly #cache: StateCache;
+  readonly #lanes = new Lanes();
+
+  constructor(options: EventStoreOptions) {
+    const onError = options.onError ?? reportToStderr;
+    this.pool = options.pool;
+    this.upcasters = options.upcasters ?? {};
+    this.sequencer = new Sequencer(options.pool, onError);
+    this.#cache = new StateCache(options.cacheMax ?? 1_000);
+    // Without a listener an idle connection that the server closes would end the process.
+    if (options.pool.listenerCount('error') === 0) options.pool.on('error', (error) => onError(error, 'pool'));
+  }
+
+  /**
+   * Appends 1 to 256 events of at most 64 KiB each. Throws `RejectionError`: `conflict`/`expected-version` with the actual
+   * version, `invalid-argument` for the limits. Repeated with the same `commandId` it answers the same and writes nothing.
+   */
+  async append(
+    streamId: string, expected: Expected, events: readonly DomainEvent[], metadata: EventMetadata, commandId?: string,
+  ): Promise<{ streamId: string; version: number }> {
+    if (events.length === 0) throw new RejectionError({ code: 'invalid-argument', rule: 'no-events', message: 'an append needs at least one event' });
+    const encoded = encodeEvents(this.upcasters, streamId, 0, commandId ?? randomUUID(), events, metadata, 0);
+    const outcome = await commit(this.pool, { streamId, expected, encoded, metadata });
+    if (outcome.status !== 'appended') {
+      const before = commandId === undefined ? undefined : await this.#versionOfEvent(encoded.at(-1)?.recorded.eventId);
+      if (before === undefined) throw new RejectionError(versionConflict(streamId, expected, outcome.version));
+      return { streamId, version: before };
+    }
+    this.sequencer.wake();
+    return { streamId, version: outcome.version };
+  }
+
+  async #versionOfEvent(eventId: string | undefined): Promise<number | undefined> {
+    const { rows } = await this.pool.query<{ version: number }>('SELECT version FROM es_event WHERE event_id = $1', [eventId]);
+    return rows[0]?.version;
+  }
+
+  /** A stream's events from a version on (default 1), in order; empty where there is no such stream. */
+  async readStream(streamId: string, fromVersion = 1): Promise<RecordedEvent[]> {
+    const { rows } = await this.pool.query<EventRow>({
+      name: 'es-read-stream',
+      text: `SELECT ${EVENT_COLUMNS} FROM es_event e LEFT JOIN es_position p USING (seq) WHERE e.stream_id = $1 AND e.version >= $2 ORDER BY e.version`,
+      values: [streamId, fromVersion],
+    });
+    return rows.map((row) => toRecorded(this.upcasters, row));
+  }
+
+  /** At most `limit` events after a position, of all streams, in order; of the given types only, where given. */
+  async readAll(afterPosition: bigint, limit: number, types?: readonly string[]): Promise<RecordedEvent[]> {
+    return (await this.readPage(afterPosition, limit, types)).events;
+  }
+
+  /** `readAll` with the head at the time of the read: a page shorter than `limit` has seen everything up to there. */
+  async readPage(afterPosition: bigint, limit: number, types?: readonly string[]): Promise<ReadPage> {
+    const { rows } = await this.pool.query<EventRow & { head: string }>({ name: 'es-read-all', text: READ_ALL, values: [afterPosition.toString(), types ?? null, limit] });
+    return {
+      head: BigInt(rows[0]?.head ?? 0),
+      events: rows.filter((row) => row.position !== null).map((row) => toRecorded(this.upcasters, row)),
+    };
+  }
+
+  /** Every event with this correlation id, in order: one request's path through this service. */
+  async readCorrelated(correlationId: string): Promise<RecordedEvent[]> {
+    const { rows } = await this.pool.query<EventRow>(
+      `SELECT ${EVENT_COLUMNS} FROM es_event e JOIN es_position p USING (seq) WHERE e.metadata->>'correlationId' = $1 ORDER BY p.position`,
+      [correlationId],
+    );
+    return rows.map((row) => toRecorded(this.upcasters, row));
+  }
+
+  /**
+   * The command path: load, decide, append, in two round trips; decides again when somebody else was faster. A refusal is a
+   * value and changes nothing; `RejectionError`s thrown by `command` become one. Throws only for broken infrastructure.
+   */
+  async execute<S, C, E extends DomainEvent, A = undefined>(request: Execute<S, C, E, A>): Promise<Result<Executed<A>, Rejection>> {
+    return this.#lanes.run(request.streamId, () => executeCommand({ pool: this.pool, upcasters: this.upcasters, cache: this.#cache, wake: () => this.sequencer.wake() }, request));
+  }
+
+  /** A stream's present state from the cache and the events after it; version 0 where there is no such stream. Do not change it. */
+  async state<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, streamId: string): Promise<{ state: S; version: number }> {
+    const cached = this.#cache.get(decider, streamId);
+    const loaded = await load(this.pool, streamId, cached?.version ?? 0);
+    const events = loaded.tail.map((row) => toRecorded(this.upcasters, row));
+    const from = (cached ? cached.state : decider.initialState()) as S;
+    const state = events.reduce((before, event) => decider.evolve(before, event as unknown as E), from);
+    const version = events.at(-1)?.version ?? cached?.version ?? 0;
+    this.#cache.set(decider, streamId, version, state);
+    return { state, version };
+  }
+
+  /** The last position given; 0n in an empty log. Numbers first what is committed and waits. */
+  async headPosition(): Promise<bigint> {
+    await this.sequencer.settle();
+    const { rows } = await this.pool.query<{ head: string }>('SELECT coalesce(max(position), 0) AS head FROM es_position');
+    return BigInt(rows[0]?.head ?? 0);
+  }
+
+  /** Position of a committed event; throws where the stream has no such version. */
+  async positionOf(streamId: string, version: number): Promise<bigint> {
+    await this.sequencer.settle();
+    const { rows } = await this.pool.query<{ position: string }>(
+      'SELECT p.position FROM es_event e JOIN es_position p USING (seq) WHERE e.stream_id = $1 AND e.version = $2', [streamId, version],
+    );
+    if (!rows[0]) throw new Error(`stream ${streamId} has no version ${version}`);
+    return BigInt(rows[0].position);
+  }
+
+  /** Removes idempotency keys that have lived their 7 days; returns how many. */
+  async purgeExpiredKeys(): Promise<number> {
+    return (await this.pool.query('DELETE FROM es_idempotency WHERE expires_at < clock_timestamp()')).rowCount ?? 0;
+  }
+
+  /** Waits for the sequencer's pass under way. The pool stays its owner's. */
+  async close(): Promise<void> {
+    await this.sequencer.idle();
+  }
+}
