@@ -1,3 +1,14 @@
 export * from './event-log.js';
 export * from './consumer.types.js';
+export * from './consumer.js';
+export { listDeadLetters, type DeadLetterFilter } from './dead-letters.js';
+export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './embedded/embedded-event-log.js';
+export { isRetriable } from './failure.js';
+export * from './headers.js';
+export * from './migrations.js';
+export { murmur2, partitionOf } from './partitioner.js';
 export * from './publication.js';
+export * from './redrive.js';
+export * from './relay.js';
+export * from './shared.js';
+export * from './topics.js';

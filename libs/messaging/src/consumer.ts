@@ -1,0 +1,189 @@
+import { ConsumerMetrics } from './consumer-metrics.js';
+import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
+import { park, parkedKeys } from './dead-letters.js';
+import { Dispatcher } from './dispatch.js';
+import { delay } from './embedded/delay.js';
+import type { LogConsumer, PartitionBatch, ReceivedMessage } from './event-log.js';
+import { isRetriable, reasonOf } from './failure.js';
+import { RetryState } from './retry-state.js';
+import { Semaphore } from './semaphore.js';
+
+const TRIES = 3;
+const TIMING: ConsumerTiming = { retryDelayMs: 100, backoffFirstMs: 250, backoffMaxMs: 15_000, alertAfterMs: 60_000 };
+
+type Outcome = { kind: 'done' } | { kind: 'interrupted' } | { kind: 'retriable'; error: unknown } | { kind: 'poison'; error: unknown };
+
+/**
+ * Starts a member of a consumer group. One message at a time per partition, so order per key holds. A retriable failure
+ * pauses its partition and repeats without end, with back-off; anything else has 3 tries, then the message is poison: with
+ * `park` it and the later messages of its key go to `<group>.dlq` while other keys go on, with `stop` the consumer halts
+ * before it. Types without a handler are ignored. Nothing escapes a handler.
+ */
+export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
+  const consumer = new Consumer(options);
+  await consumer.start();
+  return consumer;
+}
+
+class Consumer implements RunningConsumer {
+  readonly name: string;
+  readonly #options: ConsumerOptions;
+  readonly #timing: ConsumerTiming;
+  readonly #dispatcher: Dispatcher;
+  readonly #retries: RetryState;
+  readonly #semaphore: Semaphore;
+  readonly #metrics: ConsumerMetrics;
+  readonly #consumer = Promise.withResolvers<LogConsumer>();
+  #log: LogConsumer | undefined;
+  #reason: string | undefined;
+  #stopped = false;
+
+  constructor(options: ConsumerOptions) {
+    this.name = options.group;
+    this.#options = options;
+    this.#timing = { ...TIMING, ...options.timing };
+    this.#dispatcher = new Dispatcher(options.group, options.handlers);
+    this.#retries = new RetryState(this.#timing);
+    this.#semaphore = new Semaphore(options.concurrency ?? 4);
+    this.#metrics = new ConsumerMetrics(
+      { log: options.log, group: options.group, halted: () => this.#reason !== undefined, retrying: () => this.#retries.retrying() },
+      options.meter,
+    );
+  }
+
+  async start(): Promise<void> {
+    const { log, group, batchMax } = this.#options;
+    const limit = batchMax === undefined ? {} : { batchMax };
+    try {
+      this.#log = await log.consume({ group, topics: this.#dispatcher.topics, ...limit, onBatch: (batch) => this.#onBatch(batch) });
+    } catch (error) {
+      this.#metrics.stop();
+      throw error;
+    }
+    this.#consumer.resolve(this.#log);
+  }
+
+  state(): ConsumerState {
+    if (this.#reason !== undefined) return 'halted';
+    if (this.#stopped) return 'stopped';
+    return this.#log?.alive() === true ? 'running' : 'crashed';
+  }
+
+  alive(): boolean {
+    return this.state() === 'running';
+  }
+
+  reason(): string | undefined {
+    return this.#reason;
+  }
+
+  async seek(topic: string, partition: number, offset: bigint): Promise<void> {
+    await this.#log?.seek(topic, partition, offset);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#retries.stop();
+    await this.#log?.stop();
+    this.#retries.stop();
+    this.#metrics.stop();
+  }
+
+  async #onBatch(batch: PartitionBatch): Promise<void> {
+    try {
+      await this.#process(batch);
+    } catch (error) {
+      // Only the strategy's own database (dead letters) can fail here: as retriable as it gets.
+      await this.#pause(batch, error);
+    }
+  }
+
+  async #process(batch: PartitionBatch): Promise<void> {
+    const parked = await this.#parkedKeys(batch);
+    for (const message of batch.messages) {
+      if (batch.signal.aborted || this.#reason !== undefined) return;
+      if (!(await this.#one(message, batch, parked))) return;
+      batch.resolve(message);
+      this.#retries.succeeded(batch.topic, batch.partition);
+    }
+  }
+
+  /** True when the message is settled and the next may follow. */
+  async #one(message: ReceivedMessage, batch: PartitionBatch, parked: Set<string>): Promise<boolean> {
+    if (!this.#dispatcher.knows(message)) return this.#settled('ignored', message);
+    if (parked.has(message.key)) {
+      if (await park(this.#options.pool, this.name, message, 'waits behind a parked message of its key', false)) return this.#settled('parked', message);
+      parked.delete(message.key);
+    }
+    const outcome = await this.#semaphore.run(() => this.#handle(message, batch.signal));
+    if (outcome.kind === 'done') return this.#settled('done', message);
+    if (outcome.kind === 'interrupted') return false;
+    if (outcome.kind === 'poison') return this.#poison(message, outcome.error, parked);
+    this.#metrics.count('retried', { group: this.name, topic: message.topic });
+    await this.#pause(batch, outcome.error, message);
+    return false;
+  }
+
+  async #handle(message: ReceivedMessage, signal: AbortSignal): Promise<Outcome> {
+    const before = this.#retries.attempts(message.topic, message.partition);
+    for (let attempt = 1; ; attempt++) {
+      if (signal.aborted) return { kind: 'interrupted' };
+      try {
+        await this.#dispatcher.call(message, before + attempt, signal);
+        return { kind: 'done' };
+      } catch (error) {
+        if (isRetriable(error)) return { kind: 'retriable', error };
+        if (attempt === TRIES) return { kind: 'poison', error };
+        this.#options.logger?.warn({ ...where(this.name, message), attempt, err: error }, 'message failed; it is tried again');
+        await delay(this.#timing.retryDelayMs * attempt, signal);
+      }
+    }
+  }
+
+  async #poison(message: ReceivedMessage, error: unknown, parked: Set<string>): Promise<boolean> {
+    const reason = reasonOf(error);
+    const fields = { ...where(this.name, message), err: error };
+    if (this.#options.policy === 'stop') {
+      this.#options.logger?.error(fields, 'poisoned message: the consumer stops before it');
+      this.#halt(`${message.topic}/${message.partition}@${message.offset} ${message.type}: ${reason}`);
+      this.#metrics.count('halted', { group: this.name, topic: message.topic });
+      return false;
+    }
+    await park(this.#options.pool, this.name, message, reason, true);
+    parked.add(message.key);
+    this.#options.logger?.error(fields, 'poisoned message: parked with the later messages of its key');
+    return this.#settled('parked', message);
+  }
+
+  /** Leaves the group without waiting: it is called from within a batch that leaving waits for. */
+  #halt(reason: string): void {
+    this.#reason = reason;
+    this.#log?.stop().catch((error: unknown) => this.#options.logger?.error({ group: this.name, err: error }, 'halted consumer could not leave'));
+  }
+
+  async #pause(batch: PartitionBatch, error: unknown, message?: ReceivedMessage): Promise<void> {
+    const log = await this.#consumer.promise;
+    if (this.#stopped || this.#reason !== undefined) return;
+    const { topic, partition } = batch;
+    log.pause(topic, partition);
+    const { waitMs, alert } = this.#retries.failed(topic, partition, () => log.resume(topic, partition));
+    const fields = { ...where(this.name, message ?? batch), waitMs, err: error };
+    if (alert) this.#options.logger?.error(fields, 'partition has been failing for too long');
+    else this.#options.logger?.warn(fields, 'retriable failure: the partition is paused');
+  }
+
+  async #parkedKeys(batch: PartitionBatch): Promise<Set<string>> {
+    if (this.#options.policy === 'stop') return new Set();
+    const keys = [...new Set(batch.messages.filter((message) => this.#dispatcher.knows(message)).map(({ key }) => key))];
+    return keys.length === 0 ? new Set() : parkedKeys(this.#options.pool, this.name, batch.topic, keys);
+  }
+
+  #settled(outcome: 'done' | 'ignored' | 'parked', message: ReceivedMessage): true {
+    this.#metrics.count(outcome, { group: this.name, topic: message.topic });
+    return true;
+  }
+}
+
+const where = (group: string, at: { topic: string; partition: number; offset?: bigint; type?: string; id?: string }): object => ({
+  group, topic: at.topic, partition: at.partition, offset: at.offset, type: at.type, messageId: at.id,
+});

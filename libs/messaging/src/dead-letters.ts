@@ -1,0 +1,92 @@
+import type pg from 'pg';
+import type { DeadLetter } from './consumer.types.js';
+import type { ReceivedMessage } from './event-log.js';
+
+const REDRIVE_LEASE_MS = 60_000;
+const COLUMNS = 'id, queue, group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason, first, floor(extract(epoch FROM parked_at) * 1000)::bigint AS parked_at_ms';
+
+interface Row {
+  id: string; queue: string; group_name: string; topic: string; partition: number; message_offset: string; key: string; message_id: string;
+  type: string; time_ms: string; headers: Record<string, string>; value: Buffer; reason: string; first: boolean; parked_at_ms: string;
+}
+
+const fromRow = (row: Row): DeadLetter => ({
+  id: BigInt(row.id),
+  queue: row.queue,
+  group: row.group_name,
+  reason: row.reason,
+  first: row.first,
+  parkedAtMs: Number(row.parked_at_ms),
+  message: {
+    topic: row.topic, partition: row.partition, offset: BigInt(row.message_offset), key: row.key, id: row.message_id, type: row.type,
+    timeMs: Number(row.time_ms), headers: row.headers, value: new Uint8Array(row.value.buffer, row.value.byteOffset, row.value.byteLength),
+  },
+});
+
+/** Which dead letters: all of a group, or of one topic, or of one key. */
+export interface DeadLetterFilter {
+  readonly group: string;
+  readonly topic?: string;
+  readonly key?: string;
+}
+
+/** Open dead letters, oldest first, at most `limit` (default 100) after the given id. */
+export async function listDeadLetters(pool: pg.Pool, filter: DeadLetterFilter & { readonly afterId?: bigint; readonly limit?: number }): Promise<DeadLetter[]> {
+  const { rows } = await pool.query<Row>(
+    `SELECT ${COLUMNS} FROM dead_letters WHERE group_name = $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
+        AND redriven_at IS NULL AND id > $4 ORDER BY id LIMIT $5`,
+    [filter.group, filter.topic ?? null, filter.key ?? null, filter.afterId ?? 0n, filter.limit ?? 100],
+  );
+  return rows.map(fromRow);
+}
+
+/** Which of the keys are parked. */
+export async function parkedKeys(pool: pg.Pool, group: string, topic: string, keys: readonly string[]): Promise<Set<string>> {
+  const { rows } = await pool.query<{ key: string }>(
+    'SELECT DISTINCT key FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = ANY ($3) AND redriven_at IS NULL',
+    [group, topic, keys],
+  );
+  return new Set(rows.map((row) => row.key));
+}
+
+/** Parks a message that failed, or one whose key is parked; false when the key is no longer parked. */
+export async function park(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string, first: boolean): Promise<boolean> {
+  const { topic, partition, offset, key, id, type, timeMs, headers, value } = message;
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const { rows } = await pool.query<{ parked: boolean }>('SELECT dead_letter_park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS parked', [
+    group, topic, partition, offset, key, id, type, timeMs, JSON.stringify(headers), bytes, reason, first,
+  ]);
+  return rows[0]!.parked;
+}
+
+/** The keys with open dead letters. */
+export async function openKeys(pool: pg.Pool, filter: DeadLetterFilter): Promise<{ topic: string; key: string }[]> {
+  const { rows } = await pool.query<{ topic: string; key: string }>(
+    `SELECT topic, key FROM dead_letters WHERE group_name = $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
+        AND redriven_at IS NULL GROUP BY topic, key ORDER BY min(id)`,
+    [filter.group, filter.topic ?? null, filter.key ?? null],
+  );
+  return rows;
+}
+
+/** Leases a key's first open dead letter; undefined when there is none or somebody else redrives it. */
+export async function leaseFirst(pool: pg.Pool, group: string, topic: string, key: string): Promise<DeadLetter | undefined> {
+  const { rows } = await pool.query<Row>(
+    `UPDATE dead_letters SET leased_until = clock_timestamp() + $4 * interval '1 millisecond'
+      WHERE id = (SELECT id FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = $3 AND redriven_at IS NULL ORDER BY message_offset LIMIT 1)
+        AND redriven_at IS NULL AND leased_until < clock_timestamp()
+      RETURNING ${COLUMNS}`,
+    [group, topic, key, REDRIVE_LEASE_MS],
+  );
+  return rows.map(fromRow)[0];
+}
+
+/** The redriven message is done; with the last of its key the key is free. */
+export async function markDone(pool: pg.Pool, id: bigint): Promise<void> {
+  await pool.query('SELECT dead_letter_done($1)', [id]);
+}
+
+/** The redriven message failed again. */
+export async function markFailed(pool: pg.Pool, id: bigint, reason: string): Promise<void> {
+  await pool.query(`UPDATE dead_letters SET reason = $2, first = true, leased_until = '-infinity' WHERE id = $1`, [id, reason]);
+}

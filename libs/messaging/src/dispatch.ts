@@ -1,0 +1,53 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { withTrace } from '@skein/telemetry';
+import type { Delivery, MessageHandler } from './consumer.types.js';
+import type { ReceivedMessage } from './event-log.js';
+import { refusalOf } from './failure.js';
+import { HEADER } from './headers.js';
+
+/** Finds and calls the handler of a message; knows nothing of retries. */
+export class Dispatcher {
+  readonly topics: readonly string[];
+  readonly #group: string;
+  readonly #handlers = new Map<string, MessageHandler>();
+
+  constructor(group: string, handlers: readonly MessageHandler[]) {
+    this.#group = group;
+    this.topics = [...new Set(handlers.map((handler) => handler.topic))];
+    for (const handler of handlers) {
+      const name = `${handler.topic} ${handler.type}`;
+      if (this.#handlers.has(name)) throw new Error(`group ${group} has two handlers for ${name}`);
+      this.#handlers.set(name, handler);
+    }
+  }
+
+  /** False for a type that this group does not know and therefore ignores. */
+  knows(message: ReceivedMessage): boolean {
+    return this.#handlers.has(`${message.topic} ${message.type}`);
+  }
+
+  /** Decodes and handles under the message's trace; throws what the handler throws, and a returned refusal. */
+  async call(message: ReceivedMessage, attempt: number, signal: AbortSignal): Promise<void> {
+    const handler = this.#handlers.get(`${message.topic} ${message.type}`);
+    if (handler === undefined) return;
+    const decoded = fromBinary(handler.schema, message.value);
+    const delivery = deliveryOf(this.#group, message, attempt, signal);
+    const refusal = refusalOf(await withTrace(delivery.traceparent, () => handler.handle(decoded, delivery)));
+    if (refusal !== undefined) throw refusal;
+  }
+}
+
+function deliveryOf(group: string, message: ReceivedMessage, attempt: number, signal: AbortSignal): Delivery {
+  const { headers } = message;
+  const traceparent = headers[HEADER.traceparent];
+  const trace = traceparent === undefined ? {} : { traceparent };
+  const correlationId = headers[HEADER.correlationId] ?? message.id;
+  return {
+    message, attempt, signal, correlationId, ...trace,
+    inbox: { consumer: group, messageId: `${message.topic}/${message.id}` },
+    streamId: headers[HEADER.subject] ?? message.key,
+    streamVersion: Number(headers[HEADER.streamVersion] ?? 0),
+    causationId: message.id,
+    metadata: (actor) => ({ correlationId, causationId: message.id, actor, ...trace }),
+  };
+}

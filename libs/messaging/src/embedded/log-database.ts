@@ -1,0 +1,209 @@
+import type pg from 'pg';
+import type { Lag, ReceivedMessage, TopicSpec } from '../event-log.js';
+
+/** A partition's row: its id in this database and its place in a topic. */
+export interface PartitionRow {
+  readonly id: number;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A message ready to be stored. */
+export interface StoredMessage {
+  readonly partitionId: number;
+  readonly key: string;
+  readonly id: string;
+  readonly type: string;
+  readonly timeMs: number;
+  readonly headers: string;
+  readonly value: Uint8Array;
+  readonly sizeBytes: number;
+}
+
+export interface MemberRow {
+  readonly member: string;
+  readonly group: string;
+  readonly topics: readonly string[];
+}
+
+export interface LeaseRow extends PartitionRow {
+  readonly group: string;
+  readonly member: string | null;
+  readonly epoch: bigint;
+}
+
+/** A partition just won: continue at `committed`; `head` is what there is. */
+export interface Claim extends PartitionRow {
+  readonly epoch: bigint;
+  readonly committed: bigint;
+  readonly head: bigint;
+}
+
+type Heads = Map<number, bigint>;
+
+/** The SQL of the embedded log. int8 columns come as text and are turned into bigint here. */
+export class LogDatabase {
+  readonly #pool: pg.Pool;
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  async createTopic(spec: TopicSpec): Promise<number> {
+    const { rows } = await this.#pool.query<{ partitions: number }>(
+      `WITH made AS (INSERT INTO log_topics (topic, partitions, retention) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING topic, partitions),
+            parts AS (INSERT INTO log_partitions (topic, partition) SELECT topic, generate_series(0, partitions - 1) FROM made)
+       SELECT partitions FROM made UNION ALL SELECT partitions FROM log_topics WHERE topic = $1`,
+      [spec.topic, spec.partitions, spec.retention],
+    );
+    return rows[0]?.partitions ?? spec.partitions;
+  }
+
+  async partitions(): Promise<PartitionRow[]> {
+    const { rows } = await this.#pool.query<PartitionRow>('SELECT id, topic, partition FROM log_partitions ORDER BY topic, partition');
+    return rows;
+  }
+
+  async append(messages: readonly StoredMessage[]): Promise<Heads> {
+    const column = <T>(pick: (message: StoredMessage) => T): T[] => messages.map(pick);
+    const { rows } = await this.#pool.query<{ partition_id: number; head: string }>('SELECT * FROM log_append($1, $2, $3, $4, $5, $6, $7, $8)', [
+      column((m) => m.partitionId),
+      column((m) => m.key),
+      column((m) => m.id),
+      column((m) => m.type),
+      column((m) => m.timeMs),
+      column((m) => m.headers),
+      column((m) => Buffer.from(m.value.buffer, m.value.byteOffset, m.value.byteLength)),
+      column((m) => m.sizeBytes),
+    ]);
+    return new Map(rows.map((row) => [row.partition_id, BigInt(row.head)]));
+  }
+
+  /** Messages from an offset on: at most `limit`, and no more than `bytesMax` unless the first alone is bigger. */
+  async fetch(partition: PartitionRow, from: bigint, limit: number, bytesMax: number): Promise<ReceivedMessage[]> {
+    const { rows } = await this.#pool.query<{ message_offset: string; key: string; id: string; type: string; time_ms: string; headers: Record<string, string>; value: Buffer }>({
+      name: 'log-fetch',
+      text: `WITH sizes AS (
+               SELECT message_offset, sum(size_bytes) OVER (ORDER BY message_offset) AS total
+                 FROM (SELECT message_offset, size_bytes FROM log_messages
+                        WHERE partition_id = $1 AND message_offset >= $2 ORDER BY message_offset LIMIT $3) AS page)
+             SELECT m.message_offset, m.key, m.id, m.type, m.time_ms, m.headers, m.value
+               FROM log_messages m JOIN sizes s USING (message_offset)
+              WHERE m.partition_id = $1 AND (s.total <= $4 OR s.message_offset = $2) ORDER BY m.message_offset`,
+      values: [partition.id, from, limit, bytesMax],
+    });
+    return rows.map((row) => ({
+      topic: partition.topic,
+      partition: partition.partition,
+      offset: BigInt(row.message_offset),
+      key: row.key,
+      id: row.id,
+      type: row.type,
+      timeMs: Number(row.time_ms),
+      value: new Uint8Array(row.value.buffer, row.value.byteOffset, row.value.byteLength),
+      headers: row.headers,
+    }));
+  }
+
+  async heads(partitionIds: readonly number[]): Promise<Heads> {
+    const { rows } = await this.#pool.query<{ id: number; next_offset: string }>({
+      name: 'log-heads',
+      text: 'SELECT id, next_offset FROM log_partitions WHERE id = ANY ($1)',
+      values: [partitionIds],
+    });
+    return new Map(rows.map((row) => [row.id, BigInt(row.next_offset)]));
+  }
+
+  /** Keeps members alive (joining them on their first beat) and buries those whose time is over. */
+  async heartbeat(members: readonly MemberRow[], leaseMs: number): Promise<void> {
+    await this.#pool.query({
+      name: 'log-heartbeat',
+      text: `INSERT INTO log_members (member, group_name, topics, expires_at)
+             SELECT m ->> 'member', m ->> 'group', ARRAY(SELECT json_array_elements_text(m -> 'topics')), clock_timestamp() + $2 * interval '1 millisecond'
+               FROM json_array_elements($1::json) AS m
+             ON CONFLICT (member) DO UPDATE SET expires_at = excluded.expires_at`,
+      values: [JSON.stringify(members), leaseMs],
+    });
+    await this.#pool.query({ name: 'log-bury', text: 'DELETE FROM log_members WHERE expires_at < clock_timestamp()' });
+  }
+
+  async leave(member: string): Promise<void> {
+    await this.#pool.query('DELETE FROM log_members WHERE member = $1', [member]);
+    await this.#pool.query('UPDATE log_leases SET member = NULL, epoch = epoch + 1 WHERE member = $1', [member]);
+  }
+
+  /** Makes the lease rows of a group; a new one begins at offset 0. */
+  async ensureLeases(group: string, topics: readonly string[]): Promise<void> {
+    await this.#pool.query(
+      `INSERT INTO log_leases (group_name, partition_id) SELECT $1, id FROM log_partitions WHERE topic = ANY ($2) ON CONFLICT DO NOTHING`,
+      [group, topics],
+    );
+  }
+
+  /** Live members of the groups, in the order in which they joined. */
+  async roster(groups: readonly string[]): Promise<MemberRow[]> {
+    const { rows } = await this.#pool.query<MemberRow>({
+      name: 'log-roster',
+      text: `SELECT member, group_name AS "group", topics FROM log_members
+              WHERE group_name = ANY ($1) AND expires_at >= clock_timestamp() ORDER BY joined`,
+      values: [groups],
+    });
+    return rows;
+  }
+
+  async leases(groups: readonly string[]): Promise<LeaseRow[]> {
+    const { rows } = await this.#pool.query<Omit<LeaseRow, 'epoch'> & { epoch: string }>({
+      name: 'log-leases',
+      text: `SELECT l.group_name AS "group", p.id, p.topic, p.partition, l.member, l.epoch
+               FROM log_leases l JOIN log_partitions p ON p.id = l.partition_id WHERE l.group_name = ANY ($1) ORDER BY p.topic, p.partition`,
+      values: [groups],
+    });
+    return rows.map((row) => ({ ...row, epoch: BigInt(row.epoch) }));
+  }
+
+  /** Takes those of the partitions that nobody alive holds. */
+  async claim(member: string, group: string, partitionIds: readonly number[]): Promise<Claim[]> {
+    const { rows } = await this.#pool.query<PartitionRow & { epoch: string; committed: string; head: string }>(
+      `UPDATE log_leases l SET member = $1, epoch = l.epoch + 1 FROM log_partitions p
+        WHERE l.group_name = $2 AND l.partition_id = ANY ($3) AND p.id = l.partition_id
+          AND (l.member IS NULL OR l.member = $1
+               OR NOT EXISTS (SELECT 1 FROM log_members m WHERE m.member = l.member AND m.expires_at >= clock_timestamp()))
+        RETURNING p.id, p.topic, p.partition, l.epoch, l.committed, p.next_offset AS head`,
+      [member, group, partitionIds],
+    );
+    return rows.map(({ id, topic, partition, ...row }) => ({
+      id, topic, partition, epoch: BigInt(row.epoch), committed: BigInt(row.committed), head: BigInt(row.head),
+    }));
+  }
+
+  async release(group: string, partitionId: number, epoch: bigint): Promise<void> {
+    await this.#pool.query('UPDATE log_leases SET member = NULL, epoch = epoch + 1 WHERE group_name = $1 AND partition_id = $2 AND epoch = $3', [
+      group, partitionId, epoch,
+    ]);
+  }
+
+  /** False when the lease has changed hands since `epoch`: the caller is a zombie and nothing was written. */
+  async commit(group: string, partitionId: number, epoch: bigint, committed: bigint): Promise<boolean> {
+    const { rowCount } = await this.#pool.query({
+      name: 'log-commit',
+      text: 'UPDATE log_leases SET committed = $4 WHERE group_name = $1 AND partition_id = $2 AND epoch = $3',
+      values: [group, partitionId, epoch, committed],
+    });
+    return rowCount === 1;
+  }
+
+  async lag(group: string): Promise<Lag[]> {
+    const { rows } = await this.#pool.query<{ topic: string; partition: number; committed: string; head: string }>(
+      `SELECT p.topic, p.partition, l.committed, p.next_offset AS head FROM log_leases l JOIN log_partitions p ON p.id = l.partition_id
+        WHERE l.group_name = $1 ORDER BY p.topic, p.partition`,
+      [group],
+    );
+    return rows.map((row) => {
+      const [committed, head] = [BigInt(row.committed), BigInt(row.head)];
+      return { topic: row.topic, partition: row.partition, committed, head, lag: head - committed };
+    });
+  }
+
+  async notify(channel: string, payload: string): Promise<void> {
+    await this.#pool.query({ name: 'log-notify', text: 'SELECT pg_notify($1, $2)', values: [channel, payload] });
+  }
+}

@@ -1,0 +1,73 @@
+import { metrics, type Meter, type ObservableResult } from '@opentelemetry/api';
+import { Subscription, type EventStore, type RecordedEvent, type ReportError, type Sink } from '@skein/events';
+import type { EventLog, PublicMessage } from './event-log.js';
+import type { Publication } from './publication.js';
+
+/**
+ * The sink that relays a publication: reads by position, sends a batch, and only then advances. A crash in between repeats
+ * the batch; consumers remove the duplicates. A message that cannot be sent holds the publication back, it is never skipped.
+ */
+export function publicationSink(log: EventLog, publication: Publication): Sink {
+  return {
+    kind: 'publication',
+    name: `publication-${publication.name}`,
+    ...(publication.types === undefined ? {} : { types: publication.types }),
+    async deliver(events, advance) {
+      await log.send(events.map((event) => mapped(publication, event)).filter((message) => message !== undefined));
+      const last = events.at(-1);
+      if (last !== undefined) await advance(last.position);
+    },
+  };
+}
+
+function mapped(publication: Publication, event: RecordedEvent): PublicMessage | undefined {
+  const message = publication.map(event);
+  if (message !== undefined && message.topic !== publication.topic)
+    throw new Error(`publication ${publication.name} maps to ${message.topic} instead of ${publication.topic}`);
+  return message;
+}
+
+/** What `Relay` needs. */
+export interface RelayOptions {
+  readonly store: EventStore;
+  readonly log: EventLog;
+  readonly publications: readonly Publication[];
+  readonly meter?: Meter;
+  readonly batchSize?: number;
+  readonly leaseMs?: number;
+  readonly pollMs?: number;
+  readonly onError?: ReportError;
+}
+
+/** All publications of a service, each with its own checkpoint and leader lease. Fits platform's `Worker`. */
+export class Relay {
+  readonly name = 'relay';
+  readonly #subscriptions: ReadonlyMap<string, Subscription>;
+  readonly #stopMetrics: () => void;
+
+  constructor(options: RelayOptions) {
+    const { store, log, publications, meter = metrics.getMeter('skein'), batchSize, leaseMs, pollMs, onError } = options;
+    const settings = { ...(batchSize && { batchSize }), ...(leaseMs && { leaseMs }), ...(pollMs && { pollMs }), ...(onError && { onError }) };
+    this.#subscriptions = new Map(publications.map((publication) => [publication.name, new Subscription({ store, sink: publicationSink(log, publication), ...settings })]));
+    const gauge = meter.createObservableGauge('relay_lag_events', { description: 'Events not yet relayed' });
+    const observe = async (result: ObservableResult) => {
+      for (const [publication, lag] of await this.lag()) result.observe(Number(lag), { publication });
+    };
+    gauge.addCallback(observe);
+    this.#stopMetrics = () => gauge.removeCallback(observe);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.start()));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopMetrics();
+    await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.stop()));
+  }
+
+  /** Events behind, by publication. */
+  async lag(): Promise<Map<string, bigint>> {
+    return new Map(await Promise.all([...this.#subscriptions].map(async ([name, subscription]) => [name, await subscription.lag()] as const)));
+  }
+}
