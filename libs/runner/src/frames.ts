@@ -44,7 +44,7 @@ export class FrameReader {
 
   #next(): Frame | undefined {
     if (this.#bytes < this.#needed) return undefined;
-    const all = concatBytes(...this.#chunks);
+    const all = new Uint8Array(Buffer.concat(this.#chunks));
     this.#chunks = [all];
     const view = new DataView(all.buffer, all.byteOffset, all.length);
     const headerLength = view.getUint32(0, true);

@@ -1,5 +1,5 @@
-import { concatBytes } from '@skein/kernel';
 import { elementSize, elementTypeOf } from './element-types.js';
+import { joinBytes } from './join-bytes.js';
 import type { ElementType, OnnxTensor } from './model.js';
 import { malformed, refuse } from './refusal.js';
 import { packedVarints, smallInteger, wireFields, wireText, type Budget, type WireField } from './wire-reader.js';
@@ -157,8 +157,8 @@ export function elementCount(dims: readonly number[]): number {
 
 function packedData(draft: Draft, type: ElementType): Uint8Array {
   if (type !== (draft.packed.width === 4 ? 'float' : 'double')) malformed('a tensor holds floats but has another type');
-  const [first, ...more] = draft.packed.parts;
-  return more.length === 0 ? first! : concatBytes(first!, ...more);
+  const { parts } = draft.packed;
+  return parts.length === 1 ? parts[0]! : joinBytes(parts);
 }
 
 /** Integers stored as varints, brought into the little-endian form of `raw_data`; stops at the declared count. */

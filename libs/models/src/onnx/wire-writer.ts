@@ -1,4 +1,5 @@
-import { concatBytes, utf8 } from '@skein/kernel';
+import { utf8 } from '@skein/kernel';
+import { joinBytes } from './join-bytes.js';
 
 /** Builds one protobuf message field by field, in the order of the calls. */
 export class WireWriter {
@@ -36,7 +37,7 @@ export class WireWriter {
 
   /** The message's bytes. */
   finish(): Uint8Array {
-    return concatBytes(...this.#parts);
+    return joinBytes(this.#parts);
   }
 }
 

@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { findLauncher } from './isolation.js';
+
+/** Starts a busy child behind the launcher's prefix, hands it its own stdout, and tells the child's process id. */
+const PARENT = `
+const { spawn } = require('node:child_process');
+const [program, ...args] = [...JSON.parse(process.argv[1]), process.execPath, '-e', 'for (;;) {}'];
+const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'ignore'] });
+setTimeout(() => console.log(child.pid), 300);
+`;
+
+describe('a runner whose parent is killed', () => {
+  it('dies with it, even in the middle of a run', async () => {
+    const { prefix, report } = await findLauncher();
+    const parent = spawn(process.execPath, ['-e', PARENT, JSON.stringify(prefix)], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    expect(process.kill(pid, 0)).toBe(true);
+    const ended = once(parent.stdout.resume(), 'end');
+    parent.kill('SIGKILL');
+    if (!report.diesWithParent) process.kill(pid, 'SIGKILL');
+    await ended;
+    expect(parent.signalCode).toBe('SIGKILL');
+  });
+});
