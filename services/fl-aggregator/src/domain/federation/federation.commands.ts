@@ -71,6 +71,11 @@ export interface ClosePhase extends Timed {
   readonly phase: TimedPhase;
   readonly caller?: string;
 }
+/** Result of the export job: the final weights in the forward graph, as ONNX. */
+export interface RecordExport {
+  readonly kind: 'record-export';
+  readonly sha256: string;
+}
 
 /** Everything that can be asked of a federated task. */
 export type FederationCommand =
@@ -82,4 +87,5 @@ export type FederationCommand =
   | RecordAggregate
   | CommitVote
   | RevealVote
-  | ClosePhase;
+  | ClosePhase
+  | RecordExport;

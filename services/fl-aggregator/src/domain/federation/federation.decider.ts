@@ -4,7 +4,7 @@ import type { FederationCommand } from './federation.commands.js';
 import type { FederationEvent } from './federation.events.js';
 import { evolve, initialState } from './federation.state.js';
 import type { FederationState } from './federation.state.js';
-import { approve, closeJoining, join, openRound, propose } from './membership.decisions.js';
+import { approve, closeJoining, join, openRound, propose, recordExport } from './membership.decisions.js';
 import { closeRoundPhase, commitVote, contribute, recordAggregate, revealVote } from './round.decisions.js';
 
 /** One federated task and its rounds. Money, membership and rounds share the stream, so a settlement is one atomic decision, in order. */
@@ -32,6 +32,8 @@ export const federationDecider: Decider<FederationState, FederationCommand, Fede
       case 'close-phase':
         if (command.phase === 'joining') return closeJoining(command, state);
         return state.round ? closeRoundPhase(command, state) : ok([]);
+      case 'record-export':
+        return recordExport(command, state);
     }
   },
 };

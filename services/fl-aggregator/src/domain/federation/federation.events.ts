@@ -76,6 +76,10 @@ export type RoundVoided = Event<
   PoolMovement & { round: number; reason: 'too-few-participants' | 'too-few-contributions' | 'no-vote'; rejoinDueAtMs?: number }
 >;
 export type TaskFinished = Event<'task.finished', { modelSha256: string; rounds: number; left: bigint }>;
+export type ModelExported = Event<
+  'model.exported',
+  { sha256: string; modelSha256: string; contributors: readonly { node: string; examples: number }[]; left: bigint }
+>;
 
 /** Everything that can happen in a federated task: one stream `federation-<task id>`. */
 export type FederationEvent =
@@ -94,4 +98,5 @@ export type FederationEvent =
   | RoundSettled
   | RewardCarried
   | RoundVoided
-  | TaskFinished;
+  | TaskFinished
+  | ModelExported;

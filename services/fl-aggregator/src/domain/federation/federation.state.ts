@@ -6,6 +6,8 @@ export interface Member {
   /** Slashes decided here so far: effective stake = finalised stake − this. */
   readonly slashed: bigint;
   readonly out: boolean;
+  /** Σ n_i over the accepted rounds it contributed to: its part in the model. */
+  readonly examples: number;
 }
 
 /** A vote as far as it is known. */
@@ -50,6 +52,8 @@ export interface FederationState {
   /** Rounds settled or void. */
   readonly roundsDone: number;
   readonly round?: RoundState;
+  /** The final model as ONNX. */
+  readonly exportedSha256?: string;
 }
 
 const EMPTY_POOL: Pool = { granted: 0n, slashed: 0n, paid: 0n, callers: 0n, left: 0n };
@@ -89,6 +93,14 @@ function moved(state: FederationState, movement: PoolMovement): FederationState 
       left: movement.left,
     },
   };
+}
+
+function credited(state: FederationState, outcome: string): FederationState {
+  if (outcome !== 'accepted') return state;
+  const members = { ...state.members };
+  for (const [node, { examples }] of Object.entries(state.round!.contributions))
+    members[node] = { ...members[node]!, examples: members[node]!.examples + examples };
+  return { ...state, members };
 }
 
 function withoutRound(state: FederationState, phase: FederationState['phase']): FederationState {
@@ -139,8 +151,8 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
       return { ...state, phase: 'joining', joiningDueAtMs, pool: { ...EMPTY_POOL, granted: pool, left: pool } };
     }
     case 'skein.federation.node.joined.v1': {
-      const slashed = state.members[event.data.node]?.slashed ?? 0n;
-      return { ...state, members: { ...state.members, [event.data.node]: { slashed, out: false } } };
+      const member = { slashed: 0n, examples: 0, ...state.members[event.data.node], out: false };
+      return { ...state, members: { ...state.members, [event.data.node]: member } };
     }
     case 'skein.federation.node.excluded.v1': {
       const member = { ...state.members[event.data.node]!, out: true };
@@ -154,8 +166,10 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
       const opened: RoundState = { round, phase: 'contributing', dueAtMs: contributingDueAtMs, proposers, voters, ...empty };
       return { ...state, phase: 'round', round: opened };
     }
-    case 'skein.federation.round.settled.v1':
-      return { ...withoutRound(moved(state, event.data), 'roles'), modelSha256: event.data.modelSha256 };
+    case 'skein.federation.round.settled.v1': {
+      const next = withoutRound(credited(moved(state, event.data), event.data.outcome), 'roles');
+      return { ...next, modelSha256: event.data.modelSha256 };
+    }
     case 'skein.federation.round.voided.v1': {
       const { rejoinDueAtMs } = event.data;
       const next = withoutRound(moved(state, event.data), rejoinDueAtMs === undefined ? 'roles' : 'joining');
@@ -163,6 +177,8 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
     }
     case 'skein.federation.task.finished.v1':
       return { ...state, phase: 'finished' };
+    case 'skein.federation.model.exported.v1':
+      return { ...state, exportedSha256: event.data.sha256 };
     default:
       return state.round ? evolveRound(state, state.round, event) : state;
   }

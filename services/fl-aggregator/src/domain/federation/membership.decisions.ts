@@ -1,6 +1,6 @@
 import { ok, reject } from '@skein/kernel';
 import type { Rejection, Result } from '@skein/kernel';
-import type { ApproveTask, ClosePhase, JoinTask, OpenRound, ProposeTask } from './federation.commands.js';
+import type { ApproveTask, ClosePhase, JoinTask, OpenRound, ProposeTask, RecordExport } from './federation.commands.js';
 import type { FederationEvent, StakedNode } from './federation.events.js';
 import { activeMembers } from './federation.state.js';
 import type { FederationState } from './federation.state.js';
@@ -129,4 +129,18 @@ export function openRound(command: OpenRound, state: FederationState): Decision 
     .map((node): FederationEvent => ({ type: 'skein.federation.node.excluded.v1', data: { ...node, round: command.round } }));
   if (enough.length < manifest.participantsMin) return ok(voidForLack(command.nowMs, state, excluded));
   return ok([...excluded, opened(command, state, manifest, enough)]);
+}
+
+/** The final model can be had as ONNX; contributors are named by wallet with the rows they trained on. */
+export function recordExport(command: RecordExport, state: FederationState): Decision {
+  if (state.phase !== 'finished' || state.exportedSha256 !== undefined) return ok([]);
+  if (!isSha256(command.sha256)) return reject('invalid-argument', 'sha256', 'the model needs a SHA-256', 'sha256');
+  const contributors = Object.keys(state.members)
+    .sort()
+    .map((node) => ({ node, examples: state.members[node]!.examples }))
+    .filter(({ examples }) => examples > 0);
+  const { modelSha256, pool } = state;
+  return ok([
+    { type: 'skein.federation.model.exported.v1', data: { sha256: command.sha256, modelSha256, contributors, left: pool.left } },
+  ]);
 }
