@@ -1,0 +1,204 @@
+import 'reflect-metadata';
+import type { DescService } from '@bufbuild/protobuf';
+import type { INestApplicationContext, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { Server } from '@grpc/grpc-js';
+import type { ArtifactStore } from '@skein/artifacts';
+import { ArtifactService } from '@skein/contracts/artifacts';
+import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
+import type { FastifyInstance } from 'fastify';
+import { isInternal } from '../access.js';
+import type { ApiKeyDirectory } from '../api-keys.js';
+import { ArtifactApi } from '../artifacts/artifact-api.js';
+import { addArtifactRoutes } from '../artifacts/artifact-routes.js';
+import { Authenticator, type Surface } from '../auth/authenticator.js';
+import { Dispatcher } from '../dispatch/dispatcher.js';
+import { addHealth } from '../grpc/health.js';
+import { grpcServer, listenGrpc, stopGrpc } from '../grpc/grpc-server.js';
+import { rpcMetrics } from '../metrics.js';
+import { addOpenApiRoutes } from '../openapi/routes.js';
+import { RouteTable } from '../rest/bindings.js';
+import { addRestRoutes, createHttpApp } from '../rest/rest-server.js';
+import type { RunningService, ServiceContext, ServiceDefinition } from '../service-definition.js';
+import type { Role, Settings } from '../settings.js';
+import { API_KEYS, ARTIFACTS } from '../tokens.js';
+import type { Adapters } from './adapters.js';
+import { addHealthRoutes } from './health-routes.js';
+import { portTaken } from './ports.js';
+import { makeParts, platformProviders, type Parts } from './providers.js';
+import { Supervisor } from './supervisor.js';
+
+const CALL_TIMEOUT_MS = 30_000;
+const STOP_MS = 9_500;
+
+class RootModule {}
+
+/** Optional provider by token. */
+function find<T>(app: INestApplicationContext, token: symbol): T | undefined {
+  try {
+    return app.get<T>(token, { strict: false });
+  } catch {
+    return undefined;
+  }
+}
+
+const servicesOf = (definition: ServiceDefinition): readonly DescService[] => [
+  ...definition.contexts.flatMap((file) => file.services),
+  ...(definition.artifacts === true ? [ArtifactService, ArtifactInternalService] : []),
+];
+
+/** First segment of the service's REST paths: the context of its protos. */
+export function contextOf(definition: ServiceDefinition): string {
+  const packages = definition.contexts.map((file) => /^skein\.([a-z]+)\.v\d+$/.exec(file.proto.package)?.[1]);
+  return packages.find((name) => name !== undefined) ?? definition.name;
+}
+
+class Running implements RunningService {
+  readonly name: RunningService['name'];
+  readonly role: Role;
+  httpPort: number | undefined;
+  grpcPort: number | undefined;
+  internalGrpcPort: number | undefined;
+  #closing: Promise<void> | undefined;
+  #lastProbe: { readonly atMs: number; readonly answer: Promise<boolean> } | undefined;
+  readonly #grpc: Server[] = [];
+
+  constructor(
+    readonly definition: ServiceDefinition,
+    role: Role,
+    readonly settings: Settings,
+    readonly adapters: Adapters,
+    readonly parts: Parts,
+    readonly nest: INestApplicationContext,
+    readonly http_: FastifyInstance,
+    readonly dispatcher: Dispatcher | undefined,
+    readonly supervisor: Supervisor,
+  ) {
+    this.name = definition.name;
+    this.role = role;
+  }
+
+  get http(): RunningService['http'] {
+    return { port: this.httpPort, handler: (request, response) => this.http_.routing(request, response) };
+  }
+
+  get<T>(token: symbol | string | Type<T>): T {
+    return this.nest.get<T>(token, { strict: false });
+  }
+
+  async listen(): Promise<void> {
+    const { settings, adapters, dispatcher } = this;
+    const { host } = settings;
+    if (dispatcher !== undefined) {
+      const port = (surface: Surface) => this.#listenGrpc(surface, dispatcher);
+      this.grpcPort = await port('public');
+      this.internalGrpcPort = await port('internal');
+    }
+    await this.http_.ready();
+    if (adapters.frontPort === true) return;
+    try {
+      await this.http_.listen({ host, port: settings.httpPort });
+    } catch (error) {
+      throw error instanceof Error ? portTaken(error, host, settings.httpPort, 'HTTP_PORT') : error;
+    }
+    const bound = this.http_.server.address();
+    this.httpPort = typeof bound === 'object' && bound !== null ? bound.port : undefined;
+  }
+
+  async #listenGrpc(surface: Surface, dispatcher: Dispatcher): Promise<number> {
+    const { settings } = this;
+    const services = servicesOf(this.definition).filter((service) => isInternal(service) === (surface === 'internal'));
+    const server = grpcServer({ surface, services, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: CALL_TIMEOUT_MS });
+    addHealth(server, services.map(({ typeName }) => typeName), () => this.#closing === undefined && this.supervisor.dead().length === 0);
+    this.#grpc.push(server);
+    return surface === 'public' ? listenGrpc(server, settings.host, settings.grpcPort, 'GRPC_PORT') : listenGrpc(server, settings.host, settings.internalGrpcPort, 'INTERNAL_GRPC_PORT');
+  }
+
+  async ready(): Promise<boolean> {
+    return (await this.notReady()).length === 0;
+  }
+
+  /** Names of what keeps the service from its work. The database is asked at most once a second. */
+  async notReady(): Promise<readonly string[]> {
+    const nowMs = performance.now();
+    if (this.#lastProbe === undefined || nowMs - this.#lastProbe.atMs > 1_000) this.#lastProbe = { atMs: nowMs, answer: this.parts.pool.query('SELECT 1').then(() => true, () => false) };
+    const database = await this.#lastProbe.answer;
+    return [...(this.#closing === undefined ? [] : ['stopping']), ...(database ? [] : ['database']), ...this.supervisor.dead(), ...this.supervisor.waiting()];
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const drainMs = this.adapters.drainMs ?? 8_000;
+    const workers = this.supervisor.stop();
+    const calls = this.dispatcher?.drain(drainMs).then(() => Promise.all(this.#grpc.map((server) => stopGrpc(server, 500))));
+    const cut = Promise.withResolvers<void>();
+    const timer = setTimeout(() => cut.resolve(), STOP_MS);
+    await Promise.race([Promise.all([workers, calls]), cut.promise]);
+    await Promise.race([this.http_.close(), cut.promise]);
+    await this.nest.close();
+    await Promise.race([this.parts.close(), cut.promise]);
+    clearTimeout(timer);
+  }
+}
+
+function makeAuthenticator(definition: ServiceDefinition, settings: Settings, parts: Parts, nest: INestApplicationContext): Authenticator {
+  return new Authenticator({
+    service: definition.name,
+    clock: parts.clock,
+    domain: settings.signInDomain,
+    chainId: settings.chainId,
+    serviceTokenSecret: settings.serviceTokenSecret,
+    operatorTokenSha256: settings.operatorTokenSha256,
+    apiKeys: find<ApiKeyDirectory>(nest, API_KEYS),
+  });
+}
+
+/** Handlers, REST, OpenAPI, artifacts and foreign routes of the `api` role. */
+function serveApi(definition: ServiceDefinition, settings: Settings, parts: Parts, nest: INestApplicationContext, http: FastifyInstance, context: ServiceContext): Dispatcher {
+  const authenticator = makeAuthenticator(definition, settings, parts, nest);
+  const store = definition.artifacts === true ? find<ArtifactStore>(nest, ARTIFACTS) : undefined;
+  if (definition.artifacts === true && store === undefined) throw new Error(`${definition.name} keeps artifacts: set ARTIFACTS_DIR`);
+  const apis: object[] = definition.apis.map((api) => nest.get<object>(api, { strict: false }));
+  if (store !== undefined) apis.push(new ArtifactApi(store, settings.artifactLimitBytes));
+  const dispatcher = new Dispatcher({ apis, authenticator, logger: parts.logger, metrics: rpcMetrics(parts.metrics.meter) });
+  const services = servicesOf(definition);
+  const missing = services.flatMap((service) => service.methods).filter((method) => !dispatcher.handles(method));
+  if (missing.length > 0) parts.logger.warn({ rpcs: missing.map((method) => `${method.parent.name}/${method.name}`) }, 'declared RPCs without a handler answer "unimplemented"');
+  const routes = new RouteTable(services.filter((service) => !isInternal(service)));
+  addRestRoutes(http, { routes, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: CALL_TIMEOUT_MS });
+  addOpenApiRoutes(http, contextOf(definition), routes, definition.artifacts === true);
+  if (store !== undefined) addArtifactRoutes(http, { context: contextOf(definition), store, authenticator, sizeBytesMax: settings.artifactLimitBytes });
+  definition.http?.(http, context);
+  return dispatcher;
+}
+
+/**
+ * Starts a service in this process: Nest wiring, gRPC on two ports, REST, OpenAPI, health, metrics (`api`, `all`) and its
+ * workers (`worker`, `all`). The database must be migrated. Throws with a clear sentence when a port is taken.
+ */
+export async function bootService(definition: ServiceDefinition, role: Exclude<Role, 'migrate'>, settings: Settings, adapters: Adapters = {}): Promise<RunningService> {
+  const parts = makeParts(definition, settings, adapters);
+  let running: Running | undefined;
+  try {
+    const providers = [...platformProviders(parts, settings), ...definition.providers, ...definition.apis];
+    const nest = await NestFactory.createApplicationContext({ module: RootModule, providers }, { logger: false, abortOnError: false });
+    const context: ServiceContext = { name: definition.name, settings, logger: parts.logger, get: (token) => nest.get(token, { strict: false }) };
+    const http = createHttpApp(settings.bodyLimitBytes);
+    const workers = role === 'api' ? [] : (definition.workers?.(context) ?? []);
+    const supervisor = new Supervisor(workers, parts.logger);
+    const dispatcher = role === 'worker' ? undefined : serveApi(definition, settings, parts, nest, http, context);
+    running = new Running(definition, role, settings, adapters, parts, nest, http, dispatcher, supervisor);
+    const made = running;
+    addHealthRoutes(http, definition.name, { dead: () => supervisor.dead(), notReady: () => made.notReady(), metrics: () => parts.metrics.render() });
+    await running.listen();
+    await supervisor.start();
+    parts.logger.info({ role, http: running.httpPort, grpc: running.grpcPort, internalGrpc: running.internalGrpcPort }, 'started');
+    return running;
+  } catch (error) {
+    await (running?.close() ?? parts.close());
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import type { Provider } from '@nestjs/common';
+import type { ArtifactStore } from '@skein/artifacts';
+import { EventStore } from '@skein/events';
+import { RejectionError, SeededBeacon, SystemClock, SystemIds, type Beacon } from '@skein/kernel';
+import { sharedEventLog, type EventLog } from '@skein/messaging';
+import { createLogger, createMetrics, type Logger, type ServiceMetrics } from '@skein/telemetry';
+import pg from 'pg';
+import { secretsOf } from '../config.js';
+import type { GrpcClients } from '../grpc-clients.js';
+import { createGrpcClients } from '../grpc/client-factory.js';
+import type { ServiceDefinition } from '../service-definition.js';
+import type { Settings } from '../settings.js';
+import { ARTIFACTS, BEACON, CLOCK, CONFIG, EVENT_LOG, EVENT_STORE, GRPC_CLIENTS, IDS, LOGGER, METRICS, POOL } from '../tokens.js';
+import type { Adapters } from './adapters.js';
+
+/** The parts of a running service that the platform makes, and closes again. */
+export interface Parts {
+  readonly logger: Logger;
+  readonly metrics: ServiceMetrics;
+  readonly pool: pg.Pool;
+  readonly store: EventStore;
+  readonly log: EventLog;
+  readonly artifacts: ArtifactStore | undefined;
+  readonly clients: GrpcClients;
+  readonly clock: SystemClock;
+  readonly beacon: Beacon;
+  close(): Promise<void>;
+}
+
+/** Says what is missing when somebody uses what was not configured, instead of at every start. */
+function absentLog(): EventLog {
+  const refuse = (): never => {
+    throw new Error('no event log is configured: set EVENT_LOG_URL');
+  };
+  return { send: refuse, consume: refuse, lag: refuse, createTopics: refuse, close: async () => undefined };
+}
+
+const absentBeacon: Beacon = {
+  draw: async () => {
+    throw new RejectionError({ code: 'unavailable', rule: 'no-beacon', message: 'no beacon is configured: set BEACON_SEED on a devnet', retriable: false });
+  },
+};
+
+/** Makes the parts from settings and adapters. */
+export function makeParts(definition: ServiceDefinition, settings: Settings, adapters: Adapters): Parts {
+  const { name } = definition;
+  const logger = adapters.logger?.child({ service: name }) ?? createLogger({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
+  const metrics = createMetrics(name);
+  const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
+  const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}` });
+  pool.on('error', (error) => report(error, 'pool'));
+  const store = new EventStore({ pool, onError: report });
+  const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? sharedEventLog({ url: settings.eventLogUrl, onError: report }) : undefined;
+  const clock = new SystemClock();
+  const clients = createGrpcClients({ caller: name, serviceTokenSecret: settings.serviceTokenSecret, peers: settings.peers, clock, bodyLimitBytes: settings.bodyLimitBytes });
+  return {
+    logger, metrics, pool, store, clients, clock,
+    log: adapters.log ?? own ?? absentLog(),
+    artifacts: adapters.artifacts,
+    beacon: settings.beaconSeed === undefined ? absentBeacon : new SeededBeacon(settings.beaconSeed),
+    close: async () => {
+      clients.close();
+      await own?.close();
+      await store.close();
+      await pool.end();
+      await metrics.shutdown();
+    },
+  };
+}
+
+/** The parts under their tokens. A service may provide a token itself: its own provider comes later and wins. */
+export const platformProviders = (parts: Parts, settings: Settings): Provider[] => [
+  { provide: CONFIG, useValue: settings },
+  { provide: LOGGER, useValue: parts.logger },
+  { provide: METRICS, useValue: parts.metrics.meter },
+  { provide: POOL, useValue: parts.pool },
+  { provide: EVENT_STORE, useValue: parts.store },
+  { provide: EVENT_LOG, useValue: parts.log },
+  { provide: ARTIFACTS, useValue: parts.artifacts },
+  { provide: GRPC_CLIENTS, useValue: parts.clients },
+  { provide: CLOCK, useValue: parts.clock },
+  { provide: IDS, useValue: new SystemIds() },
+  { provide: BEACON, useValue: parts.beacon },
+];
