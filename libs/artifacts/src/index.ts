@@ -1,1 +1,3 @@
 export * from './artifact-store.js';
+export * from './filesystem-artifact-store.js';
+export * from './migrations.js';
