@@ -1,0 +1,41 @@
+import { type Staker, countedStake } from '../reward/staker.policy.js';
+import type { TaskRules } from './task.policy.js';
+
+export type Role = 'node' | 'validator';
+
+/** A wallet that takes part in a task, with its stake at some moment. */
+export interface Participant extends Staker {
+  readonly role: Role;
+}
+
+/** A finalised stake of one wallet in one role, as the local copy has it. `sinceMs` orders a wallet's two roles. */
+export interface StakePosition extends Participant {
+  readonly sinceMs: number;
+}
+
+const byWallet = (a: { wallet: string }, b: { wallet: string }): number => (a.wallet < b.wallet ? -1 : a.wallet > b.wallet ? 1 : 0);
+
+/**
+ * Who takes part: wallets whose own stake reaches the minimum of their role, sorted by wallet. A wallet is node or
+ * validator, never both: the role it staked in first counts, the other does not.
+ */
+export function participantsOf(positions: readonly StakePosition[], rules: Pick<TaskRules, 'nodeStakeMinUnits' | 'validatorStakeMinUnits'>): Participant[] {
+  const enough = positions.filter(
+    ({ role, ownUnits }) => ownUnits > 0n && ownUnits >= (role === 'node' ? rules.nodeStakeMinUnits : rules.validatorStakeMinUnits),
+  );
+  const first = new Map<string, StakePosition>();
+  for (const position of enough) {
+    const other = first.get(position.wallet);
+    if (!other || position.sinceMs < other.sinceMs || (position.sinceMs === other.sinceMs && position.role === 'node')) first.set(position.wallet, position);
+  }
+  return [...first.values()]
+    .map(({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }) => ({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }))
+    .sort(byWallet);
+}
+
+export const nodesOf = (participants: readonly Participant[]): Participant[] => participants.filter(({ role }) => role === 'node');
+export const validatorsOf = (participants: readonly Participant[]): Participant[] => participants.filter(({ role }) => role === 'validator');
+
+/** Σ counted stake × reward weight: the task's weight in the daily emission. */
+export const emissionWeight = (participants: readonly Participant[], rewardWeight: number): bigint =>
+  participants.reduce((total, one) => total + countedStake(one), 0n) * BigInt(rewardWeight);

@@ -1,0 +1,107 @@
+import type { KnownArtifact } from '../submission/copy.policy.js';
+import type { Entry, FinalStanding, LockedReward, QuotaCredit, TaskEvent, WinnerValidator } from './task.events.js';
+import type { Participant } from './participants.policy.js';
+import type { TaskPolicy } from './task.policy.js';
+
+export type TaskStatus = 'draft' | 'open' | 'training' | 'final-validation' | 'challenge' | 'finished' | 'cancelled';
+
+/** Stakes of the epochs that have ended: the sums, and the last epoch's alone. */
+export interface StakeHistory {
+  readonly sums: Readonly<Record<string, Participant>>;
+  readonly last: readonly Participant[];
+}
+
+export interface TaskState {
+  readonly status: TaskStatus | 'none';
+  readonly taskId: string;
+  readonly requestId: string;
+  readonly creator: string;
+  readonly policy: TaskPolicy | undefined;
+  readonly policyVersion: number;
+  readonly stakingDueAtMs: number;
+  /** The epoch that runs; 0 before training. */
+  readonly epoch: number;
+  readonly trainingStartedAtMs: number;
+  readonly lockedUnits: bigint;
+  readonly carriedUnits: bigint;
+  readonly stakes: StakeHistory;
+  readonly entries: readonly Entry[];
+  readonly artifacts: readonly KnownArtifact[];
+  readonly commits: number;
+  readonly quotaCredits: readonly QuotaCredit[];
+  readonly ranking: readonly FinalStanding[];
+  readonly rewards: readonly LockedReward[];
+  readonly winnerValidators: readonly WinnerValidator[];
+  readonly challengeDueAtMs: number;
+}
+
+export const initialTask: TaskState = {
+  status: 'none',
+  taskId: '',
+  requestId: '',
+  creator: '',
+  policy: undefined,
+  policyVersion: 0,
+  stakingDueAtMs: 0,
+  epoch: 0,
+  trainingStartedAtMs: 0,
+  lockedUnits: 0n,
+  carriedUnits: 0n,
+  stakes: { sums: {}, last: [] },
+  entries: [],
+  artifacts: [],
+  commits: 0,
+  quotaCredits: [],
+  ranking: [],
+  rewards: [],
+  winnerValidators: [],
+  challengeDueAtMs: 0,
+};
+
+function addStakes(history: StakeHistory, stakes: readonly Participant[]): StakeHistory {
+  const sums = { ...history.sums };
+  for (const stake of stakes) {
+    const before = sums[stake.wallet];
+    sums[stake.wallet] = before
+      ? { ...stake, ownUnits: before.ownUnits + stake.ownUnits, delegatedUnits: before.delegatedUnits + stake.delegatedUnits }
+      : stake;
+  }
+  return { sums, last: stakes };
+}
+
+export function evolveTask(state: TaskState, event: TaskEvent): TaskState {
+  switch (event.type) {
+    case 'skein.arena.task.proposed.v1': {
+      const { taskId, requestId, creator, policy } = event.data;
+      return { ...state, status: 'draft', taskId, requestId, creator, policy };
+    }
+    case 'skein.arena.task.approved.v1':
+      return { ...state, status: 'open', policyVersion: event.data.policyVersion, stakingDueAtMs: event.data.stakingDueAtMs };
+    case 'skein.arena.task.training-started.v1':
+      return { ...state, status: 'training', epoch: 1, trainingStartedAtMs: event.data.startedAtMs };
+    case 'skein.arena.task.epoch-recorded.v1': {
+      const { lockedUnits, carriedOutUnits, stakes, entries, artifacts, commits, quotaCredits, nextEpoch } = event.data;
+      return {
+        ...state,
+        epoch: nextEpoch || state.epoch,
+        lockedUnits: state.lockedUnits + lockedUnits,
+        carriedUnits: carriedOutUnits,
+        stakes: addStakes(state.stakes, stakes),
+        entries,
+        artifacts: [...state.artifacts, ...artifacts],
+        commits: state.commits + commits,
+        quotaCredits,
+      };
+    }
+    case 'skein.arena.task.final-validation-started.v1':
+      return { ...state, status: 'final-validation' };
+    case 'skein.arena.task.challenge-started.v1': {
+      const { ranking, rewards, winnerValidators, challengeDueAtMs } = event.data;
+      return { ...state, status: 'challenge', ranking, rewards, winnerValidators, challengeDueAtMs };
+    }
+    case 'skein.arena.task.finished.v1':
+      return { ...state, status: 'finished' };
+    case 'skein.arena.task.cancelled.v1':
+      return { ...state, status: 'cancelled' };
+  }
+}
