@@ -4,6 +4,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'], externalConditions: ['node'] } },
   test: {
+    globalSetup: ['libs/testing/src/global-setup.ts'],
     include: ['{libs,services,deploy,scripts}/**/*.spec.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     maxWorkers: 2,
