@@ -1,0 +1,145 @@
+import { fold } from '@skein/kernel';
+import { specOf } from '@skein/testing';
+import { expect, test } from 'vitest';
+import { blockOf, factIn, finalised, moved, observed, reverted, stakedFact, started } from '../../../test/chain-fixtures.js';
+import type { AdvanceChain } from './chain.commands.js';
+import { chainDecider, CHECKPOINT_BLOCKS, EVENTS_MAX } from './chain.decider.js';
+import type { ChainEvent } from './chain.events.js';
+
+const spec = specOf(chainDecider);
+const advance = (from: number, to: number, parts: Partial<AdvanceChain> = {}): AdvanceChain => ({
+  kind: 'advance',
+  from,
+  to: blockOf(to),
+  logs: [],
+  finalised: blockOf(0),
+  ...parts,
+});
+const [one, two, three] = [blockOf(1), blockOf(2), blockOf(3)];
+
+test('following starts once, and never on another chain', () => {
+  const start = { kind: 'start', chainId: 31337, genesis: blockOf(0), cursor: one } as const;
+  spec.given().when(start).then(started(one));
+  spec.given(started(one)).when({ ...start, cursor: two }).then();
+  spec.given(started(one)).when({ ...start, genesis: blockOf(0, 'b') }).thenRejected({ rule: 'another-chain' });
+  spec.given(started(one)).when({ ...start, chainId: 1 }).thenRejected({ rule: 'another-chain' });
+  spec.given().when(advance(1, 2)).thenRejected({ rule: 'not-started' });
+});
+
+test('a log is observed when it is safe and finalised when its block is', () => {
+  const stake = factIn(two, 't1');
+  spec.given(started()).when(advance(1, 3, { logs: [stake] })).then(observed(stake), moved(three, blockOf(0)));
+  spec
+    .given(started(), observed(stake), moved(three, blockOf(0)))
+    .when(advance(2, 3, { logs: [stake], finalised: two }))
+    .then(finalised(stake, two), moved(three, two));
+});
+
+test('a backfill observes and finalises in one decision, up to what it has read', () => {
+  const stake = factIn(two, 't1');
+  spec
+    .given(started())
+    .when(advance(1, 3, { logs: [stake], finalised: blockOf(900) }))
+    .then(observed(stake), finalised(stake, three), moved(three, three));
+});
+
+test('reading a range again changes nothing', () => {
+  const stake = factIn(two, 't1');
+  const history = [started(), observed(stake), finalised(stake, three), moved(three, three)];
+  spec.given(...history).when(advance(2, 3, { logs: [stake], finalised: three })).then();
+});
+
+test('a log that an earlier answer lacked is taken in later, even below the final block', () => {
+  const late = factIn(one, 't0');
+  spec
+    .given(started(), moved(three, three))
+    .when(advance(1, 3, { logs: [late], finalised: three }))
+    .then(observed(late), finalised(late, three), moved(three, three));
+});
+
+test('an idle chain moves the recorded cursor only now and then', () => {
+  spec.given(started()).when(advance(1, CHECKPOINT_BLOCKS - 1)).then();
+  spec.given(started()).when(advance(1, CHECKPOINT_BLOCKS)).then(moved(blockOf(CHECKPOINT_BLOCKS), blockOf(0)));
+});
+
+test('a reorg voids what was observed; the same transaction in another block with another log index counts once', () => {
+  const before = factIn(two, 't1', 0);
+  const again = factIn(blockOf(3, 'b'), 't1', 4);
+  const history = [started(), moved(one, one), observed(before), moved(two, one)];
+  spec.given(...history).when({ kind: 'revert', ancestor: one }).then(reverted(one, two));
+  const atThreeB = { to: blockOf(3, 'b'), logs: [again], finalised: one };
+  spec
+    .given(...history, reverted(one, two))
+    .when(advance(2, 3, atThreeB))
+    .thenState((state, events) => {
+      expect(events).toEqual([observed(again), moved(blockOf(3, 'b'), one)]);
+      expect(state.blocks.flatMap((block) => block.facts)).toHaveLength(1);
+    });
+  spec.given(...history).when(advance(2, 3, atThreeB)).thenRejected({ rule: 'truncated-answer' });
+  spec
+    .given(...history)
+    .when(advance(2, 3, { ...atThreeB, logs: [before, again] }))
+    .thenRejected({ rule: 'fact-in-two-blocks' });
+});
+
+test('a final block is never left', () => {
+  const history = [started(), moved(three, two)];
+  spec.given(...history).when({ kind: 'revert', ancestor: blockOf(0) }).thenRejected({ rule: 'finality-violated' });
+  spec
+    .given(...history)
+    .when(advance(3, 4, { finalised: blockOf(3, 'b') }))
+    .thenRejected({ rule: 'finality-violated' });
+  spec.given(...history).when({ kind: 'revert', ancestor: blockOf(3, 'b') }).thenRejected({ rule: 'unknown-ancestor' });
+  spec.given(...history).when({ kind: 'revert', ancestor: three }).then();
+});
+
+test('answers that cannot be right stop the follower', () => {
+  const stake = factIn(two, 't1');
+  const history = [started(), observed(stake), moved(three, one)];
+  const refused = (command: AdvanceChain, rule: string) => spec.given(...history).when(command).thenRejected({ rule });
+  refused(advance(5, 6), 'gap');
+  refused(advance(1, 2), 'latest-went-backwards');
+  refused(advance(0, 3, { finalised: one }), 'below-window');
+  refused(advance(2, 4, { finalised: one }), 'truncated-answer');
+  refused(advance(4, 5, { finalised: blockOf(0) }), 'finalised-went-backwards');
+  refused(advance(2, 4, { logs: [stake, stake], finalised: one }), 'log-twice');
+  refused(advance(4, 5, { logs: [stake], finalised: one }), 'log-outside-range');
+  refused(advance(2, 4, { logs: [factIn(blockOf(2, 'b'), 't9')], finalised: one }), 'block-hash-differs');
+  refused(advance(3, 3, { to: blockOf(3, 'b'), finalised: one }), 'block-hash-differs');
+});
+
+test('the sum of final stakes must be what the contract says at that block', () => {
+  const [first, second] = [factIn(one, 't1'), factIn(two, 't2', 0, stakedFact(5n, 'eip155:31337:0xw2'))];
+  const logs = [first, second];
+  spec.given(started()).when(advance(1, 3, { logs, finalised: one, totalStaked: 15n })).thenRejected({ rule: 'totals-differ' });
+  spec
+    .given(started())
+    .when(advance(1, 3, { logs, finalised: one, totalStaked: 10n }))
+    .thenState((state) => expect(state.stakedFinal).toBe(10n));
+});
+
+test('a decision too big for one append is given again until nothing is left', () => {
+  const logs = Array.from({ length: 250 }, (_, at) => factIn(blockOf(1 + (at % 3)), `t${at}`, at)).sort(
+    (a, b) => a.blockNumber - b.blockNumber,
+  );
+  const command = advance(1, 3, { logs, finalised: two, totalStaked: BigInt(10 * logs.filter((log) => log.blockNumber < 3).length) });
+  const history: ChainEvent[] = [started()];
+  for (let rounds = 0; rounds < 5; rounds += 1) {
+    const decided = chainDecider.decide(command, fold(chainDecider, history));
+    expect(decided).toMatchObject({ ok: true });
+    if (!decided.ok || decided.value.length === 0) break;
+    expect(decided.value.length).toBeLessThanOrEqual(EVENTS_MAX);
+    history.push(...decided.value);
+  }
+  const count = (type: ChainEvent['type']): number => history.filter((event) => event.type === type).length;
+  expect([count('skein.staking.fact.observed.v1'), count('skein.staking.fact.finalised.v1')]).toEqual([250, 167]);
+  expect(count('skein.staking.cursor.moved.v1')).toBe(1);
+  expect(history.at(-1)).toEqual(moved(three, two));
+});
+
+test('facts below the window are forgotten, and nothing there may be read again', () => {
+  const stake = factIn(one, 't1');
+  const history = [started(), observed(stake), finalised(stake, two), moved(blockOf(90), blockOf(80))];
+  expect(fold(chainDecider, history).blocks.map(({ number }) => number)).toEqual([80, 90]);
+  spec.given(...history).when(advance(16, 91, { finalised: blockOf(80) })).thenRejected({ rule: 'below-window' });
+});
