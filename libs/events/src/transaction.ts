@@ -5,6 +5,9 @@ import type { Tx } from './types.js';
 export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>, begin = 'BEGIN'): Promise<T> {
   const client: PoolClient = await pool.connect();
   let broken: Error | undefined;
+  // The pool listens to idle connections only: one that is lost between two queries would otherwise end the process.
+  const lost = (error: Error): void => void (broken = error);
+  client.on('error', lost);
   try {
     await client.query(begin);
     const value = await work(client);
@@ -15,6 +18,7 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>,
     await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
     throw error;
   } finally {
+    client.off('error', lost);
     client.release(broken);
   }
 }

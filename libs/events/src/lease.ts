@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { PositionFeed, type SessionId } from './feed.js';
+import type { Tx } from './types.js';
+
+/** The checkpoint has moved or has another owner: whoever gets this has written nothing. */
+export class LeaseLostError extends Error {
+  constructor(name: string) {
+    super(`subscription ${name} has another owner now`);
+    this.name = 'LeaseLostError';
+  }
+}
+
+/** One subscription's right to deliver, and its checkpoint. */
+export class Lease {
+  readonly #pool: Pool;
+  readonly #name: string;
+  readonly #leaseMs: number;
+  readonly #owner = randomUUID();
+  #position: bigint | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(pool: Pool, name: string, leaseMs: number) {
+    this.#pool = pool;
+    this.#name = name;
+    this.#leaseMs = leaseMs;
+  }
+
+  /** Where delivery goes on; undefined while somebody else has the lease. */
+  get position(): bigint | undefined {
+    return this.#position;
+  }
+
+  #session(): Promise<SessionId | undefined> {
+    return PositionFeed.of(this.#pool).session();
+  }
+
+  /** Tries to get the lease: free, run out, or left behind by a process that is gone. */
+  async acquire(): Promise<boolean> {
+    const session = await this.#session();
+    await this.#pool.query('INSERT INTO es_subscription (name) VALUES ($1) ON CONFLICT DO NOTHING', [this.#name]);
+    const { rows } = await this.#pool.query<{ position: string }>(
+      `UPDATE es_subscription SET lease_owner = $2, leased_until = clock_timestamp() + $3 * interval '1 ms', lease_pid = $4, lease_pid_started = $5
+       WHERE name = $1 AND (lease_owner IS NULL OR lease_owner = $2 OR leased_until < clock_timestamp() OR NOT es_session_alive(lease_pid, lease_pid_started))
+       RETURNING position`,
+      [this.#name, this.#owner, this.#leaseMs, session?.pid ?? null, session?.startedAt ?? null],
+    );
+    if (!rows[0]) return false;
+    this.#position = BigInt(rows[0].position);
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = setInterval(() => void this.#beat(), this.#leaseMs / 3);
+    return true;
+  }
+
+  async #beat(): Promise<void> {
+    // A failed beat is not yet a lost lease: the next one or the compare-and-set will tell.
+    const session = await this.#session();
+    const beaten = await this.#pool
+      .query(
+        `UPDATE es_subscription SET leased_until = clock_timestamp() + $3 * interval '1 ms', lease_pid = $4, lease_pid_started = $5 WHERE name = $1 AND lease_owner = $2`,
+        [this.#name, this.#owner, this.#leaseMs, session?.pid ?? null, session?.startedAt ?? null],
+      )
+      .catch(() => undefined);
+    if (beaten?.rowCount === 0) this.lose();
+  }
+
+  /**
+   * Moves the checkpoint from where this owner left it. First in its transaction: the row's lock then comes before those of
+   * the projection's tables, in the same order as in a switch of the projection, and a former owner learns it before it works.
+   */
+  async move(tx: Tx, to: bigint): Promise<void> {
+    const moved = await tx.query('UPDATE public.es_subscription SET position = $3 WHERE name = $1 AND lease_owner = $2 AND position = $4', [
+      this.#name, this.#owner, to.toString(), this.#position?.toString(),
+    ]);
+    if (moved.rowCount !== 1) throw new LeaseLostError(this.#name);
+  }
+
+  /** To be called once the transaction of `move` is committed. */
+  moved(to: bigint): void {
+    this.#position = to;
+  }
+
+  /** Forgets the lease without telling the database. */
+  lose(): void {
+    clearInterval(this.#heartbeat);
+    this.#position = undefined;
+  }
+
+  /** Gives the lease back. */
+  async release(): Promise<void> {
+    if (this.#position === undefined) return;
+    this.lose();
+    await this.#pool.query('UPDATE es_subscription SET lease_owner = NULL, lease_pid = NULL, lease_pid_started = NULL WHERE name = $1 AND lease_owner = $2', [this.#name, this.#owner]);
+  }
+}

@@ -1,0 +1,218 @@
+import type { ObservableResult } from '@opentelemetry/api';
+import { PositionFeed } from './feed.js';
+import { Lease, LeaseLostError } from './lease.js';
+import { eventMetrics } from './metrics.js';
+import { backoffMs, Pause } from './pause.js';
+import type { EventStore } from './store.js';
+import { inTransaction, reportToStderr } from './transaction.js';
+import type { ReportError, Sink, Tx } from './types.js';
+
+/** How a subscription runs. */
+export interface SubscriptionOptions {
+  store: EventStore;
+  sink: Sink;
+  /** Events per delivery; default 256. */
+  batchSize?: number;
+  /** Default 12 s; renewed at a third of it. A process that is gone (connection closed) is replaced sooner. */
+  leaseMs?: number;
+  /** Longest wait without a notification; default 1 s. */
+  pollMs?: number;
+  /** Default: one JSON line on stderr. */
+  onError?: ReportError;
+}
+
+/** What a subscription is doing, for health and operators. */
+export interface SubscriptionStatus {
+  /** False on a standby. */
+  active: boolean;
+  /** Checkpoint as far as this process knows. */
+  position: bigint | undefined;
+  /** Message of the failure that is being retried. */
+  failing: string | undefined;
+}
+
+// Positions only move on and rows come with their checkpoint, so a crash of the server may cost the last moments, which are
+// then delivered again; waiting for the disk would buy nothing.
+const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
+
+/**
+ * The engine behind projections, reactors and publications: delivers the log in order to one sink, from a checkpoint, by one
+ * process at a time. Failures are retried without end, with back-off up to 5 s.
+ */
+export class Subscription {
+  readonly name: string;
+  readonly #store: EventStore;
+  readonly #sink: Sink;
+  readonly #batchSize: number;
+  readonly #leaseMs: number;
+  readonly #pollMs: number;
+  readonly #onError: ReportError;
+  readonly #lease: Lease;
+  readonly #pause = new Pause();
+  #stopping = false;
+  #prepared = false;
+  #failing: string | undefined;
+  #knownHead = 0n;
+  #loop: Promise<void> | undefined;
+  #detach: (() => void)[] = [];
+
+  constructor(options: SubscriptionOptions) {
+    this.name = options.sink.name;
+    this.#store = options.store;
+    this.#sink = options.sink;
+    this.#batchSize = options.batchSize ?? 256;
+    this.#leaseMs = options.leaseMs ?? 12_000;
+    this.#pollMs = options.pollMs ?? 1_000;
+    this.#onError = options.onError ?? reportToStderr;
+    this.#lease = new Lease(options.store.pool, this.name, this.#leaseMs);
+  }
+
+  /** Starts in the background: does not wait for the lease, a rebuild or the backlog. */
+  async start(): Promise<void> {
+    if (this.#loop) return;
+    this.#stopping = false;
+    const gauge = eventMetrics().lag[this.#sink.kind];
+    const observe = (result: ObservableResult): void => {
+      if (this.#lease.position !== undefined) result.observe(Number(this.#knownHead - this.#lease.position), { subscription: this.name });
+    };
+    gauge.addCallback(observe);
+    this.#detach = [
+      PositionFeed.of(this.#store.pool).listen(() => this.#pause.wake()),
+      this.#store.sequencer.hold(),
+      () => gauge.removeCallback(observe),
+    ];
+    this.#loop = this.#run();
+  }
+
+  /** Ends after the delivery under way and gives the lease back. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#pause.wake();
+    await this.#loop;
+    this.#loop = undefined;
+    for (const detach of this.#detach) detach();
+    this.#detach = [];
+  }
+
+  /** What this process knows. */
+  status(): SubscriptionStatus {
+    return { active: this.#lease.position !== undefined, position: this.#lease.position, failing: this.#failing };
+  }
+
+  /** Exact number of positions between the checkpoint and the head. */
+  async lag(): Promise<bigint> {
+    const { rows } = await this.#store.pool.query<{ lag: string }>(
+      `SELECT (SELECT coalesce(max(position), 0) FROM es_position) - coalesce((SELECT position FROM es_subscription WHERE name = $1), 0) AS lag`, [this.name],
+    );
+    return BigInt(rows[0]?.lag ?? 0);
+  }
+
+  /**
+   * Delivers everything committed before the call and returns its last position. On a subscription that runs here or elsewhere it waits for
+   * that; otherwise it takes the lease itself and throws what the sink throws.
+   */
+  async catchUp(timeoutMs = 60_000): Promise<bigint> {
+    const head = await this.#store.headPosition();
+    if (!this.#loop && (await this.#take())) {
+      try {
+        do await this.#step();
+        while ((this.#lease.position ?? head) < head);
+      } finally {
+        await this.#lease.release();
+      }
+      return head;
+    }
+    this.#pause.wake();
+    if (!(await waitForPosition(this.#store.pool, this.name, head, timeoutMs))) throw new Error(`subscription ${this.name} did not reach ${head}: ${this.#failing ?? 'no failure here'}`);
+    return head;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping) {
+      try {
+        const more = await this.#turn();
+        failures = 0;
+        this.#failing = undefined;
+        if (!more) await this.#pause.wait(this.#lease.position === undefined ? this.#leaseMs / 8 : this.#pollMs);
+      } catch (error) {
+        failures += 1;
+        await this.#failed(error, failures);
+      }
+    }
+    await this.#lease.release().catch(() => undefined);
+  }
+
+  /** True where there may be more to do at once. */
+  async #turn(): Promise<boolean> {
+    if (this.#lease.position === undefined && !(await this.#take())) return false;
+    return this.#step();
+  }
+
+  /** Whoever had the lease in between may have been of another version: what was prepared counts no more. */
+  async #take(): Promise<boolean> {
+    this.#prepared = false;
+    return this.#lease.acquire();
+  }
+
+  async #failed(error: unknown, failures: number): Promise<void> {
+    if (error instanceof LeaseLostError) {
+      this.#lease.lose();
+      return;
+    }
+    this.#failing = error instanceof Error ? error.message : String(error);
+    this.#onError(error, `subscription ${this.name}`);
+    // Another process may be able to do what this one cannot (a newer version of the projection).
+    if (!this.#prepared) await this.#lease.release().catch(() => this.#lease.lose());
+    const until = performance.now() + backoffMs(failures, 50, 5_000);
+    while (!this.#stopping && performance.now() < until) await this.#pause.wait(until - performance.now());
+  }
+
+  async #step(): Promise<boolean> {
+    if (!this.#prepared) {
+      await this.#sink.prepare?.();
+      this.#prepared = true;
+      // Preparing may have moved the checkpoint (a rebuild).
+      if (!(await this.#lease.acquire())) throw new LeaseLostError(this.name);
+    }
+    const from = this.#lease.position;
+    if (from === undefined) return true;
+    const { events, head } = await this.#store.readPage(from, this.#batchSize, this.#sink.types);
+    this.#knownHead = head;
+    if (events.length > 0) await this.#sink.deliver(events, (position, effect) => this.#advance(position, effect));
+    const complete = events.length < this.#batchSize;
+    // Events of other types, seen and passed over.
+    if (complete && head > from && this.#lease.position !== undefined && head > this.#lease.position && this.#isDone(events.at(-1)?.position)) await this.#advance(head);
+    return !complete;
+  }
+
+  /** True where the sink has advanced over all it was given. */
+  #isDone(last: bigint | undefined): boolean {
+    return last === undefined || (this.#lease.position !== undefined && this.#lease.position >= last);
+  }
+
+  async #advance(position: bigint, effect?: (tx: Tx) => Promise<void>): Promise<void> {
+    if (this.#lease.position === undefined) throw new LeaseLostError(this.name);
+    await inTransaction(
+      this.#store.pool,
+      async (tx) => {
+        await this.#lease.move(tx, position);
+        await effect?.(tx);
+      },
+      BEGIN,
+    );
+    this.#lease.moved(position);
+  }
+}
+
+/** Waits until a subscription's checkpoint has reached a position (`min_position` of a query); false at the deadline. */
+export async function waitForPosition(pool: EventStore['pool'], subscription: string, position: bigint, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  const pause = new Pause();
+  for (;;) {
+    const { rows } = await pool.query<{ position: string }>({ name: 'es-checkpoint', text: 'SELECT position FROM es_subscription WHERE name = $1', values: [subscription] });
+    if (rows[0] && BigInt(rows[0].position) >= position) return true;
+    if (performance.now() > deadline) return false;
+    await pause.wait(10);
+  }
+}
