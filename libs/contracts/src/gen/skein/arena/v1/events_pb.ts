@@ -17,6 +17,7 @@ export const file_skein_arena_v1_events: GenFile = /*@__PURE__*/
 
 /**
  * A draft exists.
+ * Type skein.arena.task.proposed.v1.
  *
  * @generated from message skein.arena.v1.TaskProposed
  */
@@ -56,6 +57,7 @@ export const TaskProposedSchema: GenMessage<TaskProposed> = /*@__PURE__*/
 
 /**
  * Stakes are taken from now on.
+ * Type skein.arena.task.opened.v1.
  *
  * @generated from message skein.arena.v1.TaskOpened
  */
@@ -123,6 +125,8 @@ export const TaskOpenedSchema: GenMessage<TaskOpened> = /*@__PURE__*/
   messageDesc(file_skein_arena_v1_events, 1);
 
 /**
+ * Type skein.arena.training.started.v1.
+ *
  * @generated from message skein.arena.v1.TrainingStarted
  */
 export type TrainingStarted = Message<"skein.arena.v1.TrainingStarted"> & {
@@ -193,6 +197,8 @@ export const ParticipantSchema: GenMessage<Participant> = /*@__PURE__*/
   messageDesc(file_skein_arena_v1_events, 3);
 
 /**
+ * Type skein.arena.epoch.opened.v1.
+ *
  * @generated from message skein.arena.v1.EpochOpened
  */
 export type EpochOpened = Message<"skein.arena.v1.EpochOpened"> & {
@@ -222,6 +228,7 @@ export const EpochOpenedSchema: GenMessage<EpochOpened> = /*@__PURE__*/
 /**
  * Submissions to be scored on a hidden set. Whoever validates owes one verdict for each of them, at the latest at the
  * deadline; the arena's epoch (or its end) waits for all of them.
+ * Type skein.arena.scoring.requested.v1.
  *
  * @generated from message skein.arena.v1.ScoringRequested
  */
@@ -407,6 +414,8 @@ export const ScoringSubmissionSchema: GenMessage<ScoringSubmission> = /*@__PURE_
   messageDesc(file_skein_arena_v1_events, 6);
 
 /**
+ * Type skein.arena.final-validation.started.v1.
+ *
  * @generated from message skein.arena.v1.FinalValidationStarted
  */
 export type FinalValidationStarted = Message<"skein.arena.v1.FinalValidationStarted"> & {
@@ -425,6 +434,7 @@ export const FinalValidationStartedSchema: GenMessage<FinalValidationStarted> = 
 
 /**
  * The final ranking stands until somebody contests it.
+ * Type skein.arena.challenge.started.v1.
  *
  * @generated from message skein.arena.v1.ChallengeStarted
  */
@@ -490,6 +500,8 @@ export const FinalStandingSchema: GenMessage<FinalStanding> = /*@__PURE__*/
   messageDesc(file_skein_arena_v1_events, 9);
 
 /**
+ * Type skein.arena.task.finished.v1.
+ *
  * @generated from message skein.arena.v1.TaskFinished
  */
 export type TaskFinished = Message<"skein.arena.v1.TaskFinished"> & {
@@ -583,6 +595,8 @@ export const WinnerValidatorSchema: GenMessage<WinnerValidator> = /*@__PURE__*/
   messageDesc(file_skein_arena_v1_events, 11);
 
 /**
+ * Type skein.arena.task.cancelled.v1.
+ *
  * @generated from message skein.arena.v1.TaskCancelled
  */
 export type TaskCancelled = Message<"skein.arena.v1.TaskCancelled"> & {
@@ -605,6 +619,8 @@ export const TaskCancelledSchema: GenMessage<TaskCancelled> = /*@__PURE__*/
   messageDesc(file_skein_arena_v1_events, 12);
 
 /**
+ * Type skein.arena.submission.committed.v1.
+ *
  * @generated from message skein.arena.v1.SubmissionCommitted
  */
 export type SubmissionCommitted = Message<"skein.arena.v1.SubmissionCommitted"> & {
@@ -647,6 +663,8 @@ export const SubmissionCommittedSchema: GenMessage<SubmissionCommitted> = /*@__P
   messageDesc(file_skein_arena_v1_events, 13);
 
 /**
+ * Type skein.arena.submission.revealed.v1.
+ *
  * @generated from message skein.arena.v1.SubmissionRevealed
  */
 export type SubmissionRevealed = Message<"skein.arena.v1.SubmissionRevealed"> & {
@@ -670,6 +688,7 @@ export const SubmissionRevealedSchema: GenMessage<SubmissionRevealed> = /*@__PUR
 
 /**
  * Provisional until the reveal window closes.
+ * Type skein.arena.submission.admitted.v1.
  *
  * @generated from message skein.arena.v1.SubmissionAdmitted
  */
@@ -693,6 +712,8 @@ export const SubmissionAdmittedSchema: GenMessage<SubmissionAdmitted> = /*@__PUR
   messageDesc(file_skein_arena_v1_events, 15);
 
 /**
+ * Type skein.arena.submission.rejected.v1.
+ *
  * @generated from message skein.arena.v1.SubmissionRejected
  */
 export type SubmissionRejected = Message<"skein.arena.v1.SubmissionRejected"> & {
@@ -723,6 +744,7 @@ export const SubmissionRejectedSchema: GenMessage<SubmissionRejected> = /*@__PUR
 
 /**
  * A later valid submission of the same owner ranks instead.
+ * Type skein.arena.submission.superseded.v1.
  *
  * @generated from message skein.arena.v1.SubmissionSuperseded
  */
@@ -752,6 +774,7 @@ export const SubmissionSupersededSchema: GenMessage<SubmissionSuperseded> = /*@_
 
 /**
  * The board's rounded score.
+ * Type skein.arena.submission.scored.v1.
  *
  * @generated from message skein.arena.v1.SubmissionScored
  */
@@ -786,6 +809,7 @@ export const SubmissionScoredSchema: GenMessage<SubmissionScored> = /*@__PURE__*
 
 /**
  * What one epoch minted and where it went: minted + carried in = Σ paid + Σ pool_paid + locked + carried out.
+ * Type skein.arena.epoch.rewarded.v1.
  *
  * @generated from message skein.arena.v1.EpochRewarded
  */
@@ -913,6 +937,7 @@ export const EpochRewardSchema: GenMessage<EpochReward> = /*@__PURE__*/
 
 /**
  * The locked pool divided by the final ranking.
+ * Type skein.arena.locked-rewards.divided.v1.
  *
  * @generated from message skein.arena.v1.LockedRewardsDivided
  */
@@ -986,6 +1011,7 @@ export const LockedRewardSchema: GenMessage<LockedReward> = /*@__PURE__*/
 
 /**
  * Locked rewards vest linearly from now on.
+ * Type skein.arena.vesting.started.v1.
  *
  * @generated from message skein.arena.v1.VestingStarted
  */

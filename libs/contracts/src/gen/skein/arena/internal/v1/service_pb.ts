@@ -2,7 +2,8 @@
 // @generated from file skein/arena/internal/v1/service.proto (package skein.arena.internal.v1, syntax proto3)
 /* eslint-disable */
 
-// Calls between services: grants to read models and hidden sets, and the reading itself.
+// Calls between services: grants to read models and hidden sets. What was granted is read through
+// skein.artifacts.internal.v1.ArtifactInternalService on the same port.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -13,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/arena/internal/v1/service.proto.
  */
 export const file_skein_arena_internal_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVza2Vpbi9hcmVuYS9pbnRlcm5hbC92MS9zZXJ2aWNlLnByb3RvEhdza2Vpbi5hcmVuYS5pbnRlcm5hbC52MSLWAQoWR3JhbnRFdmFsdWF0aW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhwKCnNjb3JpbmdfaWQYAiABKAlCCJK1GAQIASgBEhYKBHRhc2sYAyABKAlCCJK1GAQIARhAEhcKBXJvdW5kGAQgASgNQgiStRgECAEwARIdCgpzdWJtaXNzaW9uGAUgASgJQgmStRgFCAEYgAESGQoJdmFsaWRhdG9yGAYgASgJQgaStRgCGGQSHwoNZXhwaXJlc19hdF9tcxgHIAEoA0IIkrUYBAgBMAEiSwoXR3JhbnRFdmFsdWF0aW9uUmVzcG9uc2USFwoPYXJ0aWZhY3Rfc2hhMjU2GAEgASgJEhcKD2RhdGFfc2V0X3NoYTI1NhgCIAEoCSIvChNSZWFkQXJ0aWZhY3RSZXF1ZXN0EhgKBnNoYTI1NhgBIAEoCUIIkrUYBAgBKAIiJQoUUmVhZEFydGlmYWN0UmVzcG9uc2USDQoFY2h1bmsYASABKAwyjwIKFEFyZW5hSW50ZXJuYWxTZXJ2aWNlEn8KD0dyYW50RXZhbHVhdGlvbhIvLnNrZWluLmFyZW5hLmludGVybmFsLnYxLkdyYW50RXZhbHVhdGlvblJlcXVlc3QaMC5za2Vpbi5hcmVuYS5pbnRlcm5hbC52MS5HcmFudEV2YWx1YXRpb25SZXNwb25zZSIJirUYBQoBBRgBEnYKDFJlYWRBcnRpZmFjdBIsLnNrZWluLmFyZW5hLmludGVybmFsLnYxLlJlYWRBcnRpZmFjdFJlcXVlc3QaLS5za2Vpbi5hcmVuYS5pbnRlcm5hbC52MS5SZWFkQXJ0aWZhY3RSZXNwb25zZSIHirUYAwoBBTABYgZwcm90bzM", [file_skein_common_v1_options]);
+  fileDesc("CiVza2Vpbi9hcmVuYS9pbnRlcm5hbC92MS9zZXJ2aWNlLnByb3RvEhdza2Vpbi5hcmVuYS5pbnRlcm5hbC52MSLWAQoWR3JhbnRFdmFsdWF0aW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhwKCnNjb3JpbmdfaWQYAiABKAlCCJK1GAQIASgBEhYKBHRhc2sYAyABKAlCCJK1GAQIARhAEhcKBXJvdW5kGAQgASgNQgiStRgECAEwARIdCgpzdWJtaXNzaW9uGAUgASgJQgmStRgFCAEYgAESGQoJdmFsaWRhdG9yGAYgASgJQgaStRgCGGQSHwoNZXhwaXJlc19hdF9tcxgHIAEoA0IIkrUYBAgBMAEiSwoXR3JhbnRFdmFsdWF0aW9uUmVzcG9uc2USFwoPYXJ0aWZhY3Rfc2hhMjU2GAEgASgJEhcKD2RhdGFfc2V0X3NoYTI1NhgCIAEoCTKXAQoUQXJlbmFJbnRlcm5hbFNlcnZpY2USfwoPR3JhbnRFdmFsdWF0aW9uEi8uc2tlaW4uYXJlbmEuaW50ZXJuYWwudjEuR3JhbnRFdmFsdWF0aW9uUmVxdWVzdBowLnNrZWluLmFyZW5hLmludGVybmFsLnYxLkdyYW50RXZhbHVhdGlvblJlc3BvbnNlIgmKtRgFCgEFGAFiBnByb3RvMw", [file_skein_common_v1_options]);
 
 /**
  * @generated from message skein.arena.internal.v1.GrantEvaluationRequest
@@ -90,40 +91,6 @@ export const GrantEvaluationResponseSchema: GenMessage<GrantEvaluationResponse> 
   messageDesc(file_skein_arena_internal_v1_service, 1);
 
 /**
- * @generated from message skein.arena.internal.v1.ReadArtifactRequest
- */
-export type ReadArtifactRequest = Message<"skein.arena.internal.v1.ReadArtifactRequest"> & {
-  /**
-   * @generated from field: string sha256 = 1;
-   */
-  sha256: string;
-};
-
-/**
- * Describes the message skein.arena.internal.v1.ReadArtifactRequest.
- * Use `create(ReadArtifactRequestSchema)` to create a new message.
- */
-export const ReadArtifactRequestSchema: GenMessage<ReadArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_skein_arena_internal_v1_service, 2);
-
-/**
- * @generated from message skein.arena.internal.v1.ReadArtifactResponse
- */
-export type ReadArtifactResponse = Message<"skein.arena.internal.v1.ReadArtifactResponse"> & {
-  /**
-   * @generated from field: bytes chunk = 1;
-   */
-  chunk: Uint8Array;
-};
-
-/**
- * Describes the message skein.arena.internal.v1.ReadArtifactResponse.
- * Use `create(ReadArtifactResponseSchema)` to create a new message.
- */
-export const ReadArtifactResponseSchema: GenMessage<ReadArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_skein_arena_internal_v1_service, 3);
-
-/**
  * @generated from service skein.arena.internal.v1.ArenaInternalService
  */
 export const ArenaInternalService: GenService<{
@@ -136,16 +103,6 @@ export const ArenaInternalService: GenService<{
     methodKind: "unary";
     input: typeof GrantEvaluationRequestSchema;
     output: typeof GrantEvaluationResponseSchema;
-  },
-  /**
-   * Streams an artifact that the calling service may read.
-   *
-   * @generated from rpc skein.arena.internal.v1.ArenaInternalService.ReadArtifact
-   */
-  readArtifact: {
-    methodKind: "server_streaming";
-    input: typeof ReadArtifactRequestSchema;
-    output: typeof ReadArtifactResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_skein_arena_internal_v1_service, 0);
