@@ -40,6 +40,9 @@ export interface MessageHandler<Desc extends DescMessage = DescMessage> {
   handle(message: MessageShape<Desc>, delivery: Delivery): Promise<unknown>;
 }
 
+/** Writes a handler down with its message's type inferred from the schema. */
+export const onMessage = <Desc extends DescMessage>(handler: MessageHandler<Desc>): MessageHandler<Desc> => handler;
+
 /** Minimal logger; a pino logger fits. */
 export interface ConsumerLogger {
   info(fields: object, message: string): void;

@@ -1,4 +1,3 @@
-import { metrics, type Meter, type ObservableResult } from '@opentelemetry/api';
 import { Subscription, type EventStore, type RecordedEvent, type ReportError, type Sink } from '@skein/events';
 import type { EventLog, PublicMessage } from './event-log.js';
 import type { Publication } from './publication.js';
@@ -32,29 +31,21 @@ export interface RelayOptions {
   readonly store: EventStore;
   readonly log: EventLog;
   readonly publications: readonly Publication[];
-  readonly meter?: Meter;
   readonly batchSize?: number;
   readonly leaseMs?: number;
   readonly pollMs?: number;
   readonly onError?: ReportError;
 }
 
-/** All publications of a service, each with its own checkpoint and leader lease. Fits platform's `Worker`. */
+/** All publications of a service, each with its own checkpoint, leader lease and `relay_lag_events`. Fits platform's `Worker`. */
 export class Relay {
   readonly name = 'relay';
   readonly #subscriptions: ReadonlyMap<string, Subscription>;
-  readonly #stopMetrics: () => void;
 
   constructor(options: RelayOptions) {
-    const { store, log, publications, meter = metrics.getMeter('skein'), batchSize, leaseMs, pollMs, onError } = options;
+    const { store, log, publications, batchSize, leaseMs, pollMs, onError } = options;
     const settings = { ...(batchSize && { batchSize }), ...(leaseMs && { leaseMs }), ...(pollMs && { pollMs }), ...(onError && { onError }) };
     this.#subscriptions = new Map(publications.map((publication) => [publication.name, new Subscription({ store, sink: publicationSink(log, publication), ...settings })]));
-    const gauge = meter.createObservableGauge('relay_lag_events', { description: 'Events not yet relayed' });
-    const observe = async (result: ObservableResult) => {
-      for (const [publication, lag] of await this.lag()) result.observe(Number(lag), { publication });
-    };
-    gauge.addCallback(observe);
-    this.#stopMetrics = () => gauge.removeCallback(observe);
   }
 
   async start(): Promise<void> {
@@ -62,7 +53,6 @@ export class Relay {
   }
 
   async stop(): Promise<void> {
-    this.#stopMetrics();
     await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.stop()));
   }
 

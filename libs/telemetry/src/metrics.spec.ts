@@ -1,9 +1,10 @@
+import { metrics as api } from '@opentelemetry/api';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createMetrics } from './metrics.js';
 
 const arena = createMetrics('arena');
 const billing = createMetrics('billing');
-afterAll(() => Promise.all([arena.shutdown(), billing.shutdown()]));
+afterAll(() => billing.shutdown());
 
 describe('metrics', () => {
   it('renders Prometheus text with the names as given and the service on every series', async () => {
@@ -23,5 +24,22 @@ describe('metrics', () => {
     billing.meter.createCounter('dead_letters_total').add(1);
     expect(await billing.render()).toContain('dead_letters_total{service_name="billing"} 1');
     expect(await billing.render()).not.toContain('arena');
+  });
+});
+
+describe('the global meter', () => {
+  it('shows with the first service only, as the process\'s while there are several', async () => {
+    api.getMeter('lib').createCounter('inbox_duplicates_total').add(3);
+    api.getMeter('lib').createCounter('es_append_conflicts_total').add(1);
+    expect(await arena.render()).toMatch(/^es_append_conflicts_total\{service_name="process"\} 1$/m);
+    expect(await billing.render()).not.toContain('es_append_conflicts_total');
+    const text = await arena.render();
+    expect(text.match(/^# TYPE inbox_duplicates_total counter$/gm)).toHaveLength(1);
+    expect(text).toMatch(/^inbox_duplicates_total\{service_name="arena"\} 1\ninbox_duplicates_total\{service_name="process"\} 3$/m);
+  });
+
+  it('is the service\'s own where it is alone', async () => {
+    await arena.shutdown();
+    expect(await billing.render()).toMatch(/^es_append_conflicts_total\{service_name="billing"\} 1$/m);
   });
 });

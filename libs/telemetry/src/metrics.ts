@@ -1,9 +1,9 @@
-import type { Meter } from '@opentelemetry/api';
+import { metrics as api, type Meter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { resourceFromAttributes } from '@opentelemetry/resources';
+import { resourceFromAttributes, type Resource } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
-/** A service's own metrics: in the all-in-one each of the six has one, so nothing is registered globally. */
+/** A service's own metrics: in the all-in-one each of the six has one. */
 export interface ServiceMetrics {
   /** Hand this to libs and use it for own instruments. */
   readonly meter: Meter;
@@ -12,18 +12,70 @@ export interface ServiceMetrics {
   shutdown(): Promise<void>;
 }
 
-/** Makes the metrics of one service; every series carries `service_name="<name>"`. No port is opened. */
+/** One provider with its reader. */
+class Source {
+  readonly resource: Resource;
+  readonly provider: MeterProvider;
+  readonly #reader = new PrometheusExporter({ preventServerStart: true });
+
+  constructor(service: string) {
+    this.resource = resourceFromAttributes({ 'service.name': service });
+    this.provider = new MeterProvider({ resource: this.resource, readers: [this.#reader] });
+  }
+
+  /** Prometheus text; every series carries the resource's name as `service_name`. */
+  async text(resource: Resource = this.resource): Promise<string> {
+    const { resourceMetrics, errors } = await this.#reader.collect();
+    if (errors.length > 0) throw new AggregateError(errors, 'metrics could not be collected');
+    return new PrometheusSerializer('', false, /^service\.name$/, true, true).serialize({ ...resourceMetrics, resource });
+  }
+}
+
+/** Instruments of the API's global meter (libs that were given none): one set per process, shown by its first service. */
+let shared: Source | undefined;
+const alive: Source[] = [];
+
+/**
+ * Makes the metrics of one service; every series carries `service_name="<name>"`. No port is opened. What libs measure on the
+ * API's global meter appears with the process's first service: under its name where it is alone, else as `process`.
+ */
 export function createMetrics(service: string): ServiceMetrics {
-  const reader = new PrometheusExporter({ preventServerStart: true });
-  const provider = new MeterProvider({ resource: resourceFromAttributes({ 'service.name': service }), readers: [reader] });
-  const serializer = new PrometheusSerializer('', false, /^service\.name$/, true, true);
+  if (shared === undefined) {
+    shared = new Source('process');
+    api.setGlobalMeterProvider(shared.provider);
+  }
+  const own = new Source(service);
+  alive.push(own);
   return {
-    meter: provider.getMeter('skein'),
+    meter: own.provider.getMeter('skein'),
     async render() {
-      const { resourceMetrics, errors } = await reader.collect();
-      if (errors.length > 0) throw new AggregateError(errors, 'metrics could not be collected');
-      return serializer.serialize(resourceMetrics);
+      if (alive[0] !== own || shared === undefined) return own.text();
+      return mergeFamilies(await own.text(), await shared.text(alive.length === 1 ? own.resource : shared.resource));
     },
-    shutdown: () => provider.shutdown(),
+    async shutdown() {
+      if (alive.includes(own)) alive.splice(alive.indexOf(own), 1);
+      await own.provider.shutdown();
+    },
   };
+}
+
+/** Joins texts so that every family is there once: its comments, then all its series. */
+export function mergeFamilies(...texts: readonly string[]): string {
+  const families = new Map<string, { comments: string[]; series: string[] }>();
+  for (const text of texts) {
+    let family = { comments: [] as string[], series: [] as string[] };
+    let known = false;
+    for (const line of text.split('\n')) {
+      if (line.startsWith('# HELP ')) {
+        const name = line.split(' ', 3)[2]!;
+        known = families.has(name);
+        family = families.get(name) ?? { comments: [], series: [] };
+        families.set(name, family);
+      }
+      if (!line.startsWith('#') && line !== '') family.series.push(line);
+      if (line.startsWith('#') && !known) family.comments.push(line);
+    }
+  }
+  const lines = [...families.values()].flatMap(({ comments, series }) => [...comments, ...series]);
+  return lines.map((line) => `${line}\n`).join('');
 }
