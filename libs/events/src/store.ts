@@ -27,12 +27,16 @@ export interface ReadPage {
   head: bigint;
 }
 
+// The inner limit lets the page be read along the position index, however long the log is.
 const READ_ALL = `
-  SELECT h.head, ${EVENT_COLUMNS}
+  SELECT h.head, page.*
   FROM (SELECT coalesce(max(position), 0) AS head FROM es_position) h
-  LEFT JOIN (es_position p JOIN es_event e ON e.seq = p.seq AND ($2::text[] IS NULL OR e.type = ANY ($2)))
-    ON p.position > $1 AND p.position <= h.head
-  ORDER BY p.position LIMIT $3`;
+  LEFT JOIN LATERAL (
+    SELECT ${EVENT_COLUMNS} FROM es_position p JOIN es_event e ON e.seq = p.seq
+    WHERE p.position > $1 AND p.position <= h.head AND ($2::text[] IS NULL OR e.type = ANY ($2))
+    ORDER BY p.position LIMIT $3
+  ) page ON true
+  ORDER BY page.position`;
 
 /** The event log of one service in PostgreSQL: append, read, and the command path. */
 export class EventStore {
