@@ -17,6 +17,9 @@ export interface RestServerOptions {
   readonly defaultTimeoutMs: number;
 }
 
+/** Bytes, not text: Fastify would add a charset, which neither JSON nor problems have. */
+const utf8 = new TextEncoder();
+
 const text = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
 /** What the dispatcher needs of an HTTP request. */
@@ -37,7 +40,7 @@ export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply 
   const { error } = normaliseError(thrown);
   const problem = toProblem(error, reply.request.id);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
-  return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem));
+  return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(utf8.encode(JSON.stringify(problem)));
 }
 
 /** Fastify's own refusals in our words. */
@@ -102,7 +105,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Res
   try {
     const info = callInfoOf(request, reply, options.defaultTimeoutMs);
     const answer = await options.dispatcher.unary(binding.method, 'public', info, decode);
-    return reply.header('content-type', 'application/json').send(encode(binding, answer));
+    return reply.header('content-type', 'application/json').send(utf8.encode(encode(binding, answer)));
   } catch (thrown) {
     return sendProblem(reply, thrown);
   }
@@ -128,7 +131,6 @@ async function* one(decode: () => Message): AsyncIterable<() => Message> {
 }
 
 async function* lines(first: IteratorResult<Message>, rest: AsyncIterator<Message>, binding: HttpBinding, correlationId: string): AsyncIterable<Uint8Array> {
-  const utf8 = new TextEncoder();
   try {
     for (let next = first; next.done !== true; next = await rest.next()) yield utf8.encode(`{"result":${encode(binding, next.value)}}\n`);
   } catch (thrown) {
