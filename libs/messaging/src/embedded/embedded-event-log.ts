@@ -56,7 +56,10 @@ export class EmbeddedEventLog implements EventLog {
       group: (group: string) => {
         if ([...this.#members].some(({ row }) => row.group === group)) this.#beat.nudge();
       },
-      reconnected: () => this.#poll.nudge(),
+      reconnected: () => {
+        this.#poll.nudge();
+        this.#beat.nudge();
+      },
     };
     this.#line = new WakeLine(options.url, this.#ids.uuidV7(), events, (channel, payload) => this.#db.notify(channel, payload), this.#report);
   }
@@ -77,7 +80,7 @@ export class EmbeddedEventLog implements EventLog {
     const host = { db: this.#db, report: this.#report, groupChanged: (group: string) => this.#groupChanged(group), left: (member: GroupMember) => void this.#members.delete(member) };
     const member = new GroupMember(host, options, `${options.group}/${this.#ids.uuidV7()}`);
     this.#members.add(member);
-    this.#line.listen();
+    await this.#line.listen();
     this.#beat.start();
     this.#poll.start();
     try {
@@ -146,7 +149,7 @@ export class EmbeddedEventLog implements EventLog {
   async #rebalance(): Promise<void> {
     const members = [...this.#members].filter((member) => member.alive());
     if (members.length === 0) return;
-    await this.#db.heartbeat(members.map(({ row }) => row), this.#leaseMs);
+    await this.#db.heartbeat(members.map(({ row }) => row), this.#leaseMs, this.#line.session);
     const groups = [...new Set(members.map(({ row }) => row.group))];
     const roster = await this.#db.roster(groups);
     const leases = await this.#db.leases(groups);

@@ -39,6 +39,12 @@ export interface Claim extends PartitionRow {
   readonly head: bigint;
 }
 
+/** A connection as the server knows it. */
+export interface Session {
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
 type Heads = Map<number, bigint>;
 
 /** The SQL of the embedded log. int8 columns come as text and are turned into bigint here. */
@@ -114,16 +120,20 @@ export class LogDatabase {
   }
 
   /** Keeps members alive (joining them on their first beat) and buries those whose time is over. */
-  async heartbeat(members: readonly MemberRow[], leaseMs: number): Promise<void> {
+  async heartbeat(members: readonly MemberRow[], leaseMs: number, session: Session | undefined): Promise<void> {
     await this.#pool.query({
       name: 'log-heartbeat',
-      text: `INSERT INTO log_members (member, group_name, topics, expires_at)
-             SELECT m ->> 'member', m ->> 'group', ARRAY(SELECT json_array_elements_text(m -> 'topics')), clock_timestamp() + $2 * interval '1 millisecond'
+      text: `INSERT INTO log_members (member, group_name, topics, expires_at, session_pid, session_started)
+             SELECT m ->> 'member', m ->> 'group', ARRAY(SELECT json_array_elements_text(m -> 'topics')), clock_timestamp() + $2 * interval '1 millisecond', $3, $4
                FROM json_array_elements($1::json) AS m
-             ON CONFLICT (member) DO UPDATE SET expires_at = excluded.expires_at`,
-      values: [JSON.stringify(members), leaseMs],
+             ON CONFLICT (member) DO UPDATE
+               SET expires_at = excluded.expires_at, session_pid = excluded.session_pid, session_started = excluded.session_started`,
+      values: [JSON.stringify(members), leaseMs, session?.pid ?? null, session?.startedAt ?? null],
     });
-    await this.#pool.query({ name: 'log-bury', text: 'DELETE FROM log_members WHERE expires_at < clock_timestamp()' });
+    await this.#pool.query({
+      name: 'log-bury',
+      text: 'DELETE FROM log_members WHERE expires_at < clock_timestamp() OR NOT log_session_alive(session_pid, session_started)',
+    });
   }
 
   async leave(member: string): Promise<void> {

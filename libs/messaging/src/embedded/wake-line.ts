@@ -1,8 +1,10 @@
 import pg from 'pg';
 import { backoffMs, delay } from './delay.js';
+import type { Session } from './log-database.js';
 import type { ReportError } from './partition-loop.js';
 
 const CHANNEL = 'skein_log';
+const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
 
@@ -30,6 +32,8 @@ export class WakeLine {
   #flushing: Promise<void> | undefined;
   #client: pg.Client | undefined;
   #listening: Promise<void> | undefined;
+  #session: Session | undefined;
+  readonly #firstTry = Promise.withResolvers<void>();
 
   constructor(connectionString: string, self: string, events: WakeEvents, notify: (channel: string, payload: string) => Promise<void>, report: ReportError) {
     this.#connectionString = connectionString;
@@ -39,9 +43,15 @@ export class WakeLine {
     this.#report = report;
   }
 
-  /** Connects on first use (a process that only sends needs no line). */
-  listen(): void {
+  /** Connects on first use (a process that only sends needs no line); resolves after the first try, whatever came of it. */
+  listen(): Promise<void> {
     this.#listening ??= this.#keepListening();
+    return this.#firstTry.promise;
+  }
+
+  /** The connection that stands for this process; undefined while there is none. */
+  get session(): Session | undefined {
+    return this.#session;
   }
 
   tellHeads(heads: ReadonlyMap<number, bigint>): void {
@@ -78,7 +88,7 @@ export class WakeLine {
 
   async #keepListening(): Promise<void> {
     for (let attempt = 1; !this.#end.signal.aborted; attempt++) {
-      const client = new pg.Client({ connectionString: this.#connectionString, application_name: 'skein-log-listen' });
+      const client = new pg.Client({ connectionString: this.#connectionString, application_name: 'skein-log-listen', keepAlive: true, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
       try {
         const ended = new Promise<void>((resolve) => client.once('end', resolve));
         client.on('error', (error) => this.#report(error, 'listen'));
@@ -86,14 +96,20 @@ export class WakeLine {
         await client.connect();
         this.#client = client;
         await client.query(`LISTEN ${CHANNEL}`);
+        this.#session = await sessionOf(client);
+        this.#firstTry.resolve();
         this.#events.reconnected();
         attempt = 0;
+        // Closed while it was connecting: nobody else will end this connection.
+        if (this.#end.signal.aborted) await client.end();
         await ended;
       } catch (error) {
         this.#report(error, 'listen');
         await client.end().catch(() => undefined);
       }
       this.#client = undefined;
+      this.#session = undefined;
+      this.#firstTry.resolve();
       await delay(backoffMs(attempt + 1, RECONNECT_FIRST_MS, RECONNECT_MAX_MS), this.#end.signal);
     }
   }
@@ -104,4 +120,9 @@ export class WakeLine {
     if (heads.length > 0) this.#events.heads(new Map(heads.map(([id, head]) => [id, BigInt(head)])));
     for (const group of groups) this.#events.group(group);
   }
+}
+
+async function sessionOf(client: pg.Client): Promise<Session | undefined> {
+  const { rows } = await client.query<Session>('SELECT pid, backend_start::text AS "startedAt" FROM pg_stat_activity WHERE pid = pg_backend_pid()');
+  return rows[0];
 }

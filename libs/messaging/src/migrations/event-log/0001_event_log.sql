@@ -35,8 +35,18 @@ CREATE TABLE log_members (
   group_name text NOT NULL,
   topics     text[] NOT NULL,
   joined     bigint GENERATED ALWAYS AS IDENTITY,
-  expires_at timestamptz NOT NULL
+  expires_at timestamptz NOT NULL,
+  -- The listening connection of the member's process: where it is gone, so is the process.
+  session_pid     integer,
+  session_started timestamptz
 ) WITH (fillfactor = 50);
+
+-- False once the connection is gone: after kill -9 nobody has to wait for a lease to end. Null (a process without such a
+-- connection at the moment) leaves the time alone to decide.
+CREATE FUNCTION log_session_alive(p_pid integer, p_started timestamptz) RETURNS boolean LANGUAGE sql VOLATILE
+RETURN p_pid IS NULL OR EXISTS (
+  SELECT FROM pg_stat_activity a WHERE a.pid = p_pid AND (a.backend_start = p_started OR a.backend_start IS NULL)
+);
 
 -- epoch grows with every change of hands, so that a member that was away cannot commit over its successor.
 CREATE TABLE log_leases (

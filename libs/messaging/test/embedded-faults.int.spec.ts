@@ -1,0 +1,116 @@
+import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EmbeddedEventLog } from '../src/embedded/embedded-event-log.js';
+import { eventLogMigrations } from '../src/migrations.js';
+import { sharedEventLog } from '../src/shared.js';
+import { TestChild } from './support/child.js';
+import { Collector, fresh, messageOf, numbersOf, series } from './support/messages.js';
+
+/** Far longer than any test: what happens in time does not happen by a lease or a poll running out. */
+const NEVER_MS = 600_000;
+
+let database: TestDatabase;
+const opened: EmbeddedEventLog[] = [];
+const open = (): EmbeddedEventLog => {
+  const log = new EmbeddedEventLog({ url: database.appUrl, leaseMs: NEVER_MS, pollMs: NEVER_MS });
+  opened.push(log);
+  return log;
+};
+const topicOf = async (log: EmbeddedEventLog, partitions: number): Promise<string> => {
+  const topic = fresh('topic');
+  await log.createTopics([{ topic, partitions, retention: 'infinite' }]);
+  return topic;
+};
+
+beforeAll(async () => {
+  database = await freshDatabase(eventLogMigrations);
+});
+afterAll(async () => {
+  await Promise.all(opened.map((log) => log.close()));
+  await database.drop();
+});
+
+it('takes over at once from a process that was killed', async () => {
+  const log = open();
+  const topic = await topicOf(log, 1);
+  const group = fresh('g');
+  await log.send(series(topic, 10));
+  const child = new TestChild(new URL('./support/member-process.ts', import.meta.url), [database.appUrl, String(NEVER_MS), group, topic, '7']);
+  await eventually(() => expect(child.lines.filter((line) => 'id' in line)).toHaveLength(7), { timeoutMs: 20_000 });
+  await child.kill();
+  const collector = new Collector();
+  await eventually(async () => {
+    const { rows } = await database.ownerPool.query('SELECT 1 FROM log_members m WHERE group_name = $1 AND log_session_alive(m.session_pid, m.session_started)', [group]);
+    expect(rows).toEqual([]);
+  });
+  await log.consume({ group, topics: [topic], onBatch: collector.onBatch });
+  await eventually(() => expect(collector.ids).toEqual(['k0#5', 'k1#6', 'k2#7', 'k3#8', 'k4#9']));
+});
+
+it('is woken by other processes, long before its slow poll', async () => {
+  const [reader, writer] = [open(), open()];
+  const topic = await topicOf(writer, 2);
+  const collector = new Collector();
+  await reader.consume({ group: fresh('g'), topics: [topic], onBatch: collector.onBatch });
+  await writer.send(series(topic, 10));
+  await eventually(() => expect(collector.ids).toHaveLength(10));
+});
+
+it('shares partitions with a member that joins in another process, without waiting for a heartbeat', async () => {
+  const [first, second] = [open(), open()];
+  const topic = await topicOf(first, 6);
+  const group = fresh('g');
+  const collector = new Collector();
+  const members = [await first.consume({ group, topics: [topic], onBatch: collector.onBatch }), await second.consume({ group, topics: [topic], onBatch: collector.onBatch })];
+  await eventually(() => expect(members.map((member) => member.assignment().length)).toEqual([3, 3]));
+  await members[1]!.stop();
+  await eventually(() => expect(members[0]!.assignment()).toHaveLength(6));
+});
+
+it('loses nothing when the database cuts every connection, again and again', async () => {
+  const log = open();
+  const topic = await topicOf(log, 3);
+  const collector = new Collector();
+  const consumer = await log.consume({ group: fresh('g'), topics: [topic], onBatch: collector.onBatch });
+  for (let round = 0; round < 5; round++) {
+    await log.send(series(topic, 20, 4, round * 20));
+    await database.ownerPool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()').catch(() => undefined);
+    await eventually(() => log.lag('any'));
+  }
+  await eventually(() => expect(new Set(collector.ids).size).toBe(100), { timeoutMs: 20_000 });
+  for (let key = 0; key < 4; key++) {
+    const firstTimes = [...new Set(numbersOf(collector.received, `k${key}`))];
+    expect(firstTimes).toEqual(Array.from({ length: 25 }, (_, at) => key + 4 * at));
+  }
+  expect(consumer.alive()).toBe(true);
+});
+
+it('lets the app role add messages but never change or remove them', async () => {
+  const log = open();
+  const topic = await topicOf(log, 1);
+  await log.send([messageOf(topic, 'k', 1)]);
+  for (const sql of ['UPDATE log_messages SET value = $1', 'DELETE FROM log_messages WHERE value <> $1']) await expect(database.appPool.query(sql, [Buffer.of(1)])).rejects.toThrow('permission denied');
+});
+
+it('serves all services of a process by one instance, until the last handle is closed', async () => {
+  const [arena, billing] = [sharedEventLog({ url: database.appUrl }), sharedEventLog({ url: database.appUrl })];
+  const topic = fresh('topic');
+  await arena.createTopics([{ topic, partitions: 2, retention: 'infinite' }]);
+  const [first, second] = [new Collector(), new Collector()];
+  const gone = await arena.consume({ group: fresh('arena'), topics: [topic], onBatch: first.onBatch });
+  const stays = await billing.consume({ group: fresh('billing'), topics: [topic], onBatch: second.onBatch });
+  await arena.close();
+  expect([gone.alive(), stays.alive()]).toEqual([false, true]);
+  await billing.send(series(topic, 4));
+  await eventually(() => expect(second.ids).toHaveLength(4));
+  expect(first.ids).toEqual([]);
+  await billing.close();
+  await expect(billing.lag('any')).rejects.toThrow();
+});
+
+it('closes while it is still connecting', async () => {
+  const log = new EmbeddedEventLog({ url: database.appUrl });
+  const consuming = log.consume({ group: fresh('g'), topics: [await topicOf(open(), 1)], onBatch: async () => undefined }).catch((error: unknown) => error);
+  await log.close();
+  await consuming;
+});
