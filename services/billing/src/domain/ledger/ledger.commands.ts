@@ -81,6 +81,8 @@ export interface BookDecision {
   readonly amount: bigint;
   readonly accounts: readonly AccountSpec[];
   readonly transfers: readonly TransferRequest[];
+  /** What the other service says an account holds afterwards (credits − debits): a difference stops the booking. */
+  readonly expect?: { readonly account: string; readonly balance: bigint };
   readonly nowMs: number;
 }
 

@@ -87,9 +87,14 @@ function releaseCredit(command: ReleaseCredit, state: LedgerState): Decision {
 }
 
 function bookDecision(command: BookDecision, state: LedgerState): Decision {
-  const composition = compose(state, command.ledger, command.nowMs).open(command.accounts).applyAll(command.transfers);
-  const { source, what, amount, nowMs } = command;
-  return composition.record({ type: 'skein.billing.ledger.booked.v1', data: { subject: command.ledger.subject, source, what, amount, atMs: nowMs } });
+  const { source, what, amount, nowMs, expect } = command;
+  const booked: LedgerEvent = { type: 'skein.billing.ledger.booked.v1', data: { subject: command.ledger.subject, source, what, amount, atMs: nowMs } };
+  const decision = compose(state, command.ledger, nowMs).open(command.accounts).applyAll(command.transfers).record(booked);
+  if (!decision.ok || !expect || decision.value.length === 0) return decision;
+  const account = decision.value.reduce(evolveLedger, state).books.accounts.get(expect.account);
+  const balance = account === undefined ? 0n : account.creditsPosted - account.debitsPosted;
+  if (balance === expect.balance) return decision;
+  return reject('failed-precondition', 'balance-differs', `${expect.account} would hold ${balance}, ${source} says ${expect.balance}`);
 }
 
 function decide(command: LedgerCommand, state: LedgerState): Decision {
