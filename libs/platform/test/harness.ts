@@ -94,7 +94,7 @@ async function rest(url: string, method: string, path: string, { body, raw, head
   const text = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const response = await fetch(url + path, { method, headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers }, ...(text === undefined ? {} : { body: text }) });
   const answer = await response.text();
-  const json = /json$/.test(response.headers.get('content-type') ?? '') ? (JSON.parse(answer) as Record<string, unknown>) : {};
+  const json = /[/+]json\b/.test(response.headers.get('content-type') ?? '') ? (JSON.parse(answer) as Record<string, unknown>) : {};
   return { status: response.status, headers: response.headers, text: answer, json };
 }
 

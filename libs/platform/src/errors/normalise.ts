@@ -1,4 +1,5 @@
 import { RejectionError, type Rejection } from '@skein/kernel';
+import { ERROR_TABLE } from './table.js';
 
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND']);
 /** PostgreSQL: connection exceptions (08), operator intervention (57P), too many connections, serialization, deadlock. */
@@ -15,7 +16,8 @@ function isTransient(error: unknown): boolean {
 
 /** Any thrown value as a refusal. What is not a refusal is told apart by `unexpected`; its text never leaves the process. */
 export function normaliseError(error: unknown): { error: RejectionError; unexpected: boolean } {
-  if (error instanceof RejectionError) return { error, unexpected: false };
+  // A code outside the table (a cast, another version of a library) must not break the way errors are answered.
+  if (error instanceof RejectionError && error.rejection.code in ERROR_TABLE) return { error, unexpected: false };
   const rejection: Rejection = isTransient(error)
     ? { code: 'unavailable', rule: 'infrastructure', message: 'a part of the service is not available, try again', retriable: true }
     : { code: 'internal', rule: 'internal', message: 'internal error' };

@@ -83,10 +83,13 @@ function unaryHandler(method: DescMethod, options: GrpcServerOptions): handleUna
     const answer = streamed
       ? options.dispatcher.clientStream(method, options.surface, info, decoders(method, call))
       : options.dispatcher.unary(method, options.surface, info, () => decodeRequest(method.input, call.request));
-    answer.then(
-      (message) => callback(null, encodeMessage(method.output, message)),
-      (thrown: unknown) => callback(toGrpcError(normaliseError(thrown).error, info.correlationId)),
-    );
+    // Encoding is inside the chain: an answer that does not fit its schema is an internal error, not an unhandled rejection.
+    answer
+      .then((message) => encodeMessage(method.output, message))
+      .then(
+        (bytes) => callback(null, bytes),
+        (thrown: unknown) => callback(toGrpcError(normaliseError(thrown).error, info.correlationId)),
+      );
   };
 }
 

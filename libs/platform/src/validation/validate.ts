@@ -96,5 +96,5 @@ function checkLength(rules: { minLen: number; maxLen: number }, length: number, 
 function checkRange(rules: { min?: bigint; max?: bigint }, value: number | bigint, at: string, found: Violation[]): void {
   // A comparison with NaN is false, so it is written to hold for good values only.
   if (rules.min !== undefined && !(value >= rules.min)) found.push({ field: at, rule: 'min', message: `${at} must be at least ${rules.min}` });
-  if (rules.max !== undefined && !(value <= rules.max)) found.push({ field: at, rule: 'max', message: `${at} must be at most ${rules.max}` });
+  else if (rules.max !== undefined && !(value <= rules.max)) found.push({ field: at, rule: 'max', message: `${at} must be at most ${rules.max}` });
 }
