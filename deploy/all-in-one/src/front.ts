@@ -25,8 +25,7 @@ function send(response: ServerResponse, status: number, body: object, type = 'ap
 const problem = (response: ServerResponse, status: number, rule: string, detail: string): void =>
   send(response, status, { type: 'about:blank', title: status === 404 ? 'Not Found' : 'Service Unavailable', status, detail, rule, code: status === 404 ? 'not-found' : 'unavailable' }, 'application/problem+json');
 
-async function health(response: ServerResponse, find: FindService, deep: boolean): Promise<void> {
-  const names = [...new Set(Object.values(CONTEXTS))];
+async function health(response: ServerResponse, names: readonly ServiceName[], find: FindService, deep: boolean): Promise<void> {
   const states = await Promise.all(names.map(async (name) => [name, deep ? ((await find(name)?.ready().catch(() => false)) ?? false) : find(name) !== undefined] as const));
   const ready = states.every(([, good]) => good);
   send(response, ready ? 200 : 503, { ready, services: Object.fromEntries(states) });
@@ -38,9 +37,9 @@ function index(response: ServerResponse): void {
 }
 
 /** Dispatches by the first path segment, in process: a service sees the request as if it came to its own port. */
-export function route(find: FindService, request: IncomingMessage, response: ServerResponse): void {
+export function route(names: readonly ServiceName[], find: FindService, request: IncomingMessage, response: ServerResponse): void {
   const path = (request.url ?? '/').split('?', 1)[0] as string;
-  if (path === '/health/live' || path === '/health/ready') return void health(response, find, path.endsWith('ready'));
+  if (path === '/health/live' || path === '/health/ready') return void health(response, names, find, path.endsWith('ready'));
   if (path === '/') return index(response);
   const context = path.split('/', 2)[1] ?? '';
   const name = CONTEXTS[context];
@@ -52,9 +51,9 @@ export function route(find: FindService, request: IncomingMessage, response: Ser
   service.http.handler(request, response);
 }
 
-/** Starts the front port. */
-export function startFront(port: number, find: FindService): Promise<Server> {
-  const server = createServer((request, response) => route(find, request, response));
+/** Starts the front port. The whole is ready when all of `names` are. */
+export function startFront(port: number, names: readonly ServiceName[], find: FindService): Promise<Server> {
+  const server = createServer((request, response) => route(names, find, request, response));
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server));

@@ -26,7 +26,7 @@ let billingReady = true;
 
 beforeAll(async () => {
   for (const name of SERVICE_NAMES) running.set(name, echo(name, () => name !== 'billing' || billingReady));
-  front = await startFront(0, (name) => running.get(name));
+  front = await startFront(0, SERVICE_NAMES, (name) => running.get(name));
   base = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
 });
 afterAll(() => front.close());

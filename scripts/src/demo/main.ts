@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseAddressBook } from '@skein/contracts-evm';
 import { SkeinProcess } from '../process/skein-process.js';
 import { processTree, treePssMiB } from '../process/tree.js';
+import { ExternalValidators } from './external-validators.js';
 import { castOf, everybody } from './cast.js';
 import { chapters, chaptersAhead } from './chapters/index.js';
 import { storyData } from '../data/story-data.js';
@@ -33,6 +34,20 @@ async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer
   const seed = `demo/${options.seed}`;
   const moments = new Moments(skein, printer, plan, playable);
   return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {} };
+}
+
+/** The external validators live from the first to the last chapter: they poll, as programs on other machines do. */
+async function played(story: Story): Promise<void> {
+  const validators = new ExternalValidators();
+  try {
+    await validators.start(story);
+    await play(story);
+  } catch (error) {
+    if (validators.lastError !== undefined) story.printer.line(`an external validator last met: ${String(validators.lastError)}`);
+    throw error;
+  } finally {
+    await validators.stop();
+  }
 }
 
 async function play(story: Story): Promise<void> {
@@ -77,7 +92,7 @@ async function run(options: DemoOptions): Promise<number> {
     const told = (async () => {
       const story = await begin(options, skein, printer);
       watcher = watchClients(skein, story.report);
-      await play(story);
+      await played(story);
       finish(story, startedMs);
       everybody(story.cast).forEach((actor) => actor.close());
     })();

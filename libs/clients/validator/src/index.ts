@@ -1,1 +1,2 @@
-export {};
+export * from './external-validator.js';
+export * from './seal.js';

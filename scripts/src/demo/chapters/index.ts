@@ -1,15 +1,15 @@
 import type { Chapter } from '../story.js';
 import { ready } from './ready.js';
+import { rewards } from './rewards.js';
 import { submissions } from './submissions.js';
 import { task } from './task.js';
+import { validation } from './validation.js';
 
 /** The chapters that are played, in order. */
-export const chapters: readonly Chapter[] = [ready, task, submissions];
+export const chapters: readonly Chapter[] = [ready, task, submissions, validation, rewards];
 
 /** The chapters that a later milestone brings. */
 export const chaptersAhead: readonly { readonly number: number; readonly title: string }[] = [
-  { number: 4, title: 'Validation' },
-  { number: 5, title: 'Rewards' },
   { number: 6, title: 'Federation' },
   { number: 7, title: 'Market' },
   { number: 8, title: 'Money' },

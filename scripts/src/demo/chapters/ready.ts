@@ -15,6 +15,8 @@ const LOCKS: readonly [cast: (story: Story) => readonly Actor[], flock: (index: 
   [({ cast }) => [...cast.hospitals, ...cast.laboratories, cast.saboteur], () => 1_000n],
 ];
 
+const lockers = (story: Story): Actor[] => LOCKS.flatMap(([cast]) => cast(story));
+
 async function lockAll(story: Story): Promise<bigint> {
   const wanted = LOCKS.flatMap(([cast, flock]) => cast(story).map((actor, index) => ({ actor, amount: flock(index) * FLOCK })));
   // The deployer mints one after the other (one account, one nonce); the wallets lock side by side.
@@ -35,11 +37,12 @@ export const ready: Chapter = {
     const gm = await lockAll(story);
     printer.line(`18 wallets locked FLOCK for 90 days and hold ${gm / FLOCK} gmFLOCK`);
     const staking = cast.partner.client(StakingService, 'staking-indexer');
-    const indexed = await persist(async () => {
-      const totals = await staking.getTotals({});
-      verify(BigInt(totals.gmLockedUnits) === gm, `the indexer has finalised ${totals.gmLockedUnits} gmFLOCK of ${gm}`);
-      return totals;
+    const seen = await persist(async () => {
+      const positions = await Promise.all(lockers(story).map(({ wallet }) => staking.getPosition({ wallet })));
+      const finalised = positions.reduce((sum, { lockSummary }) => sum + BigInt(lockSummary?.gmFlockUnits || '0'), 0n);
+      verify(finalised === gm, `the indexer has finalised ${finalised} gmFLOCK base units of ${gm}`);
+      return positions;
     });
-    printer.line(`staking-indexer has finalised all of it at block ${indexed.blockNumber}`);
+    printer.line(`staking-indexer has seen and finalised all of it at block ${seen[0]?.asOf?.number ?? 0}`);
   },
 };
