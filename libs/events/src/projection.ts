@@ -34,11 +34,25 @@ async function switchOver(store: EventStore, projection: Projection, next: strin
   });
 }
 
+const NEAR = 500n;
+const MAX_ROUNDS = 10;
+
+/** Builds until little is left to a target that moves on meanwhile: what is left is applied under a lock or in one snapshot. */
+async function buildCloseTo(target: () => Promise<bigint>, store: EventStore, schema: string, projection: Projection, resume: boolean): Promise<bigint> {
+  let built = await build(store, schema, projection, await target(), resume);
+  for (let round = 1; round < MAX_ROUNDS; round += 1) {
+    const to = await target();
+    if (to - built < NEAR) break;
+    built = await build(store, schema, projection, to, true);
+  }
+  return built;
+}
+
 /** Rebuilds a projection beside the live one, which goes on meanwhile, and puts it in its place at once. Survives a kill at any step. */
 export async function rebuildProjection(store: EventStore, projection: Projection, options: { resume?: boolean } = {}): Promise<{ position: bigint }> {
   checkName(projection);
   const next = `${projection.name}__next`;
-  const built = await build(store, next, projection, await store.headPosition(), options.resume ?? false);
+  const built = await buildCloseTo(() => store.headPosition(), store, next, projection, options.resume ?? false);
   return { position: await switchOver(store, projection, next, built) };
 }
 
@@ -125,9 +139,12 @@ async function compareSchemas(tx: Tx, live: string, rebuilt: string): Promise<Pi
 export async function compareProjection(store: EventStore, projection: Projection): Promise<ProjectionComparison> {
   checkName(projection);
   const schema = `${projection.name}__compare`;
-  const before = await liveRow(store.pool, projection.name);
-  if (before?.projection_version == null) throw new Error(`projection ${projection.name} is not live`);
-  const built = await build(store, schema, projection, BigInt(before.position), false);
+  const livePosition = async (): Promise<bigint> => {
+    const live = await liveRow(store.pool, projection.name);
+    if (live?.projection_version == null) throw new Error(`projection ${projection.name} is not live`);
+    return BigInt(live.position);
+  };
+  const built = await buildCloseTo(livePosition, store, schema, projection, false);
   // One snapshot for checkpoint and rows of the live side; what it is ahead is applied here to the other.
   return inTransaction(
     store.pool,
