@@ -1,4 +1,4 @@
-export * from './api.js';
+export * from './jobs.js';
 export { MAX_EVENT_BYTES, MAX_EVENTS_PER_APPEND } from './commit.js';
 export * from './inbox.js';
 export * from './migrate.js';
@@ -6,5 +6,6 @@ export { compareProjection, projectionSink, rebuildProjection, type ProjectionCo
 export * from './reactor.js';
 export { EventStore, type EventStoreOptions, type ReadPage } from './store.js';
 export * from './subscription.js';
+export * from './timers.js';
 export { inTransaction, isTransient } from './transaction.js';
 export * from './types.js';

@@ -1,0 +1,193 @@
+import { decodePayload } from '@skein/kernel';
+import type { Pool } from 'pg';
+import { toJsonText } from './codec.js';
+import { PositionFeed } from './feed.js';
+import { eventMetrics } from './metrics.js';
+import { backoffMs, Pause } from './pause.js';
+import { reportToStderr } from './transaction.js';
+import type { Job, ReportError } from './types.js';
+
+/** What a job's handler may do besides its work. */
+export interface JobContext {
+  /** Stores the progress, if given, and renews the lease (which also happens by itself); throws where the job has another worker now. */
+  heartbeat: (progress?: unknown) => Promise<void>;
+  /** Aborted when the lease is lost and when the worker has to stop now. */
+  signal: AbortSignal;
+}
+
+/** How jobs of one kind are worked off. */
+export interface JobWorkerOptions {
+  pool: Pool;
+  kind: string;
+  /** Jobs at once; default 1. */
+  concurrency?: number;
+  /** Default 15 s, renewed at a third of it. */
+  leaseMs?: number;
+  /** Longest wait without a notification; default 1 s. */
+  pollMs?: number;
+  /** A job that has failed so often is given up (state `failed`); default 20. */
+  maxAttempts?: number;
+  /** Wait before the first retry, doubled with each one up to 30 s; default 200 ms. */
+  retryMs?: number;
+  /** How long `stop` waits for running jobs before it aborts them and gives them back; default 5 s. */
+  drainMs?: number;
+  /** Returning ends the job. At least once: the result is a command with the job's id as key. */
+  handle(job: Job, context: JobContext): Promise<void>;
+  onError?: ReportError;
+}
+
+interface JobRow {
+  id: string;
+  kind: string;
+  payload: unknown;
+  attempts: number;
+  progress: unknown;
+  lease_token: string;
+}
+
+// The row's lock decides between workers; SKIP LOCKED keeps them from waiting for each other.
+const CLAIM = `
+  UPDATE es_job j SET attempts = j.attempts + 1, lease_token = gen_random_uuid(), lease_pid = $4, lease_pid_started = $5,
+    available_at = clock_timestamp() + $3 * interval '1 ms'
+  FROM (SELECT id FROM es_job WHERE kind = $1 AND state = 'open'
+      AND (available_at <= statement_timestamp() OR (lease_token IS NOT NULL AND NOT es_session_alive(lease_pid, lease_pid_started)))
+    ORDER BY available_at, id LIMIT $2 FOR UPDATE SKIP LOCKED) free
+  WHERE j.id = free.id
+  RETURNING j.id, j.kind, j.payload, j.attempts, j.progress, j.lease_token`;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+
+/** Works off the jobs of one kind; any number of workers in any number of processes. */
+export class JobWorker {
+  readonly name: string;
+  readonly #options: Required<JobWorkerOptions>;
+  readonly #pause = new Pause();
+  readonly #running = new Map<Promise<void>, AbortController>();
+  #stopping = false;
+  #loop: Promise<void> | undefined;
+  #unlisten: (() => void) | undefined;
+
+  constructor(options: JobWorkerOptions) {
+    this.name = `job:${options.kind}`;
+    this.#options = { concurrency: 1, leaseMs: 15_000, pollMs: 1_000, maxAttempts: 20, retryMs: 200, drainMs: 5_000, onError: reportToStderr, ...options };
+  }
+
+  /** Starts in the background. */
+  async start(): Promise<void> {
+    if (this.#loop) return;
+    this.#stopping = false;
+    // A job is written with an event, so news of events are news of jobs.
+    this.#unlisten = PositionFeed.of(this.#options.pool).listen(() => this.#pause.wake());
+    this.#loop = this.#run();
+  }
+
+  /** Takes no more jobs, lets the running ones end, and after `drainMs` gives back those that have not. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#pause.wake();
+    await this.#loop;
+    this.#loop = undefined;
+    const late = setTimeout(() => {
+      for (const controller of this.#running.values()) controller.abort(new Error('the worker stops'));
+    }, this.#options.drainMs);
+    await Promise.all(this.#running.keys());
+    clearTimeout(late);
+    this.#unlisten?.();
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping) {
+      try {
+        const free = this.#options.concurrency - this.#running.size;
+        const claimed = free > 0 ? await this.#claim(free) : 0;
+        failures = 0;
+        if (claimed === 0) await this.#pause.wait(this.#options.pollMs);
+      } catch (error) {
+        this.#options.onError(error, this.name);
+        await this.#pause.wait(backoffMs((failures += 1), 100, 5_000));
+      }
+    }
+  }
+
+  async #claim(limit: number): Promise<number> {
+    const { pool, kind, leaseMs } = this.#options;
+    const session = await PositionFeed.of(pool).session();
+    const { rows } = await pool.query<JobRow>({ name: 'es-job-claim', text: CLAIM, values: [kind, limit, leaseMs, session?.pid ?? null, session?.startedAt ?? null] });
+    for (const row of rows) this.#begin(row);
+    return rows.length;
+  }
+
+  #begin(row: JobRow): void {
+    const controller = new AbortController();
+    const work: Promise<void> = this.#work(row, controller)
+      .catch((error: unknown) => this.#options.onError(error, `${this.name} ${row.id}`))
+      .finally(() => {
+        this.#running.delete(work);
+        this.#pause.wake();
+      });
+    this.#running.set(work, controller);
+  }
+
+  async #work(row: JobRow, controller: AbortController): Promise<void> {
+    const { handle, leaseMs, maxAttempts } = this.#options;
+    const heartbeat = (progress?: unknown): Promise<void> => this.#heartbeat(row, controller, progress);
+    const beat = setInterval(() => void heartbeat().catch(() => undefined), leaseMs / 3);
+    const aborted = new Promise<never>((_, rejectAborted) => controller.signal.addEventListener('abort', () => rejectAborted(controller.signal.reason)));
+    aborted.catch(() => undefined);
+    try {
+      // A taken-over job may have killed its workers every time.
+      if (row.attempts > maxAttempts) throw new Error(`given up after ${maxAttempts} attempts`);
+      const job = { id: row.id, kind: row.kind, payload: decodePayload(row.payload), attempts: row.attempts, progress: row.progress === null ? undefined : decodePayload(row.progress) };
+      await Promise.race([handle(job, { heartbeat, signal: controller.signal }), aborted]);
+      await this.#finish(row, 'done', null, 0);
+    } catch (error) {
+      if (this.#stopping && controller.signal.aborted) return await this.#finish(row, 'open', messageOf(error), 0);
+      eventMetrics().jobFailures.add(1, { kind: row.kind });
+      this.#options.onError(error, `${this.name} ${row.id}`);
+      await this.#finish(row, row.attempts >= maxAttempts ? 'failed' : 'open', messageOf(error), backoffMs(row.attempts, this.#options.retryMs));
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async #heartbeat(row: JobRow, controller: AbortController, progress: unknown): Promise<void> {
+    const session = await PositionFeed.of(this.#options.pool).session();
+    const beaten = await this.#options.pool.query(
+      `UPDATE es_job SET available_at = clock_timestamp() + $3 * interval '1 ms', progress = coalesce($4::json, progress), lease_pid = $5, lease_pid_started = $6
+       WHERE id = $1 AND lease_token = $2`,
+      [row.id, row.lease_token, this.#options.leaseMs, toJsonText(progress), session?.pid ?? null, session?.startedAt ?? null],
+    );
+    if (beaten.rowCount === 1) return;
+    const lost = new Error(`job ${row.id} has another worker now`);
+    controller.abort(lost);
+    throw lost;
+  }
+
+  /** Without effect where somebody else has taken the job over. */
+  async #finish(row: JobRow, state: 'done' | 'failed' | 'open', error: string | null, waitMs: number): Promise<void> {
+    await this.#options.pool.query(
+      `UPDATE es_job SET state = $3, error = $4, lease_token = NULL, lease_pid = NULL, lease_pid_started = NULL,
+         available_at = clock_timestamp() + $5 * interval '1 ms', finished_at = CASE WHEN $3 = 'open' THEN NULL ELSE clock_timestamp() END
+       WHERE id = $1 AND lease_token = $2`,
+      [row.id, row.lease_token, state, error, waitMs],
+    );
+  }
+}
+
+/** How a job stands; undefined where there is none with this id. */
+export interface JobStatus {
+  id: string;
+  kind: string;
+  state: 'open' | 'done' | 'failed';
+  attempts: number;
+  progress: unknown;
+  error: string | undefined;
+}
+
+/** Reads a job's state. */
+export async function readJob(pool: Pool, id: string): Promise<JobStatus | undefined> {
+  const { rows } = await pool.query<Omit<JobStatus, 'error'> & { error: string | null }>('SELECT id, kind, state, attempts, progress, error FROM es_job WHERE id = $1', [id]);
+  const row = rows[0];
+  return row && { ...row, progress: row.progress === null ? undefined : decodePayload(row.progress), error: row.error ?? undefined };
+}
