@@ -86,6 +86,10 @@ export function ruleParameters(name: RuleName, given: RuleParameters = {}): Resu
   return ok({ ...entry.defaults, ...given });
 }
 
+/** Fewest updates that the rule can work with, for full parameters (see `ruleParameters`). */
+export const updatesMin = (name: RuleName, parameters: RuleParameters): number =>
+  (ENTRIES[name] as RuleEntry).updatesMin?.(parameters) ?? 1;
+
 function inputFault(name: RuleName, input: RuleInput): string | undefined {
   const { global, updates } = input;
   if (updates.length === 0) return 'there is no update';
@@ -112,7 +116,7 @@ export function aggregate(
   const full: RuleInput = { ...input, updates: sortedByNode(input.updates), parameters: parameters.value };
   const fault = inputFault(name, full);
   if (fault) return reject('invalid-argument', 'aggregate-input', fault, 'updates');
-  const least = entry.updatesMin?.(parameters.value) ?? 1;
+  const least = updatesMin(name, parameters.value);
   if (full.updates.length < least)
     return reject('failed-precondition', 'aggregate-too-few', `${name} needs at least ${least} updates`, 'updates');
   return ok(entry.rule(full));

@@ -9,5 +9,6 @@ export type { Rule, RuleInput, RuleOutput, RuleParameters, ServerState } from '.
 export * from './vectors.js';
 export * from './training/batches.js';
 export * from './training/logistic.js';
+export * from './training/step.js';
 export * from './training/vote.js';
 export * from './update-file.js';

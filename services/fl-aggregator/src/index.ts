@@ -1,1 +1,2 @@
-export {};
+export * from './fl-aggregator.service.js';
+export { federationProjection } from './projections/federation.projection.js';

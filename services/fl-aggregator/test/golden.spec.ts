@@ -11,7 +11,7 @@ const aggregate = hashOf('aggregate');
 function roundOf(votes: Record<string, 1 | -1>): RoundState {
   const stake = (node: string, flock: bigint) => ({ node, stake: flock * UNIT });
   return {
-    round: 1, phase: 'revealing', dueAtMs: 0, contributions: {}, late: [],
+    round: 1, phase: 'revealing', dueAtMs: 0, beaconValue: '', contributions: {}, late: [],
     proposers: [stake('P1', 100n), stake('P2', 200n)],
     voters: [stake('V1', 100n), stake('V2', 300n), stake('V3', 100n)],
     aggregate: { sha256: aggregate, scores: {} },

@@ -32,7 +32,15 @@ export type TaskProposed = Event<
   'task.proposed',
   { id: string; creator: string; manifest: Manifest; weightsSha256: string; requestId: string }
 >;
-export type TaskApproved = Event<'task.approved', { pool: bigint; joiningDueAtMs: number }>;
+/** What public events repeat of the task, so that their readers need no second source. */
+export interface TaskFacts {
+  readonly creator: string;
+  readonly title: string;
+  readonly arenaTask: string;
+  readonly rounds: number;
+}
+
+export type TaskApproved = Event<'task.approved', { pool: bigint; joiningDueAtMs: number; stakeThreshold: bigint; task: TaskFacts }>;
 export type NodeJoined = Event<'node.joined', { node: string; stake: bigint }>;
 export type NodeExcluded = Event<'node.excluded', { node: string; stake: bigint; round: number }>;
 export type JoiningClosed = Event<'joining.closed', { round: number; active: number }>;
@@ -78,7 +86,13 @@ export type RoundVoided = Event<
 export type TaskFinished = Event<'task.finished', { modelSha256: string; rounds: number; left: bigint }>;
 export type ModelExported = Event<
   'model.exported',
-  { sha256: string; modelSha256: string; contributors: readonly { node: string; examples: number }[]; left: bigint }
+  {
+    sha256: string;
+    modelSha256: string;
+    contributors: readonly { node: string; examples: number }[];
+    left: bigint;
+    task: TaskFacts;
+  }
 >;
 
 /** Everything that can happen in a federated task: one stream `federation-<task id>`. */

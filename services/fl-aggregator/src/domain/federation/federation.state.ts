@@ -21,6 +21,8 @@ export interface RoundState {
   readonly round: number;
   readonly phase: 'contributing' | 'aggregating' | 'committing' | 'revealing';
   readonly dueAtMs: number;
+  /** The recorded draw's value: repeats the roles, and seeds the order of training rows. */
+  readonly beaconValue: string;
   readonly proposers: readonly StakedNode[];
   readonly voters: readonly StakedNode[];
   readonly contributions: Readonly<Record<string, { readonly sha256: string; readonly examples: number }>>;
@@ -161,9 +163,10 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
     case 'skein.federation.joining.closed.v1':
       return { ...state, phase: 'roles' };
     case 'skein.federation.round.opened.v1': {
-      const { round, proposers, voters, contributingDueAtMs } = event.data;
+      const { round, beacon, proposers, voters, contributingDueAtMs } = event.data;
       const empty = { contributions: {}, late: [], votes: {} };
-      const opened: RoundState = { round, phase: 'contributing', dueAtMs: contributingDueAtMs, proposers, voters, ...empty };
+      const drawn = { beaconValue: beacon.value, proposers, voters };
+      const opened: RoundState = { round, phase: 'contributing', dueAtMs: contributingDueAtMs, ...drawn, ...empty };
       return { ...state, phase: 'round', round: opened };
     }
     case 'skein.federation.round.settled.v1': {

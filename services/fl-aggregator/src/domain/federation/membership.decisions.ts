@@ -1,7 +1,7 @@
 import { ok, reject } from '@skein/kernel';
 import type { Rejection, Result } from '@skein/kernel';
 import type { ApproveTask, ClosePhase, JoinTask, OpenRound, ProposeTask, RecordExport } from './federation.commands.js';
-import type { FederationEvent, StakedNode } from './federation.events.js';
+import type { FederationEvent, StakedNode, TaskFacts } from './federation.events.js';
 import { activeMembers } from './federation.state.js';
 import type { FederationState } from './federation.state.js';
 import { checkManifest, isSha256 } from './manifest.policy.js';
@@ -37,8 +37,15 @@ export function approve(command: ApproveTask, state: FederationState): Decision 
   if (state.phase === 'absent') return reject('not-found', 'task-unknown', 'there is no such federated task');
   if (state.phase !== 'proposed') return reject('failed-precondition', 'task-not-proposed', 'only a proposed task can be approved');
   if (command.pool <= 0n) return reject('invalid-argument', 'positive', 'the pool must be above zero', 'pool');
-  const joiningDueAtMs = command.nowMs + state.manifest!.deadlines.joiningMs;
-  return ok([{ type: 'skein.federation.task.approved.v1', data: { pool: command.pool, joiningDueAtMs } }]);
+  const { deadlines, stakeThreshold } = state.manifest!;
+  const joiningDueAtMs = command.nowMs + deadlines.joiningMs;
+  const data = { pool: command.pool, joiningDueAtMs, stakeThreshold, task: factsOf(state) };
+  return ok([{ type: 'skein.federation.task.approved.v1', data }]);
+}
+
+function factsOf(state: FederationState): TaskFacts {
+  const { title, arenaTask, rounds } = state.manifest!;
+  return { creator: state.creator, title, arenaTask, rounds };
 }
 
 function joinable(command: JoinTask, state: FederationState): Rejection | undefined {
@@ -140,7 +147,6 @@ export function recordExport(command: RecordExport, state: FederationState): Dec
     .map((node) => ({ node, examples: state.members[node]!.examples }))
     .filter(({ examples }) => examples > 0);
   const { modelSha256, pool } = state;
-  return ok([
-    { type: 'skein.federation.model.exported.v1', data: { sha256: command.sha256, modelSha256, contributors, left: pool.left } },
-  ]);
+  const data = { sha256: command.sha256, modelSha256, contributors, left: pool.left, task: factsOf(state) };
+  return ok([{ type: 'skein.federation.model.exported.v1', data }]);
 }

@@ -1,0 +1,74 @@
+import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
+import {
+  FederatedTaskApprovedSchema, FederatedTaskFinishedSchema, FederationNodeExcludedSchema, FederationNodeJoinedSchema, RoundOpenedSchema,
+  RoundSettledSchema, RoundVoidedSchema,
+} from '@skein/contracts/federation';
+import type { EventStore, Recorded, RecordedEvent } from '@skein/events';
+import { publicMessage } from '@skein/messaging';
+import type { Publication, PublicMessage } from '@skein/messaging';
+import type { FederationEvent, PoolMovement, StakedNode } from '../domain/index.js';
+
+/** Topic of federation's public events. */
+export const TOPIC = 'federation.round.v1';
+
+const taskName = (event: RecordedEvent): string => `federatedTasks/${event.streamId.slice('federation-'.length)}`;
+const staked = (nodes: readonly StakedNode[]) => nodes.map(({ node, stake }) => ({ node, stakeUnits: stake.toString() }));
+const moneyOf = (money: PoolMovement) => ({
+  slashes: money.slashes.map(({ node, units, reason }) => ({ node, units: units.toString(), reason })),
+  caller: money.caller ?? '',
+  callerUnits: money.callerUnits.toString(),
+  poolLeftUnits: money.left.toString(),
+});
+
+
+function messageOf(event: Recorded<FederationEvent>): PublicMessage | undefined {
+  const task = taskName(event);
+  const as = <Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): PublicMessage =>
+    publicMessage({ event, topic: TOPIC, schema, message });
+  switch (event.type) {
+    case 'skein.federation.task.approved.v1': {
+      const { pool, stakeThreshold } = event.data;
+      const amounts = { poolUnits: pool.toString(), stakeThresholdUnits: stakeThreshold.toString() };
+      return as(FederatedTaskApprovedSchema, { task, ...event.data.task, ...amounts });
+    }
+    case 'skein.federation.node.joined.v1':
+      return as(FederationNodeJoinedSchema, { task, node: event.data.node, stakeUnits: event.data.stake.toString() });
+    case 'skein.federation.node.excluded.v1': {
+      const { node, round, stake } = event.data;
+      return as(FederationNodeExcludedSchema, { task, node, round, stakeUnits: stake.toString() });
+    }
+    case 'skein.federation.round.opened.v1': {
+      const { round, beacon, proposers, voters } = event.data;
+      const draw = { beaconKind: beacon.kind, beaconValue: beacon.value };
+      return as(RoundOpenedSchema, { task, round, ...draw, proposers: staked(proposers), voters: staked(voters) });
+    }
+    case 'skein.federation.round.settled.v1': {
+      const { round, outcome, modelSha256, reward, payments } = event.data;
+      const paid = payments.map(({ node, units }) => ({ node, units: units.toString() }));
+      const result = { outcome, weightsSha256: modelSha256, rewardUnits: reward.toString(), payments: paid };
+      return as(RoundSettledSchema, { task, round, ...result, ...moneyOf(event.data) });
+    }
+    case 'skein.federation.round.voided.v1': {
+      const { round, reason } = event.data;
+      return as(RoundVoidedSchema, { task, round, reason, ...moneyOf(event.data) });
+    }
+    case 'skein.federation.model.exported.v1': {
+      const { sha256, modelSha256, contributors, left } = event.data;
+      const members = contributors.map(({ node, examples }) => ({ node, examples: BigInt(examples) }));
+      const model = { weightsSha256: modelSha256, modelSha256: sha256, contributors: members, poolLeftUnits: left.toString() };
+      return as(FederatedTaskFinishedSchema, { task, ...event.data.task, ...model });
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** What the rest of Skein learns of federated tasks. Contributions and votes stay private. */
+export const federationPublication: Publication = {
+  name: 'federation',
+  topic: TOPIC,
+  types: ['task.approved', 'node.joined', 'node.excluded', 'round.opened', 'round.settled', 'round.voided', 'model.exported'].map(
+    (name) => `skein.federation.${name}.v1`,
+  ),
+  map: (event) => messageOf(event as Recorded<FederationEvent>),
+};
