@@ -13,6 +13,7 @@ export const tablesHash = (projection: Projection): string => createHash('sha256
 export function checkName(projection: Projection): void {
   if (!NAME.test(projection.name) || projection.name.includes('__') || projection.name === 'public' || projection.name.startsWith('pg_'))
     throw new Error(`not a projection name: ${projection.name}`);
+  if (!Number.isInteger(projection.version) || projection.version < 1) throw new Error(`projection ${projection.name} needs a version from 1 on`);
 }
 
 /** Makes a schema anew with the projection's empty tables. */

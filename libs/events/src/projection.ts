@@ -3,15 +3,18 @@ import type { EventStore } from './store.js';
 import { inTransaction } from './transaction.js';
 import type { Projection, Sink, Tx } from './types.js';
 
-interface LiveRow {
-  position: string;
-  projection_version: number | null;
-  projection_hash: string | null;
+/** The live projection: version and hash are null before its first start. */
+interface Live {
+  position: bigint;
+  version: number | null;
+  hash: string | null;
 }
 
-async function liveRow(tx: Tx, name: string, lock = ''): Promise<LiveRow | undefined> {
-  const { rows } = await tx.query<LiveRow>(`SELECT position, projection_version, projection_hash FROM es_subscription WHERE name = $1 ${lock}`, [name]);
-  return rows[0];
+async function liveOf(tx: Tx, name: string, lock = ''): Promise<Live | undefined> {
+  const { rows } = await tx.query<{ position: string; version: number | null; hash: string | null }>(
+    `SELECT position, projection_version AS version, projection_hash AS hash FROM es_subscription WHERE name = $1 ${lock}`, [name],
+  );
+  return rows[0] && { ...rows[0], position: BigInt(rows[0].position) };
 }
 
 /**
@@ -21,7 +24,7 @@ async function liveRow(tx: Tx, name: string, lock = ''): Promise<LiveRow | undef
 async function switchOver(store: EventStore, projection: Projection, next: string, built: bigint): Promise<bigint> {
   return inTransaction(store.pool, async (tx) => {
     await tx.query('INSERT INTO es_subscription (name) VALUES ($1) ON CONFLICT DO NOTHING', [projection.name]);
-    const live = BigInt((await liveRow(tx, projection.name, 'FOR UPDATE'))?.position ?? 0);
+    const live = (await liveOf(tx, projection.name, 'FOR UPDATE'))?.position ?? 0n;
     const position = live > built ? live : built;
     await applyRange(tx, store, next, projection, built, position);
     await tx.query(`DROP SCHEMA IF EXISTS "${projection.name}" CASCADE; ALTER SCHEMA "${next}" RENAME TO "${projection.name}"`);
@@ -57,14 +60,14 @@ export async function rebuildProjection(store: EventStore, projection: Projectio
 }
 
 async function prepare(store: EventStore, projection: Projection): Promise<void> {
-  const live = await liveRow(store.pool, projection.name);
-  if (live?.projection_version === projection.version) {
-    if (live.projection_hash !== tablesHash(projection)) throw new Error(`the tables of projection ${projection.name} have changed without a new version`);
+  const live = await liveOf(store.pool, projection.name);
+  const version = live?.version ?? 0;
+  if (version === projection.version) {
+    if (live?.hash !== tablesHash(projection)) throw new Error(`the tables of projection ${projection.name} have changed without a new version`);
     return;
   }
-  if (live?.projection_version != null && live.projection_version > projection.version)
-    throw new Error(`projection ${projection.name} is live in version ${live.projection_version}, newer than ${projection.version}`);
-  if (live?.projection_version != null) {
+  if (version > projection.version) throw new Error(`projection ${projection.name} is live in version ${version}, newer than ${projection.version}`);
+  if (version > 0) {
     await rebuildProjection(store, projection, { resume: true });
     return;
   }
@@ -140,16 +143,16 @@ export async function compareProjection(store: EventStore, projection: Projectio
   checkName(projection);
   const schema = `${projection.name}__compare`;
   const livePosition = async (): Promise<bigint> => {
-    const live = await liveRow(store.pool, projection.name);
-    if (live?.projection_version == null) throw new Error(`projection ${projection.name} is not live`);
-    return BigInt(live.position);
+    const live = await liveOf(store.pool, projection.name);
+    if (!live?.version) throw new Error(`projection ${projection.name} is not live`);
+    return live.position;
   };
   const built = await buildCloseTo(livePosition, store, schema, projection, false);
   // One snapshot for checkpoint and rows of the live side; what it is ahead is applied here to the other.
   return inTransaction(
     store.pool,
     async (tx) => {
-      const position = BigInt((await liveRow(tx, projection.name))?.position ?? 0);
+      const position = (await liveOf(tx, projection.name))?.position ?? 0n;
       await applyRange(tx, store, schema, projection, built, position);
       const compared = await compareSchemas(tx, projection.name, schema);
       await discard(tx, schema);
