@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { ServerResponse } from 'node:http';
 import type { DescService } from '@bufbuild/protobuf';
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -12,7 +13,8 @@ import type { ApiKeyDirectory } from '../api-keys.js';
 import { ArtifactApi } from '../artifacts/artifact-api.js';
 import { addArtifactRoutes } from '../artifacts/artifact-routes.js';
 import { Authenticator, type Surface } from '../auth/authenticator.js';
-import { Dispatcher } from '../dispatch/dispatcher.js';
+import { Dispatcher, stopping } from '../dispatch/dispatcher.js';
+import { PROBLEM_TYPE, toProblem } from '../errors/problem.js';
 import { addHealth } from '../grpc/health.js';
 import { grpcServer, listenGrpc, stopGrpc } from '../grpc/grpc-server.js';
 import { rpcMetrics } from '../metrics.js';
@@ -53,6 +55,13 @@ export function contextOf(definition: ServiceDefinition): string {
   return packages.find((name) => name !== undefined) ?? definition.name;
 }
 
+/** What a front port's client hears of a service that has stopped. */
+function answerStopped(response: ServerResponse): void {
+  const problem = toProblem(stopping(), '');
+  response.writeHead(problem.status, { 'content-type': PROBLEM_TYPE });
+  response.end(JSON.stringify(problem));
+}
+
 class Running implements RunningService {
   readonly name: RunningService['name'];
   readonly role: Role;
@@ -60,6 +69,7 @@ class Running implements RunningService {
   grpcPort: number | undefined;
   internalGrpcPort: number | undefined;
   #closing: Promise<void> | undefined;
+  #closed = false;
   #lastProbe: { readonly atMs: number; readonly answer: Promise<boolean> } | undefined;
   readonly #grpc: Server[] = [];
 
@@ -79,7 +89,7 @@ class Running implements RunningService {
   }
 
   get http(): RunningService['http'] {
-    return { port: this.httpPort, handler: (request, response) => this.http_.routing(request, response) };
+    return { port: this.httpPort, handler: (request, response) => (this.#closed ? answerStopped(response) : this.http_.routing(request, response)) };
   }
 
   get<T>(token: symbol | string | Type<T>): T {
@@ -138,6 +148,7 @@ class Running implements RunningService {
     const timer = setTimeout(() => cut.resolve(), STOP_MS);
     await Promise.race([Promise.all([workers, calls]), cut.promise]);
     await Promise.race([this.http_.close(), cut.promise]);
+    this.#closed = true;
     await this.nest.close();
     await Promise.race([this.parts.close(), cut.promise]);
     clearTimeout(timer);
@@ -195,6 +206,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
     addHealthRoutes(http, definition.name, { dead: () => supervisor.dead(), notReady: () => made.notReady(), metrics: () => parts.metrics.render() });
     await running.listen();
     await supervisor.start();
+    if (definition.artifacts === true && role !== 'worker') await parts.sweep();
     parts.logger.info({ role, http: running.httpPort, grpc: running.grpcPort, internalGrpc: running.internalGrpcPort }, 'started');
     return running;
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Provider } from '@nestjs/common';
-import type { ArtifactStore } from '@skein/artifacts';
+import { FilesystemArtifactStore, type ArtifactStore } from '@skein/artifacts';
 import { EventStore } from '@skein/events';
 import { RejectionError, SeededBeacon, SystemClock, SystemIds, type Beacon } from '@skein/kernel';
 import { sharedEventLog, type EventLog } from '@skein/messaging';
@@ -24,6 +24,8 @@ export interface Parts {
   readonly clients: GrpcClients;
   readonly clock: SystemClock;
   readonly beacon: Beacon;
+  /** Finishes what a crash has left of the artifacts. */
+  sweep(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,10 @@ const absentBeacon: Beacon = {
   },
 };
 
+/** Artifacts on the filesystem below the service's own prefix, where a folder is configured. */
+const artifactsOf = (service: string, { artifactsDir: dir, artifactLimitBytes: sizeBytesMax }: Settings, pool: pg.Pool): FilesystemArtifactStore | undefined =>
+  dir === undefined ? undefined : new FilesystemArtifactStore({ pool, dir, service, sizeBytesMax });
+
 /** Makes the parts from settings and adapters. */
 export function makeParts(definition: ServiceDefinition, settings: Settings, adapters: Adapters): Parts {
   const { name } = definition;
@@ -51,18 +57,20 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   pool.on('error', (error) => report(error, 'pool'));
   const store = new EventStore({ pool, onError: report });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? sharedEventLog({ url: settings.eventLogUrl, onError: report }) : undefined;
+  const kept = artifactsOf(name, settings, pool);
   const clock = new SystemClock();
   const clients = createGrpcClients({ caller: name, serviceTokenSecret: settings.serviceTokenSecret, peers: settings.peers, clock, bodyLimitBytes: settings.bodyLimitBytes });
   return {
     logger, metrics, pool, store, clients, clock,
     log: adapters.log ?? own ?? absentLog(),
-    artifacts: adapters.artifacts,
+    artifacts: adapters.artifacts ?? kept,
     beacon: settings.beaconSeed === undefined ? absentBeacon : new SeededBeacon(settings.beaconSeed),
+    sweep: async () => kept?.sweep().catch((error: unknown) => report(error, 'artifact sweep')),
     close: async () => {
       clients.close();
       await own?.close();
       await store.close();
-      await pool.end();
+      if (!pool.ending) await pool.end();
       await metrics.shutdown();
     },
   };

@@ -17,8 +17,13 @@ import { CallScope } from './call-scope.js';
 type AnyHandler = (request: unknown, call: CallContext) => unknown;
 /** Decodes one request; what it throws is the caller's fault. */
 export type Decode = () => Message;
+/** Encodes an answer; what it throws is the handler's fault, and is logged as such. */
+export type Encode<T> = (answer: Message) => T;
 /** Any message as reflection sees it: its shape is the descriptor's. */
 type Init = MessageInitShape<DescMessage>;
+
+/** The refusal of a service that stops. */
+export const stopping = (): RejectionError => new RejectionError({ code: 'unavailable', rule: 'shutting-down', message: 'the service is stopping, try again', retriable: true });
 
 /** What a dispatcher needs. */
 export interface DispatcherOptions {
@@ -61,26 +66,26 @@ export class Dispatcher {
   }
 
   /** Unary. `info.correlationId` must be final: it is what errors and events carry. */
-  async unary(method: DescMethod, surface: Surface, info: CallInfo, decode: Decode): Promise<Message> {
+  async unary<T>(method: DescMethod, surface: Surface, info: CallInfo, decode: Decode, encode: Encode<T>): Promise<T> {
     return this.#around(method, info, async (scope) => {
       const { identity, handler } = await this.#admit(method, surface, info, scope);
       const request = this.#read(method, decode);
       const call = this.#context(method, info, identity, scope, request);
-      return this.#answer(method, await scope.race(runInCall(call, async () => handler(request, call))));
+      return encode(this.#answer(method, await scope.race(runInCall(call, async () => handler(request, call)))));
     });
   }
 
   /** Client streaming: many requests, one answer. */
-  async clientStream(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>): Promise<Message> {
+  async clientStream<T>(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>, encode: Encode<T>): Promise<T> {
     return this.#around(method, info, async (scope) => {
       const { identity, handler } = await this.#admit(method, surface, info, scope);
       const call = this.#context(method, info, identity, scope, undefined);
-      return this.#answer(method, await scope.race(runInCall(call, async () => handler(this.#readAll(method, requests), call))));
+      return encode(this.#answer(method, await scope.race(runInCall(call, async () => handler(this.#readAll(method, requests), call)))));
     });
   }
 
   /** Server streaming and bidirectional: `requests` yields one decoder or many. */
-  async *stream(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>): AsyncIterable<Message> {
+  async *stream<T>(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>, encode: Encode<T>): AsyncIterable<T> {
     const scope = this.#enter(info);
     const end = this.#options.metrics.begin(method);
     try {
@@ -95,7 +100,7 @@ export class Dispatcher {
         for (;;) {
           const next = await scope.race(runInCall(call, () => iterator.next()));
           if (next.done === true) break;
-          yield this.#answer(method, next.value);
+          yield encode(this.#answer(method, next.value));
         }
       } finally {
         // Tells the handler's generator that nobody reads on; not awaited, it may be waiting for something that never comes.
@@ -123,7 +128,7 @@ export class Dispatcher {
     return this.#open.size;
   }
 
-  async #around(method: DescMethod, info: CallInfo, work: (scope: CallScope) => Promise<Message>): Promise<Message> {
+  async #around<T>(method: DescMethod, info: CallInfo, work: (scope: CallScope) => Promise<T>): Promise<T> {
     const end = this.#options.metrics.begin(method);
     let scope: CallScope | undefined;
     try {
@@ -140,7 +145,7 @@ export class Dispatcher {
   }
 
   #enter(info: CallInfo): CallScope {
-    if (this.#draining) throw new RejectionError({ code: 'unavailable', rule: 'shutting-down', message: 'the service is stopping, try again', retriable: true });
+    if (this.#draining) throw stopping();
     const scope = new CallScope(info.signal, info.deadlineMs);
     this.#open.add(scope);
     return scope;

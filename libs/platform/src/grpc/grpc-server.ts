@@ -54,11 +54,11 @@ async function* decoders(method: DescMethod, requests: AsyncIterable<Buffer>): A
 }
 
 /** Writes a stream of answers at the pace of the reader. */
-async function pump(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>, method: DescMethod, answers: AsyncIterable<Message>, correlationId: string): Promise<void> {
+async function pump(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>, answers: AsyncIterable<Buffer>, correlationId: string): Promise<void> {
   try {
     for await (const answer of answers) {
       if (call.cancelled) return;
-      if (!call.write(encodeMessage(method.output, answer))) await drained(call);
+      if (!call.write(answer)) await drained(call);
     }
     call.end();
   } catch (thrown) {
@@ -80,16 +80,14 @@ function unaryHandler(method: DescMethod, options: GrpcServerOptions): handleUna
   return (call: ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer>, callback: (error: ReturnType<typeof toGrpcError> | null, value?: Buffer) => void) => {
     const streamed = !('request' in call);
     const info = infoOf(call, options, streamed);
+    const encode = (message: Message): Buffer => encodeMessage(method.output, message);
     const answer = streamed
-      ? options.dispatcher.clientStream(method, options.surface, info, decoders(method, call))
-      : options.dispatcher.unary(method, options.surface, info, () => decodeRequest(method.input, call.request));
-    // Encoding is inside the chain: an answer that does not fit its schema is an internal error, not an unhandled rejection.
-    answer
-      .then((message) => encodeMessage(method.output, message))
-      .then(
-        (bytes) => callback(null, bytes),
-        (thrown: unknown) => callback(toGrpcError(normaliseError(thrown).error, info.correlationId)),
-      );
+      ? options.dispatcher.clientStream(method, options.surface, info, decoders(method, call), encode)
+      : options.dispatcher.unary(method, options.surface, info, () => decodeRequest(method.input, call.request), encode);
+    answer.then(
+      (bytes) => callback(null, bytes),
+      (thrown: unknown) => callback(toGrpcError(normaliseError(thrown).error, info.correlationId)),
+    );
   };
 }
 
@@ -97,7 +95,8 @@ function streamHandler(method: DescMethod, options: GrpcServerOptions): handleSe
   return (call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>) => {
     const info = infoOf(call, options, true);
     const requests = 'request' in call ? one(() => decodeRequest(method.input, call.request)) : decoders(method, call);
-    void pump(call, method, options.dispatcher.stream(method, options.surface, info, requests), info.correlationId);
+    const answers = options.dispatcher.stream(method, options.surface, info, requests, (message) => encodeMessage(method.output, message));
+    void pump(call, answers, info.correlationId);
   };
 }
 

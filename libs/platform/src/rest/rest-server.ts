@@ -58,6 +58,8 @@ export function createHttpApp(bodyLimitBytes: number): FastifyInstance {
     logger: false,
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: 'idle',
+    // While it closes, the dispatcher refuses in our own words.
+    return503OnClosing: false,
     genReqId: (request) => correlationOf(text(request.headers['x-correlation-id'])),
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 1024 },
   });
@@ -104,8 +106,8 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Res
   if (binding.method.methodKind === 'server_streaming') return stream(binding, request, reply, options, decode);
   try {
     const info = callInfoOf(request, reply, options.defaultTimeoutMs);
-    const answer = await options.dispatcher.unary(binding.method, 'public', info, decode);
-    return reply.header('content-type', 'application/json').send(utf8.encode(encode(binding, answer)));
+    const answer = await options.dispatcher.unary(binding.method, 'public', info, decode, (message) => utf8.encode(encode(binding, message)));
+    return reply.header('content-type', 'application/json').send(answer);
   } catch (thrown) {
     return sendProblem(reply, thrown);
   }
@@ -116,23 +118,23 @@ const encode = ({ method }: HttpBinding, message: Message): string => JSON.strin
 /** Server streaming as JSON lines: `{"result": …}` each, and `{"error": problem}` as the last when it breaks off. */
 async function stream(binding: HttpBinding, request: FastifyRequest, reply: FastifyReply, options: RestServerOptions, decode: () => Message): Promise<FastifyReply> {
   const info = callInfoOf(request, reply, undefined);
-  const answers = options.dispatcher.stream(binding.method, 'public', info, one(decode))[Symbol.asyncIterator]();
-  let first: IteratorResult<Message>;
+  const answers = options.dispatcher.stream(binding.method, 'public', info, one(decode), (message) => utf8.encode(`{"result":${encode(binding, message)}}\n`))[Symbol.asyncIterator]();
+  let first: IteratorResult<Uint8Array>;
   try {
     first = await answers.next();
   } catch (thrown) {
     return sendProblem(reply, thrown);
   }
-  return reply.header('content-type', 'application/x-ndjson').send(ReadableStream.from(lines(first, answers, binding, request.id)));
+  return reply.header('content-type', 'application/x-ndjson').send(ReadableStream.from(lines(first, answers, request.id)));
 }
 
 async function* one(decode: () => Message): AsyncIterable<() => Message> {
   yield decode;
 }
 
-async function* lines(first: IteratorResult<Message>, rest: AsyncIterator<Message>, binding: HttpBinding, correlationId: string): AsyncIterable<Uint8Array> {
+async function* lines(first: IteratorResult<Uint8Array>, rest: AsyncIterator<Uint8Array>, correlationId: string): AsyncIterable<Uint8Array> {
   try {
-    for (let next = first; next.done !== true; next = await rest.next()) yield utf8.encode(`{"result":${encode(binding, next.value)}}\n`);
+    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
   } catch (thrown) {
     yield utf8.encode(`${JSON.stringify({ error: toProblem(normaliseError(thrown).error, correlationId) })}\n`);
   } finally {
