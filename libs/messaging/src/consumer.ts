@@ -162,8 +162,9 @@ class Consumer implements RunningConsumer {
   }
 
   async #pause(batch: PartitionBatch, error: unknown, message?: ReceivedMessage): Promise<void> {
-    const log = await this.#consumer.promise;
-    if (this.#stopped || this.#reason !== undefined) return;
+    // `consume` may hand over a first batch before it returns, and may then fail and end that batch.
+    const log = await Promise.race([this.#consumer.promise, aborted(batch.signal)]);
+    if (log === undefined || this.#stopped || this.#reason !== undefined) return;
     const { topic, partition } = batch;
     log.pause(topic, partition);
     const { waitMs, alert } = this.#retries.failed(topic, partition, () => log.resume(topic, partition));
@@ -183,6 +184,9 @@ class Consumer implements RunningConsumer {
     return true;
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener('abort', () => resolve(undefined), { once: true })));
 
 const where = (group: string, at: { topic: string; partition: number; offset?: bigint; type?: string; id?: string }): object => ({
   group, topic: at.topic, partition: at.partition, offset: at.offset, type: at.type, messageId: at.id,

@@ -52,7 +52,7 @@ export interface PartitionBatch {
 export interface ConsumeOptions {
   readonly group: string;
   readonly topics: readonly string[];
-  /** Most messages in a batch; default 100. A batch also ends at about 4 MiB. */
+  /** Most messages in a batch; default 100. A batch also ends at about 1 MiB. */
   readonly batchMax?: number;
   onBatch(batch: PartitionBatch): Promise<void>;
 }

@@ -1,6 +1,7 @@
 export * from './event-log.js';
 export * from './consumer.types.js';
 export * from './consumer.js';
+export * from './consumer-worker.js';
 export { listDeadLetters, type DeadLetterFilter } from './dead-letters.js';
 export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './embedded/embedded-event-log.js';
 export { isRetriable } from './failure.js';

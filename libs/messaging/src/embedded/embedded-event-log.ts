@@ -26,7 +26,7 @@ export interface EmbeddedEventLogOptions {
 
 /**
  * The event log on PostgreSQL, for the all-in-one and for tests: durable, asynchronous, at least once, in order per key;
- * redelivers after a crash and rebalances, as Kafka does. One instance serves all services of a process: it keeps one
+ * redelivers after a crash and rebalances, as Kafka does. Every message is kept, also in compact topics. One instance serves all services of a process: it keeps one
  * listening connection, a small pool, one heartbeat and one slow poll for all its consumers together.
  */
 export class EmbeddedEventLog implements EventLog {

@@ -121,19 +121,8 @@ export class LogDatabase {
 
   /** Keeps members alive (joining them on their first beat) and buries those whose time is over. */
   async heartbeat(members: readonly MemberRow[], leaseMs: number, session: Session | undefined): Promise<void> {
-    await this.#pool.query({
-      name: 'log-heartbeat',
-      text: `INSERT INTO log_members (member, group_name, topics, expires_at, session_pid, session_started)
-             SELECT m ->> 'member', m ->> 'group', ARRAY(SELECT json_array_elements_text(m -> 'topics')), clock_timestamp() + $2 * interval '1 millisecond', $3, $4
-               FROM json_array_elements($1::json) AS m
-             ON CONFLICT (member) DO UPDATE
-               SET expires_at = excluded.expires_at, session_pid = excluded.session_pid, session_started = excluded.session_started`,
-      values: [JSON.stringify(members), leaseMs, session?.pid ?? null, session?.startedAt ?? null],
-    });
-    await this.#pool.query({
-      name: 'log-bury',
-      text: 'DELETE FROM log_members WHERE expires_at < clock_timestamp() OR NOT log_session_alive(session_pid, session_started)',
-    });
+    const values = [JSON.stringify(members), leaseMs, session?.pid ?? null, session?.startedAt ?? null];
+    await this.#pool.query({ name: 'log-heartbeat', text: 'SELECT log_heartbeat($1, $2, $3, $4)', values });
   }
 
   async leave(member: string): Promise<void> {
@@ -193,12 +182,12 @@ export class LogDatabase {
 
   /** False when the lease has changed hands since `epoch`: the caller is a zombie and nothing was written. */
   async commit(group: string, partitionId: number, epoch: bigint, committed: bigint): Promise<boolean> {
-    const { rowCount } = await this.#pool.query({
+    const { rows } = await this.#pool.query<{ held: boolean }>({
       name: 'log-commit',
-      text: 'UPDATE log_leases SET committed = $4 WHERE group_name = $1 AND partition_id = $2 AND epoch = $3',
+      text: 'SELECT log_commit($1, $2, $3, $4) AS held',
       values: [group, partitionId, epoch, committed],
     });
-    return rowCount === 1;
+    return rows[0]!.held;
   }
 
   async lag(group: string): Promise<Lag[]> {

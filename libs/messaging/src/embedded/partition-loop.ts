@@ -1,9 +1,10 @@
-import type { ConsumeOptions, PartitionBatch, ReceivedMessage } from '../event-log.js';
+import { MESSAGE_BYTES_MAX, type ConsumeOptions, type PartitionBatch, type ReceivedMessage } from '../event-log.js';
 import { backoffMs, delay } from './delay.js';
 import type { Claim, LogDatabase } from './log-database.js';
 
 const BATCH_MAX = 100;
-const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Many partitions may be fetched at a time, so a batch is no bigger than one message may be. */
+const BATCH_BYTES_MAX = MESSAGE_BYTES_MAX;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 

@@ -58,6 +58,30 @@ CREATE TABLE log_leases (
   PRIMARY KEY (group_name, partition_id)
 ) WITH (fillfactor = 50);
 
+-- Keeps members alive (joining them on their first beat) and buries those whose time is over or whose process is gone. Neither
+-- this nor a commit waits for the disk: what a crash of the server takes back is a heartbeat, or a delivery that is repeated.
+CREATE FUNCTION log_heartbeat(p_members json, p_lease_ms bigint, p_pid integer, p_started timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  INSERT INTO log_members (member, group_name, topics, expires_at, session_pid, session_started)
+    SELECT m ->> 'member', m ->> 'group', ARRAY(SELECT json_array_elements_text(m -> 'topics')),
+           clock_timestamp() + p_lease_ms * interval '1 millisecond', p_pid, p_started
+      FROM json_array_elements(p_members) AS m
+    ON CONFLICT (member) DO UPDATE
+      SET expires_at = excluded.expires_at, session_pid = excluded.session_pid, session_started = excluded.session_started;
+  DELETE FROM log_members WHERE expires_at < clock_timestamp() OR NOT log_session_alive(session_pid, session_started);
+END
+$$;
+
+-- False when the lease has changed hands since p_epoch: the caller is a zombie and nothing is written.
+CREATE FUNCTION log_commit(p_group text, p_partition integer, p_epoch bigint, p_committed bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  UPDATE log_leases SET committed = p_committed WHERE group_name = p_group AND partition_id = p_partition AND epoch = p_epoch;
+  RETURN FOUND;
+END
+$$;
+
 -- Appends a batch in one transaction. The partition rows are locked in id order (no deadlock) before any offset is read and
 -- stay locked until the commit: offsets are therefore gapless and become visible in order. The INSERT is a statement of its
 -- own because only a new snapshot sees what the previous holder of the lock has committed.

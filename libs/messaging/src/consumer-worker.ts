@@ -1,0 +1,73 @@
+import { startConsumer } from './consumer.js';
+import type { ConsumerOptions, RunningConsumer } from './consumer.types.js';
+import { backoffMs, delay } from './embedded/delay.js';
+import { isRetriable } from './failure.js';
+
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_MAX_MS = 5_000;
+
+/**
+ * `startConsumer` as one of a service's workers (fits platform's `Worker`): a log or database that is away at the start is
+ * waited for in the background; a consumer that halted or crashed is a failure, which fails liveness.
+ */
+export class ConsumerWorker {
+  readonly name: string;
+  readonly #options: ConsumerOptions;
+  readonly #end = new AbortController();
+  #starting: Promise<void> | undefined;
+  #consumer: RunningConsumer | undefined;
+  #error: Error | undefined;
+
+  constructor(options: ConsumerOptions) {
+    this.name = `consumer-${options.group}`;
+    this.#options = options;
+  }
+
+  /** Resolves after the first try; throws what no waiting can mend. */
+  async start(): Promise<void> {
+    try {
+      this.#consumer = await startConsumer(this.#options);
+    } catch (error) {
+      if (!isRetriable(error)) throw error;
+      this.#options.logger?.warn({ group: this.#options.group, err: error }, 'consumer cannot start yet');
+      this.#starting = this.#keepTrying();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort();
+    await this.#starting;
+    await this.#consumer?.stop();
+  }
+
+  /** True once it has joined its group. */
+  ready(): boolean {
+    return this.#consumer?.alive() === true;
+  }
+
+  failure(): Error | undefined {
+    const state = this.#consumer?.state();
+    if (state === 'halted') return new Error(`${this.name} halted: ${this.#consumer?.reason()}`);
+    if (state === 'crashed') return new Error(`${this.name} crashed`);
+    return this.#error;
+  }
+
+  /** The consumer, once it runs: for `seek` and tests. */
+  get consumer(): RunningConsumer | undefined {
+    return this.#consumer;
+  }
+
+  async #keepTrying(): Promise<void> {
+    for (let attempt = 1; this.#consumer === undefined; attempt++) {
+      await delay(backoffMs(attempt, BACKOFF_FIRST_MS, BACKOFF_MAX_MS), this.#end.signal);
+      if (this.#end.signal.aborted) return;
+      try {
+        this.#consumer = await startConsumer(this.#options);
+      } catch (error) {
+        if (isRetriable(error)) continue;
+        this.#error = error instanceof Error ? error : new Error(String(error));
+        return;
+      }
+    }
+  }
+}
