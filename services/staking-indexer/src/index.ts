@@ -1,1 +1,2 @@
-export {};
+export { stakingProjection } from './projections/staking.projection.js';
+export { stakingIndexerService } from './staking-indexer.service.js';

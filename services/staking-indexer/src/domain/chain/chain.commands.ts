@@ -19,6 +19,8 @@ export interface AdvanceChain {
   /** Every log of our contracts in the range, by block and log index. */
   readonly logs: readonly ChainFact[];
   readonly finalised: BlockRef;
+  /** More safe blocks wait behind `to`: the cursor is recorded even where nothing was found. */
+  readonly behind?: boolean;
   /** The contract's own grand total at `finalised`; given when the range reaches that far. */
   readonly totalStaked?: bigint;
 }

@@ -59,6 +59,7 @@ test('a log that an earlier answer lacked is taken in later, even below the fina
 
 test('an idle chain moves the recorded cursor only now and then', () => {
   spec.given(started()).when(advance(1, CHECKPOINT_BLOCKS - 1)).then();
+  spec.given(started()).when(advance(1, 3, { behind: true })).then(moved(three, blockOf(0)));
   spec.given(started()).when(advance(1, CHECKPOINT_BLOCKS)).then(moved(blockOf(CHECKPOINT_BLOCKS), blockOf(0)));
 });
 

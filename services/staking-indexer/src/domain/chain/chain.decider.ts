@@ -54,7 +54,8 @@ function decideAdvance(command: AdvanceChain, state: ChainState): Decision {
   const finalised = final.map((fact) => finalisedEvent(fact, asOf));
   const facts = [...observed, ...finalised];
   const moved: CursorMoved = { type: 'skein.staking.cursor.moved.v1', data: { cursor: command.to, finalised: asOf } };
-  const due = facts.length > 0 || command.to.number - state.cursor.number >= CHECKPOINT_BLOCKS;
+  const read = command.to.number - state.cursor.number;
+  const due = facts.length > 0 || read >= (command.behind === true ? 1 : CHECKPOINT_BLOCKS);
   // A cut leaves a valid beginning: facts are recognised when the command is given again, and the cursor comes last.
   return ok(due ? [...facts, moved].slice(0, EVENTS_MAX) : []);
 }

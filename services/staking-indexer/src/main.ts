@@ -1,0 +1,4 @@
+import { runMain } from '@skein/platform';
+import { stakingIndexerService } from './staking-indexer.service.js';
+
+await runMain(stakingIndexerService);

@@ -1,0 +1,111 @@
+import {
+  chainClient,
+  deployAll,
+  devAccount,
+  fundGas,
+  lockFlock,
+  mintFlock,
+  openTask,
+  roleNumber,
+  taskKey,
+  taskStakingAbi,
+  type AddressBook,
+  type ChainClient,
+  type StakeRole,
+} from '@skein/contracts-evm';
+import { startAnvil, type Anvil } from '@skein/embedded';
+import { createTestClient, encodeFunctionData, http, maxUint256, parseGwei, type Hex, type TestClient } from 'viem';
+
+export const TASK = '0192f0c1-2b3c-7def-8123-456789abcdef';
+export const OTHER_TASK = '0192f0c1-2b3c-7def-8123-456789abcde0';
+
+/** A devnet with our contracts, two open tasks and stakers. Mines only what it is told. */
+export class TestChain {
+  readonly anvil: Anvil;
+  readonly book: AddressBook;
+  readonly admin: ChainClient;
+  readonly test: TestClient;
+
+  private constructor(anvil: Anvil, book: AddressBook, admin: ChainClient) {
+    this.anvil = anvil;
+    this.book = book;
+    this.admin = admin;
+    this.test = createTestClient({ mode: 'anvil', transport: http(anvil.rpcUrl) });
+  }
+
+  static async start(blockTimeSeconds = 0): Promise<TestChain> {
+    const anvil = await startAnvil({ blockTimeSeconds, statesKept: 64 });
+    const admin = chainClient(anvil, devAccount('indexer', 'admin'));
+    await fundGas(anvil, [admin.address]);
+    const book = await deployAll(admin);
+    const chain = new TestChain(anvil, book, admin);
+    const { timestamp } = await admin.reader.getBlock();
+    for (const task of [TASK, OTHER_TASK]) await openTask(admin, book, task, (Number(timestamp) + 86_400) * 1000);
+    return chain;
+  }
+
+  /** An account with gas and `gm` base units of gmFLOCK that the staking contract may take. */
+  async staker(label: string, gm: bigint): Promise<ChainClient> {
+    const client = chainClient(this.anvil, devAccount('indexer', label));
+    await fundGas(this.anvil, [client.address]);
+    await mintFlock(this.admin, this.book, client.address, gm);
+    await lockFlock(client, this.book, { amount: gm, lockSeconds: 0n });
+    await client.wallet.writeContract({
+      address: this.book.gmFlock,
+      abi: approveAbi,
+      functionName: 'approve',
+      args: [this.book.taskStaking, maxUint256],
+    });
+    return client;
+  }
+
+  /** Stakes at once, in a block of its own. */
+  stake(client: ChainClient, amount: bigint, taskId = TASK, role: StakeRole = 'node'): Promise<Hex> {
+    return client.wallet.writeContract({
+      address: this.book.taskStaking,
+      abi: taskStakingAbi,
+      functionName: 'stake',
+      args: [taskKey(taskId), roleNumber(role), amount],
+    });
+  }
+
+  /** A signed stake that nobody has sent yet: for putting it into blocks by hand. */
+  async signedStake(client: ChainClient, amount: bigint, nonceAhead = 0): Promise<Hex> {
+    const nonce = (await client.reader.getTransactionCount({ address: client.address })) + nonceAhead;
+    const data = encodeFunctionData({ abi: taskStakingAbi, functionName: 'stake', args: [taskKey(TASK), 0, amount] });
+    return client.wallet.signTransaction({
+      to: this.book.taskStaking,
+      data,
+      nonce,
+      gas: 500_000n,
+      maxFeePerGas: parseGwei('20'),
+      maxPriorityFeePerGas: 0n,
+    });
+  }
+
+  /** Replaces the newest `depth` blocks; each transaction goes into the block at its index among the new ones. */
+  async reorg(depth: number, transactions: readonly (readonly [Hex, number])[] = []): Promise<void> {
+    const request = this.admin.reader.request as (call: { method: string; params: unknown[] }) => Promise<unknown>;
+    await request({ method: 'anvil_reorg', params: [depth, transactions] });
+  }
+
+  async rollback(depth: number): Promise<void> {
+    const request = this.admin.reader.request as (call: { method: string; params: unknown[] }) => Promise<unknown>;
+    await request({ method: 'anvil_rollback', params: [depth] });
+  }
+
+  height(): Promise<bigint> {
+    return this.admin.reader.getBlockNumber({ cacheTime: 0 });
+  }
+}
+
+const approveAbi = [
+  {
+    type: 'function',
+    name: 'approve',
+    stateMutability: 'nonpayable',
+    inputs: [{ type: 'address' }, { type: 'uint256' }],
+    outputs: [{ type: 'bool' }],
+  },
+] as const;
+
