@@ -1,1 +1,1 @@
-export {};
+export { arenaProjections, arenaService } from './arena.service.js';

@@ -8,9 +8,9 @@ export interface Participant extends Staker {
   readonly role: Role;
 }
 
-/** A finalised stake of one wallet in one role, as the local copy has it. `sinceMs` orders a wallet's two roles. */
+/** A finalised stake of one wallet in one role, as the local copy has it. `since` orders a wallet's two roles. */
 export interface StakePosition extends Participant {
-  readonly sinceMs: number;
+  readonly since: number;
 }
 
 const byWallet = (a: { wallet: string }, b: { wallet: string }): number => (a.wallet < b.wallet ? -1 : a.wallet > b.wallet ? 1 : 0);
@@ -26,7 +26,7 @@ export function participantsOf(positions: readonly StakePosition[], rules: Pick<
   const first = new Map<string, StakePosition>();
   for (const position of enough) {
     const other = first.get(position.wallet);
-    if (!other || position.sinceMs < other.sinceMs || (position.sinceMs === other.sinceMs && position.role === 'node')) first.set(position.wallet, position);
+    if (!other || position.since < other.since || (position.since === other.since && position.role === 'node')) first.set(position.wallet, position);
   }
   return [...first.values()]
     .map(({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }) => ({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }))

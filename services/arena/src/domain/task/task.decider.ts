@@ -27,7 +27,9 @@ function approve({ nowMs }: Command<'approve'>, state: TaskState): Decision {
       type: 'skein.arena.task.approved.v1',
       data: {
         taskId: state.taskId,
+        creator: state.creator,
         policyVersion: state.policyVersion + 1,
+        policy: state.policy!,
         approvedAtMs: nowMs,
         stakingDueAtMs: nowMs + schedule.stakingSeconds * 1000,
         latestEndMs: latestEndMs(schedule, nowMs),
@@ -56,7 +58,7 @@ function considerStart({ participants, byOperator, nowMs }: Command<'consider-st
       },
     ]);
   const reason = byOperator ? 'operator' : expectedReached ? 'expected-reached' : 'deadline';
-  return ok([{ type: 'skein.arena.task.training-started.v1', data: { taskId: state.taskId, reason, participants, startedAtMs: nowMs } }]);
+  return ok([{ type: 'skein.arena.task.training-started.v1', data: { taskId: state.taskId, reason, participants, epochs: schedule.epochs, startedAtMs: nowMs } }]);
 }
 
 function recordEpoch({ kind: _, nowMs, ...data }: Command<'record-epoch'>, state: TaskState): Decision {
@@ -78,11 +80,13 @@ function beginChallenge({ kind: _, nowMs, ...data }: Command<'begin-challenge'>,
 
 function finish({ nowMs }: Command<'finish'>, state: TaskState): Decision {
   if (state.status !== 'challenge' || nowMs < state.challengeDueAtMs) return ok([]);
-  const vestingDurationMs = state.policy!.schedule.vestingSeconds * 1000;
+  const { taskId, creator, ranking, winnerValidators, rewards } = state;
+  const policy = state.policy!;
+  const vestingDurationMs = policy.schedule.vestingSeconds * 1000;
   return ok([
     {
       type: 'skein.arena.task.finished.v1',
-      data: { taskId: state.taskId, finishedAtMs: nowMs, vestingStartMs: nowMs, vestingDurationMs, rewards: state.rewards },
+      data: { taskId, creator, policy, ranking, winnerValidators, rewards, finishedAtMs: nowMs, vestingStartMs: nowMs, vestingDurationMs },
     },
   ]);
 }

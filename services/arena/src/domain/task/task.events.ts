@@ -45,11 +45,20 @@ export type TaskProposed = DomainEvent<
 >;
 export type TaskApproved = DomainEvent<
   'skein.arena.task.approved.v1',
-  { taskId: string; policyVersion: number; approvedAtMs: number; stakingDueAtMs: number; latestEndMs: number }
+  {
+    taskId: string;
+    creator: string;
+    policyVersion: number;
+    /** Frozen from here on. */
+    policy: TaskPolicy;
+    approvedAtMs: number;
+    stakingDueAtMs: number;
+    latestEndMs: number;
+  }
 >;
 export type TrainingStarted = DomainEvent<
   'skein.arena.task.training-started.v1',
-  { taskId: string; reason: 'expected-reached' | 'operator' | 'deadline'; participants: readonly Participant[]; startedAtMs: number }
+  { taskId: string; reason: 'expected-reached' | 'operator' | 'deadline'; participants: readonly Participant[]; epochs: number; startedAtMs: number }
 >;
 export type EpochRecorded = DomainEvent<
   'skein.arena.task.epoch-recorded.v1',
@@ -86,7 +95,17 @@ export type ChallengeStarted = DomainEvent<
 >;
 export type TaskFinished = DomainEvent<
   'skein.arena.task.finished.v1',
-  { taskId: string; finishedAtMs: number; vestingStartMs: number; vestingDurationMs: number; rewards: readonly LockedReward[] }
+  {
+    taskId: string;
+    creator: string;
+    policy: TaskPolicy;
+    ranking: readonly FinalStanding[];
+    winnerValidators: readonly WinnerValidator[];
+    rewards: readonly LockedReward[];
+    finishedAtMs: number;
+    vestingStartMs: number;
+    vestingDurationMs: number;
+  }
 >;
 export type TaskCancelled = DomainEvent<
   'skein.arena.task.cancelled.v1',

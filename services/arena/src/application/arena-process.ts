@@ -1,0 +1,175 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EventStore, Reactor, RecordedEvent } from '@skein/events';
+import { unwrap } from '@skein/kernel';
+import type { ArtifactStore } from '@skein/artifacts';
+import { ARTIFACTS, EVENT_STORE } from '@skein/platform';
+import { type EmissionCandidate, EMISSION_STREAM, emissionDecider, emissionOf } from '../domain/emission/emission.decider.js';
+import { type FinalCommand, finalDecider, finalStream } from '../domain/final/final.decider.js';
+import type { FinalConcluded } from '../domain/final/final.events.js';
+import type { EpochClosed } from '../domain/epoch/epoch.events.js';
+import { type Participant, emissionWeight, participantsOf } from '../domain/task/participants.policy.js';
+import type { EpochRecorded, TaskCancelled, TaskEvent, TaskFinished } from '../domain/task/task.events.js';
+import type { TaskState } from '../domain/task/task.state.js';
+import { EpochCommands, SUBMISSION_DATA } from './epoch-commands.js';
+import { ACTIVE_TASKS, type ActiveTasks, STAKES, type StakeReader } from './ports.js';
+import { type Origin, TaskCommands } from './task-commands.js';
+import { follows } from './timers.js';
+
+type ProcessEvent = TaskEvent | EpochClosed | FinalConcluded;
+const NAME = 'arena_process';
+
+/** Services that build on a task's winner may read its bytes once the task has finished. */
+const READERS_OF_WINNERS = ['service:marketplace', 'service:fl-aggregator'];
+
+/**
+ * Carries a task from stream to stream: each event becomes one command, given once by the inbox. Whatever is interrupted goes
+ * on from the reactor's checkpoint.
+ */
+@Injectable()
+export class ArenaProcess implements Reactor {
+  readonly name = NAME;
+  readonly types = [
+    'skein.arena.task.approved.v1',
+    'skein.arena.task.training-started.v1',
+    'skein.arena.task.epoch-recorded.v1',
+    'skein.arena.task.final-validation-started.v1',
+    'skein.arena.task.cancelled.v1',
+    'skein.arena.task.finished.v1',
+    'skein.arena.epoch.closed.v1',
+    'skein.arena.final.concluded.v1',
+  ];
+
+  constructor(
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(TaskCommands) private readonly tasks: TaskCommands,
+    @Inject(EpochCommands) private readonly epochs: EpochCommands,
+    @Inject(STAKES) private readonly stakes: StakeReader,
+    @Inject(ACTIVE_TASKS) private readonly active: ActiveTasks,
+    @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
+  ) {}
+
+  async handle(recorded: RecordedEvent): Promise<void> {
+    const event = { type: recorded.type, data: recorded.data } as ProcessEvent;
+    const origin: Origin = { metadata: follows(recorded), inbox: { consumer: NAME, messageId: recorded.eventId } };
+    switch (event.type) {
+      case 'skein.arena.task.approved.v1':
+        return void unwrap(await this.tasks.considerStart(event.data.taskId, false, origin));
+      case 'skein.arena.task.training-started.v1':
+        return this.openEpoch(event.data.taskId, 1, origin);
+      case 'skein.arena.task.epoch-recorded.v1':
+        return this.afterEpoch(event.data, recorded.recordedAtMs, origin);
+      case 'skein.arena.task.final-validation-started.v1':
+        return this.requestFinal(event.data.taskId, origin);
+      case 'skein.arena.task.cancelled.v1':
+        return this.cancelEpoch(event.data, origin);
+      case 'skein.arena.task.finished.v1':
+        return this.grantWinner(event.data);
+      case 'skein.arena.epoch.closed.v1':
+        return this.recordEpoch(event.data, origin);
+      case 'skein.arena.final.concluded.v1': {
+        const { taskId, concludedAtMs: _, ...conclusion } = event.data;
+        return void unwrap(await this.tasks.run(taskId, (nowMs) => ({ kind: 'begin-challenge', ...conclusion, nowMs }), origin));
+      }
+      default:
+        return;
+    }
+  }
+
+  private async afterEpoch({ taskId, nextEpoch, nextEpochAtMs }: EpochRecorded['data'], recordedAtMs: number, origin: Origin): Promise<void> {
+    if (nextEpoch > 0 && nextEpochAtMs <= recordedAtMs) await this.openEpoch(taskId, nextEpoch, origin);
+  }
+
+  /** Gives the epoch its part of the emission, then opens it. Both are decided once, however often this runs. */
+  async openEpoch(taskId: string, epoch: number, origin: Origin): Promise<void> {
+    const task = await this.tasks.state(taskId);
+    if (task.status !== 'training' || task.epoch !== epoch) return;
+    const { rewardEpoch, units } = await this.allocate(taskId, epoch, origin);
+    const participants = await this.participants(task);
+    const { requestId, policy, policyVersion, carriedUnits, entries, artifacts, commits, quotaCredits } = task;
+    const body = {
+      kind: 'open' as const,
+      taskId,
+      taskRequestId: requestId,
+      epoch,
+      policyVersion,
+      policy: policy!,
+      participants,
+      rewardEpoch,
+      mintedUnits: units,
+      carriedInUnits: carriedUnits,
+      entries,
+      knownArtifacts: artifacts,
+      orderBase: commits,
+      quotaCredits,
+    };
+    unwrap(await this.epochs.run(taskId, epoch, body, origin));
+  }
+
+  private async participants({ taskId, policy }: TaskState): Promise<Participant[]> {
+    return participantsOf(await this.stakes.positionsOf(taskId), policy!.rules);
+  }
+
+  private async candidate(taskId: string): Promise<EmissionCandidate[]> {
+    const task = await this.tasks.state(taskId);
+    if (task.status !== 'training') return [];
+    const { epochs, epochSeconds } = task.policy!.schedule;
+    return [{ taskId, epochs, epochSeconds, weight: emissionWeight(await this.participants(task), task.policy!.rules.rewardWeight) }];
+  }
+
+  private async allocate(taskId: string, epoch: number, { metadata }: Origin): Promise<{ rewardEpoch: number; units: bigint }> {
+    const done = unwrap(
+      await this.store.execute({
+        decider: emissionDecider,
+        streamId: EMISSION_STREAM,
+        command: async (nowMs) => {
+          const others = (await this.active.inTraining()).filter((id) => id !== taskId);
+          const candidates = (await Promise.all([taskId, ...others].map((id) => this.candidate(id)))).flat();
+          return { kind: 'allocate' as const, taskId, epoch, candidates, nowMs };
+        },
+        metadata,
+      }),
+    );
+    const { state } = await this.store.state(emissionDecider, done.streamId);
+    return emissionOf(state, taskId, epoch) ?? { rewardEpoch: state.nextRewardEpoch, units: 0n };
+  }
+
+  private async recordEpoch(closed: EpochClosed['data'], origin: Origin): Promise<void> {
+    const { taskId, epoch, lockedUnits, carriedOutUnits, stakes, entries, artifacts, commits, quotaCredits } = closed;
+    const body = { kind: 'record-epoch' as const, epoch, lockedUnits, carriedOutUnits, stakes, entries, artifacts, commits, quotaCredits };
+    unwrap(await this.tasks.run(taskId, (nowMs) => ({ ...body, nowMs }), origin));
+  }
+
+  private async requestFinal(taskId: string, origin: Origin): Promise<void> {
+    const task = await this.tasks.state(taskId);
+    const policy = task.policy!;
+    const participants = await this.participants(task);
+    const submissions = task.entries.map(({ submissionId, owner, artifactSha256, order }) => ({ submissionId, owner, artifactSha256, order }));
+    const body = {
+      kind: 'request' as const,
+      taskId,
+      round: policy.schedule.epochs + 1,
+      submissions,
+      participants,
+      policy,
+      taskRequestId: task.requestId,
+      lockedUnits: task.lockedUnits,
+      stakes: task.stakes,
+    };
+    const command = (nowMs: number): FinalCommand => ({ ...body, nowMs });
+    unwrap(await this.store.execute({ decider: finalDecider, streamId: finalStream(taskId), command, ...origin }));
+  }
+
+  private async cancelEpoch({ taskId, epoch }: TaskCancelled['data'], origin: Origin): Promise<void> {
+    if (epoch === 0) return;
+    const { phase } = await this.epochs.state(taskId, epoch);
+    if (phase !== 'none') unwrap(await this.epochs.run(taskId, epoch, { kind: 'cancel' }, origin));
+  }
+
+  private async grantWinner({ ranking, creator }: TaskFinished['data']): Promise<void> {
+    const winner = ranking[0];
+    if (!winner) return;
+    for (const reader of [...READERS_OF_WINNERS, creator])
+      unwrap(await this.artifacts.grant({ sha256: winner.artifactSha256, reader, purpose: SUBMISSION_DATA, grantedBy: winner.owner }));
+  }
+}
+

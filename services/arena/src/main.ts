@@ -1,0 +1,4 @@
+import { runMain } from '@skein/platform';
+import { arenaService } from './arena.service.js';
+
+await runMain(arenaService);
