@@ -8,6 +8,7 @@ export { weiszfeld } from './rules/geometric-median.js';
 export type { Rule, RuleInput, RuleOutput, RuleParameters, ServerState } from './rules/rule.js';
 export * from './vectors.js';
 export * from './training/batches.js';
+export * from './training/hold-out.js';
 export * from './training/logistic.js';
 export * from './training/step.js';
 export * from './training/vote.js';

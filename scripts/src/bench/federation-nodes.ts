@@ -1,7 +1,8 @@
 import { aggregate, decodeWeights, encodeWeights, logisticProbabilities, publicRowsFor, trainLogistic, verdict } from '@skein/aggregation';
 import type { BinaryRows, ClientUpdate } from '@skein/aggregation';
 import { sha256Hex, unwrap } from '@skein/kernel';
-import { classBalancedLoss, columnMoments, rowsByLabel, selectRows } from '@skein/models';
+import { classBalancedLoss } from '@skein/models';
+import type { columnMoments } from '@skein/models';
 import type { Dataset } from '@skein/models';
 
 /** The recipe of local training. */
@@ -46,22 +47,6 @@ function lossOf(weights: Float32Array, parts: readonly BinaryRows[]): number {
   const scores = parts.flatMap((part) => [...logisticProbabilities(weights, part)]);
   const labels = parts.flatMap((part) => [...part.labels]);
   return classBalancedLoss('binary-cross-entropy', { rows: labels.length, outputs: 1, scores, labels });
-}
-
-/** A node's rows: trained on, and held out of each label for voting (a fifth, rounded). */
-export interface LocalRows {
-  readonly train: Dataset;
-  readonly heldOut: Dataset;
-}
-
-/** Holds out the last fifth of every label's rows. */
-export function holdOut(dataset: Dataset): LocalRows {
-  const groups = [...rowsByLabel(dataset).values()];
-  const kept = (rows: number[]): number => rows.length - Math.round(rows.length / 5);
-  return {
-    train: selectRows(dataset, groups.flatMap((rows) => rows.slice(0, kept(rows)))),
-    heldOut: selectRows(dataset, groups.flatMap((rows) => rows.slice(kept(rows)))),
-  };
 }
 
 /** A node of the bench: what the fl-node client does, by the reference arithmetic instead of the runner. */

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { trainLogistic } from '@skein/aggregation';
+import { holdOut, trainLogistic } from '@skein/aggregation';
 import type { BinaryRows } from '@skein/aggregation';
 import { formatWallet, sha256Hex, unwrap } from '@skein/kernel';
 import { columnMoments, parseCsv, pimaSchema, selectRows } from '@skein/models';
 import type { Dataset } from '@skein/models';
 import { FederationGame } from './federation-game.js';
 import type { PlayedRound } from './federation-game.js';
-import { accuracyOf, BenchNode, holdOut, RECIPE, standardised, WeightStore } from './federation-nodes.js';
+import { accuracyOf, BenchNode, RECIPE, standardised, WeightStore } from './federation-nodes.js';
 import { storySplit } from './story-split.js';
 import type { StorySplit } from './story-split.js';
 

@@ -1,1 +1,5 @@
-export {};
+export * from './fl-node.js';
+export * from './local-model.js';
+export { schemaOf } from './options.js';
+export * from './seal.js';
+export * from './transfer.js';
