@@ -44,7 +44,7 @@ it('waits for a log that is away at the start, then consumes', async () => {
   expect([worker.ready(), worker.failure()]).toEqual([false, undefined]);
   await log.send([note('notes', 'k', 1, 'hello')]);
   await eventually(() => expect(seen).toEqual(['hello']));
-  expect(worker.ready()).toBe(true);
+  await eventually(() => expect(worker.ready()).toBe(true));
   await worker.stop();
   expect([worker.ready(), worker.failure()]).toEqual([false, undefined]);
 });

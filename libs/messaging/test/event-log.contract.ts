@@ -1,4 +1,5 @@
 import { eventually } from '@skein/testing';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MESSAGE_BYTES_MAX, type EventLog, type PartitionBatch } from '../src/event-log.js';
 import type { TestChild } from './support/child.js';
@@ -54,6 +55,22 @@ export function eventLogContract(name: string, makeHarness: () => Promise<Adapte
         const offsets = collector.received.filter((message) => message.partition === partition).map(({ offset }) => offset);
         expect(offsets).toEqual(offsets.map((_, at) => BigInt(at)));
       }
+    });
+
+    it('holds each key\'s messages in the order of any batches', async () => {
+      const batches = fc.array(fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'é', ''), { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 6 });
+      await fc.assert(fc.asyncProperty(batches, fc.integer({ min: 1, max: 4 }), async (keys, partitions) => {
+        const topic = await topicOf(partitions);
+        const collector = new Collector();
+        let n = 0;
+        const sent = keys.map((batch) => batch.map((key) => messageOf(topic, key, n++)));
+        for (const batch of sent) await log.send(batch);
+        const consumer = await log.consume({ group: fresh('g'), topics: [topic], onBatch: collector.onBatch, batchMax: 3 });
+        await eventually(() => expect(collector.received).toHaveLength(n));
+        await consumer.stop();
+        for (const { key } of sent.flat()) expect(numbersOf(collector.received, key)).toEqual(numbersOf(sent.flat(), key));
+        for (const { key, partition } of collector.received) expect(partition).toBe(collector.received.find((other) => other.key === key)!.partition);
+      }), { numRuns: 10 });
     });
 
     it('gives back what was sent, byte for byte', async () => {
