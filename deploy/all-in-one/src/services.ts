@@ -1,4 +1,7 @@
+import { arenaService } from '@skein/arena';
+import { flAggregatorService } from '@skein/fl-aggregator';
 import type { ServiceDefinition } from '@skein/platform';
+import { stakingIndexerService } from '@skein/staking-indexer';
 
 /** The services. Only here do they stand side by side. */
-export const definitions: readonly ServiceDefinition[] = [];
+export const definitions: readonly ServiceDefinition[] = [arenaService, flAggregatorService, stakingIndexerService];
