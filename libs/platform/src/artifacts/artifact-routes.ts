@@ -38,6 +38,8 @@ async function guarded(reply: FastifyReply, work: () => Promise<FastifyReply>): 
   try {
     return await work();
   } catch (thrown) {
+    // A refused body is not read to its end, so the connection cannot serve another request.
+    if (!reply.request.raw.complete) void reply.header('connection', 'close');
     return sendProblem(reply, thrown);
   }
 }

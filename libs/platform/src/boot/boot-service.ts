@@ -142,12 +142,16 @@ class Running implements RunningService {
 
   async #close(): Promise<void> {
     const drainMs = this.adapters.drainMs ?? 8_000;
+    const startedMs = performance.now();
     const workers = this.supervisor.stop();
     const calls = this.dispatcher?.drain(drainMs).then(() => Promise.all(this.#grpc.map((server) => stopGrpc(server, 500))));
     const cut = Promise.withResolvers<void>();
     const timer = setTimeout(() => cut.resolve(), STOP_MS);
     await Promise.race([Promise.all([workers, calls]), cut.promise]);
+    // Uploads and downloads of artifacts may use what is left of the time; then their connections are cut.
+    const cutHttp = setTimeout(() => this.http_.server.closeAllConnections(), Math.max(200, drainMs - (performance.now() - startedMs)));
     await Promise.race([this.http_.close(), cut.promise]);
+    clearTimeout(cutHttp);
     this.#closed = true;
     await this.nest.close();
     await Promise.race([this.parts.close(), cut.promise]);

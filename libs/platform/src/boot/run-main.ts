@@ -1,4 +1,4 @@
-import { ConfigError, commonVariables, parseSettings, processEnvironment } from '../config.js';
+import { ConfigError, commonVariables, parseSettings, processEnvironment, type Environment } from '../config.js';
 import type { RunningService, ServiceDefinition } from '../service-definition.js';
 import type { Role } from '../settings.js';
 import { bootService } from './boot-service.js';
@@ -47,8 +47,8 @@ function closeOnSignals(service: RunningService): void {
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }
 
-async function run(definition: ServiceDefinition, role: Role): Promise<void> {
-  const settings = parseSettings(definition, processEnvironment());
+async function run(definition: ServiceDefinition, role: Role, environment: Environment): Promise<void> {
+  const settings = parseSettings(definition, environment);
   if (role === 'migrate' || role === 'all') {
     const applied = await migrateService(definition, settings);
     process.stdout.write(`${JSON.stringify({ level: 'info', service: definition.name, message: 'migrated', applied })}\n`);
@@ -57,7 +57,7 @@ async function run(definition: ServiceDefinition, role: Role): Promise<void> {
 }
 
 /** Entry of a service's `main.ts`: role from argv, settings from the environment, exit code 1 with one clear message on failure. */
-export async function runMain(definition: ServiceDefinition, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+export async function runMain(definition: ServiceDefinition, argv: readonly string[] = process.argv.slice(2), environment: Environment = processEnvironment()): Promise<void> {
   const [word = '', ...rest] = argv;
   if (word === '--help' || word === '-h') return void process.stdout.write(usage(definition));
   const role = ROLES.find((name) => name === word);
@@ -68,10 +68,10 @@ export async function runMain(definition: ServiceDefinition, argv: readonly stri
   }
   try {
     assertNodeVersion();
-    await run(definition, role);
+    await run(definition, role, environment);
   } catch (error) {
-    const text = error instanceof ConfigError || !(error instanceof Error) ? String(error instanceof Error ? error.message : error) : `${definition.name}: ${error.message}`;
-    process.stderr.write(`${text}\n`);
+    const text = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${error instanceof ConfigError ? '' : `${definition.name}: `}${text}\n`);
     process.exitCode = 1;
   }
 }

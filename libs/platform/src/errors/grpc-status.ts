@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { anyPack, anyUnpack, type Any } from '@bufbuild/protobuf/wkt';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, StatusSchema } from '@skein/contracts/google/rpc';
 import { RejectionError, type Rejection, type RejectionCode } from '@skein/kernel';
@@ -34,11 +34,18 @@ export function toGrpcError(error: RejectionError, correlationId: string): { cod
 
 const isCode = (code: string | undefined): code is RejectionCode => code !== undefined && code in ERROR_TABLE;
 
+function detailsOf(raw: Buffer): readonly Any[] {
+  try {
+    return fromBinary(StatusSchema, raw).details;
+  } catch {
+    return [];
+  }
+}
+
 /** The server's refusal back as a `RejectionError`; without our details, from the status alone. */
 export function fromGrpcError(error: ServiceError): RejectionError {
   const raw = error.metadata?.get(STATUS_DETAILS)[0];
-  const status = Buffer.isBuffer(raw) ? fromBinary(StatusSchema, raw) : undefined;
-  const unpacked = status?.details ?? [];
+  const unpacked = Buffer.isBuffer(raw) ? detailsOf(raw) : [];
   const info = unpacked.map((detail) => anyUnpack(detail, ErrorInfoSchema)).find((detail) => detail !== undefined);
   const code = info?.metadata['code'];
   if (info === undefined || !isCode(code)) {

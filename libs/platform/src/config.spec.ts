@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { commonVariables, ConfigError, parseSettings, secretsOf, type Environment } from './config.js';
+
+const good = { DATABASE_URL: 'postgres://app:pw-in-url@localhost/arena', SERVICE_TOKEN_SECRET: 'x'.repeat(32) };
+const own = z.object({ EPOCH_MS: z.coerce.number().int().positive(), TOKEN: z.string().min(10) });
+
+function problems(environment: Environment): readonly string[] {
+  try {
+    parseSettings({ name: 'arena', config: own }, environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('defaults, peers and own settings', () => {
+  const settings = parseSettings({ name: 'arena', config: own }, { ...good, EPOCH_MS: '5000', TOKEN: 'long enough', PEERS_FL_AGGREGATOR: 'localhost:9091', HTTP_PORT: '0', BEACON_SEED: '' });
+  expect(settings).toMatchObject({ migrationDatabaseUrl: good.DATABASE_URL, httpPort: 0, grpcPort: 9090, host: '127.0.0.1', peers: { 'fl-aggregator': 'localhost:9091' }, own: { EPOCH_MS: 5000, TOKEN: 'long enough' } });
+  expect(settings.beaconSeed).toBeUndefined();
+});
+
+test('all problems at once, by name', () => {
+  expect(problems({ HTTP_PORT: '99999', CHAIN_ID: 'one', PEERS_ARENA: 'nowhere', EPOCH_MS: '-1', DATABASE_URL: 'mysql://x' }).map((line) => line.split(':')[0])).toEqual(
+    expect.arrayContaining(['HTTP_PORT', 'CHAIN_ID', 'PEERS_ARENA', 'EPOCH_MS', 'DATABASE_URL', 'SERVICE_TOKEN_SECRET', 'TOKEN']),
+  );
+  expect(problems({})).toContain('DATABASE_URL: is missing');
+});
+
+test('values are never repeated', () => {
+  const text = problems({ DATABASE_URL: 'mysql://hunter2', SERVICE_TOKEN_SECRET: 'hunter2', OPERATOR_TOKEN_SHA256: 'hunter2', PEERS_X: 'hunter2', TOKEN: 'hunter2', LOG_LEVEL: 'hunter2', HTTP_PORT: 'hunter2' }).join('\n');
+  expect(text.split('\n').length).toBeGreaterThanOrEqual(7);
+  expect(text).not.toContain('hunter2');
+});
+
+test('secrets for the logger to censor', () => {
+  expect(secretsOf(parseSettings({ name: 'arena' }, good))).toEqual(['x'.repeat(32), 'pw-in-url', 'pw-in-url']);
+});
+
+test('--help knows what is required, optional, and the defaults', () => {
+  const byName = new Map(commonVariables().map(({ name, standard }) => [name, standard]));
+  expect([byName.get('DATABASE_URL'), byName.get('BEACON_SEED'), byName.get('HTTP_PORT')]).toEqual(['required', 'optional', '8080']);
+});
