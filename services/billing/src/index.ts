@@ -1,1 +1,1 @@
-export {};
+export { billingProjections, billingService } from './billing.service.js';

@@ -1,0 +1,35 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Effect, EventMetadata, EventStore, InboxEntry } from '@skein/events';
+import { unwrap, type Rejection, type Result } from '@skein/kernel';
+import { EVENT_STORE } from '@skein/platform';
+import { ledgerDecider } from '../domain/ledger/ledger.decider.js';
+import type { LedgerIdentity } from '../domain/ledger/ledger.commands.js';
+import type { Booking } from '../domain/reward/bookings.policy.js';
+
+/** Books other services' decisions, once per message. A booking that does not add up throws: money stops, it is not skipped. */
+@Injectable()
+export class Bookings {
+  readonly #store: EventStore;
+  constructor(@Inject(EVENT_STORE) store: EventStore) {
+    this.#store = store;
+  }
+
+  async book(booking: Result<Booking, Rejection>, metadata: EventMetadata, inbox?: InboxEntry, effects: readonly Effect[] = []): Promise<void> {
+    const decided = unwrap(booking);
+    unwrap(
+      await this.#store.execute({
+        decider: ledgerDecider,
+        streamId: decided.ledger.ledgerId,
+        command: (nowMs) => ({ ...decided, nowMs }),
+        metadata,
+        ...(inbox ? { inbox } : {}),
+        effects: () => [...effects],
+      }),
+    );
+  }
+
+  /** Notes a decision that moves no money yet, with the timers that will. */
+  async note(ledger: LedgerIdentity, source: string, what: string, metadata: EventMetadata, inbox: InboxEntry, effects: readonly Effect[]): Promise<void> {
+    await this.book({ ok: true, value: { type: 'book-decision', ledger, source, what, amount: 0n, accounts: [], transfers: [] } }, metadata, inbox, effects);
+  }
+}

@@ -1,0 +1,80 @@
+import { file_skein_billing_v1_service } from '@skein/contracts/billing';
+import { file_skein_billing_internal_v1_service } from '@skein/contracts/billing/internal';
+import { projectionSink, Subscription, TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
+import { ConsumerWorker, Relay, type EventLog, type MessageHandler } from '@skein/messaging';
+import { API_KEYS, EVENT_LOG, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { Bookings } from './application/bookings.js';
+import { Credit, HOLD_EXPIRY, type HoldExpiry } from './application/credit.js';
+import { Customers } from './application/customers.js';
+import { PAYMENTS } from './application/payment.port.js';
+import { billingConfig } from './application/settings.js';
+import { bookVested, VESTED } from './application/vesting.js';
+import { QUERIES } from './application/views.js';
+import { CustomerNames } from './infrastructure/customer-names.js';
+import { SqlApiKeys } from './infrastructure/api-keys.js';
+import { TestPayments } from './infrastructure/test-payment.adapter.js';
+import { rewardHandlers } from './interface/events/rewards.consumer.js';
+import { usageHandlers } from './interface/events/usage.consumer.js';
+import { BillingApi } from './interface/grpc/billing.api.js';
+import { CreditApi } from './interface/grpc/credit.api.js';
+import { StatementsApi } from './interface/grpc/statements.api.js';
+import { apiKeysProjection } from './projections/api-keys.projection.js';
+import { booksProjection } from './projections/books.projection.js';
+import { chargesProjection } from './projections/charges.projection.js';
+import { SqlBillingQueries } from './projections/queries.js';
+import { entitlementPublication } from './publish/entitlement.publication.js';
+import { ledgerPublication } from './publish/ledger.publication.js';
+
+/** Every read model of billing. */
+export const billingProjections: readonly Projection[] = [booksProjection, chargesProjection, apiKeysProjection];
+
+const named = (name: string, part: { start(): Promise<void>; stop(): Promise<void> }): Worker => ({ name, start: () => part.start(), stop: () => part.stop() });
+
+/** Money consumers stop before a message that they cannot book; they never skip one. */
+const moneyConsumer = (group: string, handlers: readonly MessageHandler[], context: ServiceContext): Worker =>
+  new ConsumerWorker({ log: context.get<EventLog>(EVENT_LOG), pool: context.get<EventStore>(EVENT_STORE).pool, group, handlers, policy: 'stop', logger: context.logger });
+
+/** A hold whose time has come; one that was captured or voided meanwhile is nothing to do. */
+async function expireHold(credit: Credit, payload: HoldExpiry): Promise<void> {
+  const metadata = { correlationId: payload.reservationId, actor: 'service:billing' };
+  await credit.release(payload.customerId, payload.reservationId, 'expired', metadata);
+}
+
+function workers(context: ServiceContext): Worker[] {
+  const store = context.get<EventStore>(EVENT_STORE);
+  const log = context.get<EventLog>(EVENT_LOG);
+  const credit = context.get(Credit);
+  const bookings = context.get(Bookings);
+  const onError: ReportError = (error, where) => context.logger.error({ err: error, where }, 'background work failed, it goes on');
+  const timers = new TimerWorker({
+    pool: store.pool,
+    handlers: { [HOLD_EXPIRY]: (timer) => expireHold(credit, timer.payload as HoldExpiry), [VESTED]: (timer) => bookVested(bookings, timer) },
+    onError,
+  });
+  return [
+    ...billingProjections.map((projection) => named(projection.name, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
+    named('billing-timers', timers),
+    new Relay({ store, log, publications: [entitlementPublication, ledgerPublication], onError }),
+    moneyConsumer('billing.rewards', rewardHandlers(bookings), context),
+    moneyConsumer('billing.usage', usageHandlers(credit), context),
+  ];
+}
+
+/** Customers, API keys, the ledger, splits and statements. */
+export const billingService: ServiceDefinition = {
+  name: 'billing',
+  contexts: [file_skein_billing_v1_service, file_skein_billing_internal_v1_service],
+  migrations: [new URL('../src/migrations/', import.meta.url)],
+  config: billingConfig,
+  providers: [
+    { provide: PAYMENTS, useClass: TestPayments },
+    { provide: QUERIES, useClass: SqlBillingQueries },
+    { provide: API_KEYS, useClass: SqlApiKeys },
+    CustomerNames,
+    Customers,
+    Credit,
+    Bookings,
+  ],
+  apis: [BillingApi, StatementsApi, CreditApi],
+  workers,
+};

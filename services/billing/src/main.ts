@@ -1,0 +1,4 @@
+import { runMain } from '@skein/platform';
+import { billingService } from './billing.service.js';
+
+await runMain(billingService);
