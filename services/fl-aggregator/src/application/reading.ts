@@ -13,11 +13,14 @@ export function mayReadUpdate(state: FederationState, reader: string, sha256: st
   return round.voters.some(({ node }) => node === reader);
 }
 
-/** Whether the bytes are the task's own (graph, public rows, current weights, aggregate) and the reader takes part. */
+/**
+ * Whether the bytes are the task's own (graph, public rows, current weights) and the reader takes part. Not the aggregate that
+ * is being voted on: with one contribution it is that update, and voters compute it themselves.
+ */
 export function mayReadTask(state: FederationState, reader: string, sha256: string): boolean {
-  const { manifest, modelSha256, round, members, creator } = state;
+  const { manifest, modelSha256, members, creator } = state;
   if (members[reader]?.out !== false && reader !== creator) return false;
-  return [manifest?.forwardSha256, manifest?.publicRowsSha256, modelSha256, round?.aggregate?.sha256].includes(sha256);
+  return [manifest?.forwardSha256, manifest?.publicRowsSha256, modelSha256].includes(sha256);
 }
 
 /** Reading artifacts of a task; every read of a raw update is logged before its bytes go out. */

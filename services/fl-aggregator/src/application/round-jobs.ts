@@ -33,7 +33,9 @@ export class RoundJobs {
 
   /** Draws the round's public randomness and opens it. */
   async openRound({ taskId, round, cause }: RoundWork, jobId: string): Promise<void> {
-    const { requestId } = await this.#desk.state(taskId);
+    const { requestId, modelSha256, creator } = await this.#desk.state(taskId);
+    // Before the round opens, so that whoever sees it open can read the model that it starts from.
+    await this.#artifacts.grant(modelSha256, [creator]);
     const beacon = await this.#beacon.draw({ requestId, what: 'federation-roles', round });
     await this.#desk.give(taskId, originOf(jobId, cause), async (nowMs, state) => ({
       kind: 'open-round', round, beacon, nowMs, stakes: await this.#desk.memberStakes(taskId, state),
@@ -64,7 +66,7 @@ export class RoundJobs {
     if (!isRuleName(rule.name)) throw new RejectionError({ code: 'internal', rule: 'rule-unknown', message: `no rule ${rule.name}` });
     const global = await this.#artifacts.weights(state.modelSha256, specs);
     const { weights } = unwrap(aggregate(rule.name, { global, updates, parameters: rule.parameters }));
-    return this.#artifacts.putWeights(specs, weights, [state.creator]);
+    return this.#artifacts.putWeights(specs, weights);
   }
 
   /** Puts the final weights into the forward graph; the creator and the marketplace may read the result. */
@@ -73,6 +75,7 @@ export class RoundJobs {
     const { forwardSha256, parameters } = state.manifest!;
     const forward = unwrap(parseOnnx(await this.#artifacts.bytes(forwardSha256)));
     const weights = await this.#artifacts.weights(state.modelSha256, parameters);
+    await this.#artifacts.grant(state.modelSha256, [state.creator]);
     const bytes = withParameters(forward, unflattenParameters(parameters, weights));
     const sha256 = await this.#artifacts.putModel(bytes, [state.creator, 'service:marketplace']);
     await this.#desk.give(taskId, originOf(jobId, cause), () => ({ kind: 'record-export', sha256 }));

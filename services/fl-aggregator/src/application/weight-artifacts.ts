@@ -47,9 +47,14 @@ export class WeightArtifacts {
     return this.#put(bytes, ONNX, readers);
   }
 
+  /** Lets others read what this service owns. */
+  async grant(sha256: string, readers: readonly string[]): Promise<void> {
+    for (const reader of readers) unwrap(await this.#store.grant({ sha256, reader, purpose: 'federation', grantedBy: SELF }));
+  }
+
   async #put(bytes: Uint8Array, mediaType: string, readers: readonly string[]): Promise<string> {
     const { sha256 } = unwrap(await this.#store.put({ owner: SELF, bytes, mediaType }));
-    for (const reader of readers) unwrap(await this.#store.grant({ sha256, reader, purpose: 'federation', grantedBy: SELF }));
+    await this.grant(sha256, readers);
     return sha256;
   }
 }

@@ -41,9 +41,9 @@ export class ControlSession {
   /** Messages to push now. `done` ends the stream. */
   next(state: FederationState, nowMs: number): { push: Push[]; done: boolean } {
     const push = this.#ended(state);
-    if (state.phase === 'finished') return { push: [...push, { message: { case: 'finished', value: { weightsSha256: state.modelSha256 } } }], done: true };
     if (state.members[this.#node]?.out !== false)
       return { push: [...push, { message: { case: 'cancel', value: { leaseId: this.#lease?.id ?? '', reason: 'not-a-member' } } }], done: true };
+    if (state.phase === 'finished') return { push: [...push, { message: { case: 'finished', value: { weightsSha256: state.modelSha256 } } }], done: true };
     const work = state.round && workOf(state.round, this.#node);
     if (!work) return { push: [...push, ...this.#withdraw(state)], done: false };
     return { push: [...push, ...this.#offer(state, state.round!, work, nowMs)], done: false };
