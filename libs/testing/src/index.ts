@@ -2,3 +2,4 @@ export * from './database.js';
 export * from './eventually.js';
 export * from './fakes.js';
 export * from './spec-of.js';
+export * from './spawn-ts.js';
