@@ -2,7 +2,7 @@
 export type Identity =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'wallet'; readonly wallet: string; readonly scopes: readonly string[] }
-  | { readonly kind: 'organisation'; readonly organisation: string; readonly scopes: readonly string[] }
+  | { readonly kind: 'organisation'; readonly organisation: string; readonly scopes: readonly string[]; readonly keyPrefix?: string }
   | { readonly kind: 'operator' }
   | { readonly kind: 'service'; readonly service: string };
 

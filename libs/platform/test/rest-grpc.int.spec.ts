@@ -56,7 +56,7 @@ describe('REST', () => {
   test('snake_case names are read as well', async () => {
     const answer = await s.rest('POST', '/test/v1/notes', { body: { ...goodNote(), requestId: undefined, request_id: REQUEST_ID }, headers: { authorization: apiKey('good1234') } });
     expect(answer.status).toBe(200);
-    expect(s.probe.calls.at(-1)?.identity).toEqual({ kind: 'organisation', organisation: 'org-1', scopes: ['notes.write'] });
+    expect(s.probe.calls.at(-1)?.identity).toEqual({ kind: 'organisation', organisation: 'org-1', scopes: ['notes.write'], keyPrefix: 'good1234' });
   });
 
   test('a custom verb on a resource name', async () => {

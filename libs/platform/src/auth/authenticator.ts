@@ -50,7 +50,7 @@ export class Authenticator {
     const matches = equalSecret(sha256Text(secret), record?.secretSha256 ?? '');
     if (record === undefined || !matches || record.revoked === true) throw unauthenticated('api-key', 'the API key is not valid');
     if (record.expiresAtMs !== undefined && this.#options.clock.nowMs() >= record.expiresAtMs) throw unauthenticated('api-key-expired', 'the API key has expired');
-    return { kind: 'organisation', organisation: record.organisation, scopes: record.scopes };
+    return { kind: 'organisation', organisation: record.organisation, scopes: record.scopes, keyPrefix: record.prefix };
   }
 
   #operator(token: string): Identity {
