@@ -1,7 +1,8 @@
 import { arenaService } from '@skein/arena';
+import { billingService } from '@skein/billing';
 import { flAggregatorService } from '@skein/fl-aggregator';
 import type { ServiceDefinition } from '@skein/platform';
 import { stakingIndexerService } from '@skein/staking-indexer';
 
 /** The services. Only here do they stand side by side. */
-export const definitions: readonly ServiceDefinition[] = [arenaService, flAggregatorService, stakingIndexerService];
+export const definitions: readonly ServiceDefinition[] = [arenaService, billingService, flAggregatorService, stakingIndexerService];

@@ -56,12 +56,14 @@ export const chainClient = (endpoint: ChainEndpoint, account: PrivateKeyAccount)
   address: account.address.toLowerCase() as Address,
 });
 
+/** Private key of `devAccount`. */
+export const devKey = (seed: string, label: string): Hex => keccak256(toHex(`skein.devnet.account\n${seed}\n${label}`));
+
 /**
  * A devnet account that follows from a seed and a label, so that every run with that seed has the same wallets. Worth
  * nothing anywhere else.
  */
-export const devAccount = (seed: string, label: string): PrivateKeyAccount =>
-  privateKeyToAccount(keccak256(toHex(`skein.devnet.account\n${seed}\n${label}`)));
+export const devAccount = (seed: string, label: string): PrivateKeyAccount => privateKeyToAccount(devKey(seed, label));
 
 /** Gives accounts 1 000 ETH for gas. Works on anvil only. */
 export async function fundGas(endpoint: ChainEndpoint, addresses: readonly Address[]): Promise<void> {

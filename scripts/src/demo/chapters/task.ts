@@ -1,7 +1,8 @@
 import { ensureStake, openTask, totalStaked } from '@skein/contracts-evm';
 import { Consensus, FinalStake, Metric, RankShare, TaskService } from '@skein/contracts/arena';
-import { writeCsv, type Dataset } from '@skein/models';
+import type { Dataset } from '@skein/models';
 import { uploadArtifact, withRetry } from '@skein/sdk';
+import { csvOf } from '../csv.js';
 import { persist } from '../persist.js';
 import { verify, type Chapter, type Story } from '../story.js';
 
@@ -9,9 +10,6 @@ import { verify, type Chapter, type Story } from '../story.js';
 const DEADLINE_SECONDS = 120;
 const GM_FLOCK = 10n ** 18n;
 const EPOCHS = 2;
-
-/** Labels as 0 and 1: the task's files know no class names. */
-export const csvOf = ({ columns, rows, features, labels }: Dataset): Uint8Array => writeCsv({ columns, rows, features, labels }, 'diabetes');
 
 async function upload(story: Story, dataset: Dataset): Promise<string> {
   return withRetry(() => uploadArtifact(story.cast.partner.rest, 'arena', csvOf(dataset)), { timeoutMs: 60_000 });
