@@ -1,21 +1,53 @@
 import { file_skein_arena_v1_service } from '@skein/contracts/arena';
+import { file_skein_arena_internal_v1_service } from '@skein/contracts/arena/internal';
 import type { EventStore } from '@skein/events';
 import { JobWorker, type Projection, type ReportError, Subscription, TimerWorker, projectionSink, reactorSink } from '@skein/events';
-import { EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { type EventLog, type MessageHandler, Relay, type RunningConsumer, startConsumer } from '@skein/messaging';
+import { EVENT_LOG, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
 import { AdmissionHandler } from './application/admission.js';
 import { ArenaProcess } from './application/arena-process.js';
 import { ADMISSION_JOB, EpochCommands } from './application/epoch-commands.js';
+import { EvaluationGrants } from './application/evaluation-grants.js';
 import { ACTIVE_TASKS, STAKES } from './application/ports.js';
 import { TaskCommands } from './application/task-commands.js';
 import { TimerHandlers } from './application/timer-handlers.js';
 import { StakeCopy } from './infrastructure/stake-copy.js';
+import { StakesConsumer } from './interface/events/stakes.consumer.js';
+import { VerdictsConsumer } from './interface/events/verdicts.consumer.js';
+import { InternalApi } from './interface/grpc/internal.api.js';
+import { RewardApi } from './interface/grpc/reward.api.js';
+import { SubmissionApi } from './interface/grpc/submission.api.js';
 import { TaskApi } from './interface/grpc/task.api.js';
+import { leaderboardProjection } from './projections/leaderboard.projection.js';
+import { RewardQueries } from './projections/reward-queries.js';
+import { rewardsProjection } from './projections/rewards.projection.js';
+import { SubmissionQueries } from './projections/submission-queries.js';
+import { submissionsProjection } from './projections/submissions.projection.js';
 import { TaskQueries } from './projections/task-queries.js';
 import { tasksProjection } from './projections/tasks.projection.js';
+import { rewardsPublication } from './publish/rewards.publication.js';
+import { submissionsPublication } from './publish/submissions.publication.js';
+import { tasksPublication } from './publish/tasks.publication.js';
 
-export const arenaProjections: readonly Projection[] = [tasksProjection];
+export const arenaProjections: readonly Projection[] = [tasksProjection, submissionsProjection, leaderboardProjection, rewardsProjection];
+export const arenaPublications = [tasksPublication, submissionsPublication, rewardsPublication];
 
 const named = (name: string, part: { start(): Promise<void>; stop(): Promise<void> }): Worker => ({ name, start: () => part.start(), stop: () => part.stop() });
+
+/** Money follows from both topics, so a poisoned message stops its consumer instead of being skipped. */
+function consumer(context: ServiceContext, group: string, handlers: readonly MessageHandler[]): Worker {
+  let running: RunningConsumer | undefined;
+  return {
+    name: group,
+    start: async () => {
+      const log = context.get<EventLog>(EVENT_LOG);
+      const { pool } = context.get<EventStore>(EVENT_STORE);
+      running = await startConsumer({ log, pool, group, handlers, policy: 'stop', logger: context.logger });
+    },
+    stop: async () => running?.stop(),
+    ready: () => running?.alive() ?? false,
+  };
+}
 
 function workers(context: ServiceContext): Worker[] {
   const store = context.get<EventStore>(EVENT_STORE);
@@ -26,6 +58,9 @@ function workers(context: ServiceContext): Worker[] {
     ...arenaProjections.map((projection) => named(projection.name, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
     named('arena_process', new Subscription({ store, sink: reactorSink(context.get(ArenaProcess)), onError })),
     named(ADMISSION_JOB, new JobWorker({ pool, kind: ADMISSION_JOB, concurrency: 2, handle: (job) => admission.handle(job), onError })),
+    new Relay({ store, log: context.get<EventLog>(EVENT_LOG), publications: arenaPublications, onError }),
+    consumer(context, 'arena.stakes', [context.get(StakesConsumer).handler]),
+    consumer(context, 'arena.verdicts', [context.get(VerdictsConsumer).agreed, context.get(VerdictsConsumer).failed]),
     named('arena_timers', new TimerWorker({ pool, handlers: context.get(TimerHandlers).handlers, onError })),
   ];
 }
@@ -33,7 +68,7 @@ function workers(context: ServiceContext): Worker[] {
 /** Tasks, submissions, leaderboards and rewards of the competition. */
 export const arenaService: ServiceDefinition = {
   name: 'arena',
-  contexts: [file_skein_arena_v1_service],
+  contexts: [file_skein_arena_v1_service, file_skein_arena_internal_v1_service],
   migrations: [new URL('../src/migrations/', import.meta.url)],
   providers: [
     StakeCopy,
@@ -45,8 +80,13 @@ export const arenaService: ServiceDefinition = {
     ArenaProcess,
     AdmissionHandler,
     TimerHandlers,
+    EvaluationGrants,
+    SubmissionQueries,
+    RewardQueries,
+    StakesConsumer,
+    VerdictsConsumer,
   ],
-  apis: [TaskApi],
+  apis: [TaskApi, SubmissionApi, RewardApi, InternalApi],
   workers,
   artifacts: true,
 };

@@ -1,1 +1,1 @@
-export { arenaProjections, arenaService } from './arena.service.js';
+export { arenaProjections, arenaPublications, arenaService } from './arena.service.js';

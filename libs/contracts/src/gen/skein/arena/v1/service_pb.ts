@@ -1796,7 +1796,7 @@ export const SubmissionService: GenService<{
     output: typeof MarkDoneResponseSchema;
   },
   /**
-   * Exact scores are shown once the task has finished; before that only the board's rounded ones.
+   * Exact scores are shown from the challenge on; before that only the board’s rounded ones.
    *
    * @generated from rpc skein.arena.v1.SubmissionService.GetSubmission
    */
