@@ -1,5 +1,5 @@
-import { bytesToHex, canonicalJson, sha256Hex } from '@skein/kernel';
-import type { ReplayManifest, RunProfile } from './types.js';
+import { bytesToHex } from '@skein/kernel';
+import type { RunProfile } from './types.js';
 
 /** The profile that scores are pinned to. */
 export const pinnedProfile: RunProfile = { executionProvider: 'cpu', graphOptimisation: 'all', threads: 1, batchSize: 256 };
@@ -10,6 +10,3 @@ export function doubleBits(value: number): string {
   new DataView(bytes.buffer).setFloat64(0, value);
   return bytesToHex(bytes);
 }
-
-/** SHA-256 (hex) of a manifest: `skein/replay/v1\0` ‖ its canonical JSON. */
-export const manifestSha256 = (manifest: ReplayManifest): string => sha256Hex(`skein/replay/v1\0${canonicalJson(manifest)}`);

@@ -27,7 +27,7 @@ export interface RunProfile {
   readonly batchSize: number;
 }
 
-/** Everything needed to compute a score again; hash it with `manifestSha256`. */
+/** Everything needed to compute a score again. */
 export interface ReplayManifest extends RunProfile {
   readonly artifactSha256: string;
   readonly datasetSha256: string;

@@ -1,1 +1,2 @@
-export {};
+export { validationProjection } from './projections/validation.projection.js';
+export { validationService } from './validation.service.js';

@@ -1,0 +1,4 @@
+import { runMain } from '@skein/platform';
+import { validationService } from './validation.service.js';
+
+await runMain(validationService);
