@@ -37,8 +37,10 @@ export function accessOf(method: DescMethod): MethodAccess {
 const denied = (rule: string, message: string): RejectionError => new RejectionError({ code: 'permission-denied', rule, message });
 
 /** Throws unless the identity may call the RPC: `credentials-required` (unauthenticated), `role` or `scope` (permission-denied). */
-export function authorise(method: DescMethod, identity: Identity): void {
-  const { roles, scope } = accessOf(method);
+export const authorise = (method: DescMethod, identity: Identity): void => authoriseAccess(accessOf(method), identity);
+
+/** As `authorise`, for a call that no proto defines. */
+export function authoriseAccess({ roles, scope }: Pick<MethodAccess, 'roles' | 'scope'>, identity: Identity): void {
   if (roles.includes('anyone')) return;
   if (identity.kind === 'anonymous') throw new RejectionError({ code: 'unauthenticated', rule: 'credentials-required', message: 'this call needs credentials', field: 'authorization' });
   if (!roles.includes(identity.kind)) throw denied('role', `this call is not open to the role ${identity.kind}`);

@@ -1,10 +1,9 @@
-import type { DescMethod } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
 
 /** Measures of the calls a service answers. */
 export interface RpcMetrics {
-  /** A call begins; the returned function ends it once, with the code or `ok`; later calls of it do nothing. */
-  begin(method: DescMethod): (outcome: string) => void;
+  /** A call begins (`skein.arena.v1.TaskService/ProposeTask`, or a name of a foreign protocol's call); the returned function ends it once, with the code or `ok`; later calls of it do nothing. */
+  begin(rpc: string): (outcome: string) => void;
 }
 
 /** `rpc_server_duration_seconds{rpc,code}` and `rpc_server_in_flight{rpc}`. */
@@ -12,9 +11,9 @@ export function rpcMetrics(meter: Meter): RpcMetrics {
   const duration = meter.createHistogram('rpc_server_duration_seconds', { unit: 's', description: 'time from the first byte of a call to its answer' });
   const inFlight = meter.createUpDownCounter('rpc_server_in_flight', { description: 'calls being handled' });
   return {
-    begin(method) {
+    begin(rpc) {
       const started = performance.now();
-      const labels = { rpc: `${method.parent.typeName}/${method.name}` };
+      const labels = { rpc };
       inFlight.add(1, labels);
       let open = true;
       return (outcome) => {

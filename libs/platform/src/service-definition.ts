@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescFile } from '@bufbuild/protobuf';
 import type { Provider, Type } from '@nestjs/common';
-import type { FastifyInstance } from 'fastify';
+import type { Upcasters } from '@skein/events';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { CallerRole } from './access.js';
+import type { CallContext } from './call-context.js';
 import type { Logger } from './logger.js';
 import type { Role, ServiceName, Settings } from './settings.js';
 
@@ -25,6 +28,26 @@ export interface ServiceContext {
   get<T>(token: symbol | string | Type<T>): T;
 }
 
+/** A call of a protocol that no proto of ours defines. */
+export interface ForeignCall {
+  /** For metrics and logs: `oip/infer`. */
+  readonly name: string;
+  readonly roles: readonly CallerRole[];
+  readonly scope?: string;
+  readonly command?: boolean;
+  /** Default 30 000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Wraps handlers of foreign HTTP routes: authenticates, authorises, makes the call's context (its key is the
+ * `Idempotency-Key` header, its hash covers method, path and body), counts it for draining. Refusals are thrown as
+ * `RejectionError` for the protocol's own error format; what the route does not catch becomes a problem.
+ */
+export interface ForeignCalls {
+  handle<T>(request: FastifyRequest, reply: FastifyReply, call: ForeignCall, work: (context: CallContext) => Promise<T>): Promise<T>;
+}
+
 /** A service, as its `<service>.service.ts` declares it. */
 export interface ServiceDefinition {
   readonly name: ServiceName;
@@ -42,7 +65,9 @@ export interface ServiceDefinition {
   /** Serve `PUT|GET /<context>/v1/artifacts/{sha256}`. */
   readonly artifacts?: boolean;
   /** Routes of foreign protocols (OIP v2, OpenAI …) on the service's HTTP port. */
-  readonly http?: (app: FastifyInstance, context: ServiceContext) => void;
+  readonly http?: (app: FastifyInstance, context: ServiceContext, calls: ForeignCalls) => void;
+  /** Lifts of stored events to newer schema versions, for `EVENT_STORE`. */
+  readonly upcasters?: Upcasters;
 }
 
 /** A service that runs in this process. */

@@ -20,6 +20,7 @@ import { grpcServer, listenGrpc, stopGrpc } from '../grpc/grpc-server.js';
 import { rpcMetrics } from '../metrics.js';
 import { addOpenApiRoutes } from '../openapi/routes.js';
 import { RouteTable } from '../rest/bindings.js';
+import { foreignCalls } from '../rest/foreign-calls.js';
 import { addRestRoutes, createHttpApp } from '../rest/rest-server.js';
 import type { RunningService, ServiceContext, ServiceDefinition } from '../service-definition.js';
 import type { Role, Settings } from '../settings.js';
@@ -186,7 +187,7 @@ function serveApi(definition: ServiceDefinition, settings: Settings, parts: Part
   addRestRoutes(http, { routes, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: CALL_TIMEOUT_MS });
   addOpenApiRoutes(http, contextOf(definition), routes, definition.artifacts === true);
   if (store !== undefined) addArtifactRoutes(http, { context: contextOf(definition), store, authenticator, sizeBytesMax: settings.artifactLimitBytes });
-  definition.http?.(http, context);
+  definition.http?.(http, context, foreignCalls(dispatcher, CALL_TIMEOUT_MS));
   return dispatcher;
 }
 

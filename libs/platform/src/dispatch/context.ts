@@ -12,6 +12,8 @@ export interface CallInfo {
   readonly correlationId: string | undefined;
   readonly traceparent: string | undefined;
   readonly deadlineMs: number | undefined;
+  /** `Idempotency-Key`: the key of requests that have no `request_id` of their own (foreign protocols). */
+  readonly idempotencyKey: string | undefined;
   /** Aborted when the caller goes away. */
   readonly signal: AbortSignal;
 }
@@ -25,6 +27,9 @@ export const correlationOf = (given: string | undefined): string => (given !== u
 /** A span of ours in the caller's trace. */
 export const spanOf = (parent: string | undefined): string => childTraceparent(parent, random);
 
+/** A key that a caller may choose freely, within bounds. */
+const sane = (key: string | undefined): string | undefined => (key !== undefined && /^[\x21-\x7e]{1,128}$/.test(key) ? key : undefined);
+
 /** Hash of a command: its RPC and request without `request_id`. */
 export function hashRequest(method: DescMethod, schema: DescMessage, request: Message): string {
   const json = toJson(schema, request);
@@ -33,10 +38,13 @@ export function hashRequest(method: DescMethod, schema: DescMessage, request: Me
   return sha256Text(`${method.parent.typeName}/${method.name}\0${canonicalJson(fields)}`);
 }
 
-/** `request_id` of a request, where it has one that is set. */
-export function requestIdOf(request: Message): string | undefined {
-  const id = 'requestId' in request ? request.requestId : undefined;
-  return typeof id === 'string' && id !== '' ? id : undefined;
+/** Whether a request has a `request_id` of its own. */
+export const hasRequestId = (request: Message): request is Message & { requestId: unknown } => 'requestId' in request;
+
+/** `request_id` of a request, where it has one that is set; a request without such a field takes the header's key. */
+export function requestIdOf(request: Message, info: Pick<CallInfo, 'idempotencyKey'>): string | undefined {
+  if (!hasRequestId(request)) return sane(info.idempotencyKey);
+  return typeof request.requestId === 'string' && request.requestId !== '' ? request.requestId : undefined;
 }
 
 const tenantOf = (identity: Identity): string | undefined =>

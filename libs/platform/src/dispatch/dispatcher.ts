@@ -1,6 +1,6 @@
 import { create, type DescMessage, type DescMethod, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { RejectionError } from '@skein/kernel';
-import { accessOf, authorise } from '../access.js';
+import { accessOf, authoriseAccess, type MethodAccess } from '../access.js';
 import type { Authenticator, Surface } from '../auth/authenticator.js';
 import { runInCall, type CallContext } from '../call-context.js';
 import { InvalidRequestError, refuseViolations } from '../errors/invalid-request.js';
@@ -11,7 +11,7 @@ import type { RpcMetrics } from '../metrics.js';
 import { rpcBindings } from '../rpc.js';
 import { isUuid } from '../validation/rules.js';
 import { validateMessage } from '../validation/validate.js';
-import { hashRequest, makeContext, requestIdOf, spanOf, type CallInfo } from './context.js';
+import { hashRequest, hasRequestId, makeContext, requestIdOf, spanOf, type CallInfo } from './context.js';
 import { CallScope } from './call-scope.js';
 
 type AnyHandler = (request: unknown, call: CallContext) => unknown;
@@ -33,11 +33,13 @@ export interface DispatcherOptions {
   readonly metrics: RpcMetrics;
 }
 
-interface Opened {
-  readonly identity: Identity;
-  readonly scope: CallScope;
-  readonly handler: AnyHandler;
+/** What is called: an RPC, or a call of a foreign protocol by a name of its own. */
+export interface CallTarget extends MethodAccess {
+  readonly name: string;
 }
+
+const nameOf = (method: DescMethod): string => `${method.parent.typeName}/${method.name}`;
+const targetOf = (method: DescMethod): CallTarget => ({ name: nameOf(method), ...accessOf(method) });
 
 /**
  * The one way to a handler for every transport: authenticate → authorise → decode and validate → handle → encode. Counts
@@ -67,9 +69,10 @@ export class Dispatcher {
 
   /** Unary. `info.correlationId` must be final: it is what errors and events carry. */
   async unary<T>(method: DescMethod, surface: Surface, info: CallInfo, decode: Decode, encode: Encode<T>): Promise<T> {
-    return this.#around(method, info, async (scope) => {
-      const { identity, handler } = await this.#admit(method, surface, info, scope);
-      const request = this.#read(method, decode);
+    return this.#around(targetOf(method), info, async (scope) => {
+      const identity = await this.#admit(targetOf(method), surface, info, scope);
+      const handler = this.#handlerOf(method);
+      const request = this.#read(method, info, decode);
       const call = this.#context(method, info, identity, scope, request);
       return encode(this.#answer(method, await scope.race(runInCall(call, async () => handler(request, call)))));
     });
@@ -77,22 +80,34 @@ export class Dispatcher {
 
   /** Client streaming: many requests, one answer. */
   async clientStream<T>(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>, encode: Encode<T>): Promise<T> {
-    return this.#around(method, info, async (scope) => {
-      const { identity, handler } = await this.#admit(method, surface, info, scope);
+    return this.#around(targetOf(method), info, async (scope) => {
+      const identity = await this.#admit(targetOf(method), surface, info, scope);
+      const handler = this.#handlerOf(method);
       const call = this.#context(method, info, identity, scope, undefined);
-      return encode(this.#answer(method, await scope.race(runInCall(call, async () => handler(this.#readAll(method, requests), call)))));
+      return encode(this.#answer(method, await scope.race(runInCall(call, async () => handler(this.#readAll(method, info, requests), call)))));
+    });
+  }
+
+  /** A call of a foreign protocol: the same authentication, authorisation, deadline, metrics and draining around `work`. */
+  async foreign<T>(target: CallTarget, info: CallInfo, requestHash: () => string, work: (call: CallContext) => Promise<T>): Promise<T> {
+    return this.#around(target, info, async (scope) => {
+      const identity = await this.#admit(target, 'public', info, scope);
+      const call = this.#contextOf(info, identity, scope, info.idempotencyKey, requestHash);
+      return scope.race(runInCall(call, () => work(call)));
     });
   }
 
   /** Server streaming and bidirectional: `requests` yields one decoder or many. */
   async *stream<T>(method: DescMethod, surface: Surface, info: CallInfo, requests: AsyncIterable<Decode>, encode: Encode<T>): AsyncIterable<T> {
     const scope = this.#enter(info);
-    const end = this.#options.metrics.begin(method);
+    const target = targetOf(method);
+    const end = this.#options.metrics.begin(target.name);
     try {
-      const { identity, handler } = await this.#admit(method, surface, info, scope);
-      let input: unknown = this.#readAll(method, requests);
+      const identity = await this.#admit(target, surface, info, scope);
+      const handler = this.#handlerOf(method);
+      let input: unknown = this.#readAll(method, info, requests);
       let first: Message | undefined;
-      if (method.methodKind === 'server_streaming') for await (const decode of requests) input = first = this.#read(method, decode);
+      if (method.methodKind === 'server_streaming') for await (const decode of requests) input = first = this.#read(method, info, decode);
       const call = this.#context(method, info, identity, scope, first);
       const output = runInCall(call, () => handler(input, call)) as AsyncIterable<Init>;
       const iterator = output[Symbol.asyncIterator]();
@@ -108,7 +123,7 @@ export class Dispatcher {
       }
       end('ok');
     } catch (thrown) {
-      throw this.#failed(method, info, thrown, end);
+      throw this.#failed(target, info, thrown, end);
     } finally {
       end('cancelled');
       this.#leave(scope);
@@ -128,17 +143,18 @@ export class Dispatcher {
     return this.#open.size;
   }
 
-  async #around<T>(method: DescMethod, info: CallInfo, work: (scope: CallScope) => Promise<T>): Promise<T> {
-    const end = this.#options.metrics.begin(method);
+  async #around<T>(target: CallTarget, info: CallInfo, work: (scope: CallScope) => Promise<T>): Promise<T> {
+    const end = this.#options.metrics.begin(target.name);
+    const startedMs = performance.now();
     let scope: CallScope | undefined;
     try {
       scope = this.#enter(info);
       const answer = await work(scope);
       end('ok');
-      if (accessOf(method).command) this.#options.logger.info({ rpc: method.name, correlationId: info.correlationId, outcome: 'ok' }, 'command');
+      if (target.command) this.#options.logger.info({ rpc: target.name, correlationId: info.correlationId, outcome: 'ok', duration_ms: Math.round(performance.now() - startedMs) }, 'command');
       return answer;
     } catch (thrown) {
-      throw this.#failed(method, info, thrown, end);
+      throw this.#failed(target, info, thrown, end);
     } finally {
       if (scope !== undefined) this.#leave(scope);
     }
@@ -156,53 +172,54 @@ export class Dispatcher {
     scope.close();
   }
 
-  async #admit(method: DescMethod, surface: Surface, info: CallInfo, scope: CallScope): Promise<Opened> {
+  async #admit(target: CallTarget, surface: Surface, info: CallInfo, scope: CallScope): Promise<Identity> {
     const identity = await scope.race(this.#options.authenticator.authenticate(info.authorization, surface));
-    authorise(method, identity);
-    const handler = this.#handlers.get(method);
-    if (handler === undefined) throw new RejectionError({ code: 'unavailable', rule: 'unimplemented', message: `${method.name} is not served here`, retriable: false });
-    return { identity, scope, handler };
+    authoriseAccess(target, identity);
+    return identity;
   }
 
-  #read(method: DescMethod, decode: Decode): Message {
+  #handlerOf(method: DescMethod): AnyHandler {
+    const handler = this.#handlers.get(method);
+    if (handler === undefined) throw new RejectionError({ code: 'unavailable', rule: 'unimplemented', message: `${method.name} is not served here`, retriable: false });
+    return handler;
+  }
+
+  #read(method: DescMethod, info: CallInfo, decode: Decode): Message {
     const request = decode();
     const violations = [...validateMessage(method.input, request)];
     if (accessOf(method).command && method.methodKind === 'unary' && !violations.some(({ field }) => field === 'request_id')) {
-      const id = requestIdOf(request);
+      const id = requestIdOf(request, info);
       if (id === undefined) violations.push({ field: 'request_id', rule: 'required', message: 'a command needs request_id (REST: or an Idempotency-Key header)' });
-      else if (!isUuid(id)) violations.push({ field: 'request_id', rule: 'format', message: 'request_id must be a lower-case UUID' });
+      else if (hasRequestId(request) && !isUuid(id)) violations.push({ field: 'request_id', rule: 'format', message: 'request_id must be a lower-case UUID' });
     }
     refuseViolations(violations);
     return request;
   }
 
-  async *#readAll(method: DescMethod, requests: AsyncIterable<Decode>): AsyncIterable<Message> {
-    for await (const decode of requests) yield this.#read(method, decode);
+  async *#readAll(method: DescMethod, info: CallInfo, requests: AsyncIterable<Decode>): AsyncIterable<Message> {
+    for await (const decode of requests) yield this.#read(method, info, decode);
   }
 
   #context(method: DescMethod, info: CallInfo, identity: Identity, scope: CallScope, request: Message | undefined): CallContext {
-    return makeContext({
-      identity,
-      correlationId: info.correlationId ?? '',
-      traceparent: spanOf(info.traceparent),
-      deadlineMs: info.deadlineMs,
-      signal: scope.signal,
-      requestId: request === undefined ? undefined : requestIdOf(request),
-      requestHash: () => (request === undefined ? '' : hashRequest(method, method.input, request)),
-    });
+    const requestId = request === undefined ? undefined : requestIdOf(request, info);
+    return this.#contextOf(info, identity, scope, requestId, () => (request === undefined ? '' : hashRequest(method, method.input, request)));
+  }
+
+  #contextOf(info: CallInfo, identity: Identity, scope: CallScope, requestId: string | undefined, requestHash: () => string): CallContext {
+    return makeContext({ identity, correlationId: info.correlationId ?? '', traceparent: spanOf(info.traceparent), deadlineMs: info.deadlineMs, signal: scope.signal, requestId, requestHash });
   }
 
   #answer(method: DescMethod, value: unknown): Message {
     return create(method.output, value as Init);
   }
 
-  #failed(method: DescMethod, info: CallInfo, thrown: unknown, end: (outcome: string) => void): RejectionError {
+  #failed(target: CallTarget, info: CallInfo, thrown: unknown, end: (outcome: string) => void): RejectionError {
     const { error, unexpected } = normaliseError(thrown);
     const { code, rule, field } = error.rejection;
     end(code);
-    const line = { rpc: method.name, correlationId: info.correlationId, outcome: code, rule, ...(field === undefined ? {} : { field }) };
+    const line = { rpc: target.name, correlationId: info.correlationId, outcome: code, rule, ...(field === undefined ? {} : { field }) };
     if (unexpected) this.#options.logger.error({ ...line, err: thrown }, 'call failed unexpectedly');
-    else if (accessOf(method).command) this.#options.logger.info({ ...line, violations: error instanceof InvalidRequestError ? error.violations.length : undefined }, 'command');
+    else if (target.command) this.#options.logger.info({ ...line, violations: error instanceof InvalidRequestError ? error.violations.length : undefined }, 'command');
     return error;
   }
 }

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import {
-  Metadata, Server, ServerCredentials, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall, type handleUnaryCall,
+  logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall, type handleUnaryCall,
   type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import type { Surface } from '../auth/authenticator.js';
@@ -41,6 +41,7 @@ function infoOf(call: AnyCall, options: GrpcServerOptions, streaming: boolean): 
     correlationId,
     traceparent: header(call.metadata, 'traceparent'),
     deadlineMs: Number.isFinite(given) ? given : fallback,
+    idempotencyKey: header(call.metadata, 'idempotency-key'),
     signal: abort.signal,
   };
 }
@@ -102,6 +103,9 @@ function streamHandler(method: DescMethod, options: GrpcServerOptions): handleSe
 
 const handlerOf = (method: DescMethod, options: GrpcServerOptions): UntypedHandleCall =>
   method.methodKind === 'unary' || method.methodKind === 'client_streaming' ? unaryHandler(method, options) : streamHandler(method, options);
+
+// grpc-js writes to stderr on its own what is also an error of a call or of `listenGrpc`; our logs are JSON lines.
+setLogVerbosity(logVerbosity.NONE);
 
 /** A grpc-js server over the dispatcher; `extend` adds health before it starts. */
 export function grpcServer(options: GrpcServerOptions): Server {

@@ -31,6 +31,7 @@ export function callInfoOf(request: FastifyRequest, reply: FastifyReply, timeout
     correlationId: request.id,
     traceparent: text(request.headers['traceparent']),
     deadlineMs: timeoutMs === undefined ? undefined : Date.now() + timeoutMs,
+    idempotencyKey: text(request.headers['idempotency-key']),
     signal: abort.signal,
   };
 }
