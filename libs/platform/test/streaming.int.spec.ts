@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '@skein/testing';
-import { NoteSchema } from './gen/skein/test/v1/notes_pb.js';
+import type { NoteSchema } from './gen/skein/test/v1/notes_pb.js';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { refusal, stage, type Stage } from './harness.js';
 

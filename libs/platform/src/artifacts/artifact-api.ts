@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ArtifactStore } from '@skein/artifacts';
-import { ArtifactSchema, ArtifactService, type DownloadArtifactRequest, type DownloadArtifactResponseSchema, type UploadArtifactRequest } from '@skein/contracts/artifacts';
+import { ArtifactService, type ArtifactSchema, type DownloadArtifactRequest, type DownloadArtifactResponseSchema, type UploadArtifactRequest } from '@skein/contracts/artifacts';
 import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
 import { RejectionError, unwrap } from '@skein/kernel';
 import type { CallContext } from '../call-context.js';

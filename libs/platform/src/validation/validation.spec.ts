@@ -1,7 +1,7 @@
 import { create, type JsonValue } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { InvalidRequestError, type Violation } from '../errors/invalid-request.js';
-import { CreateNoteRequestSchema, NoteSchema, State } from '../../test/gen/skein/test/v1/notes_pb.js';
+import { CreateNoteRequestSchema, NoteSchema, type State } from '../../test/gen/skein/test/v1/notes_pb.js';
 import { readJson } from './read-json.js';
 import { validateMessage } from './validate.js';
 
