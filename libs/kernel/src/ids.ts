@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { SystemClock, type Clock } from './clock.js';
 import { bytesToUuid, concatBytes, lengthPrefixed, sha256, utf8 } from './hash.js';
 
 /** Where new identifiers come from; tests hand in a predictable one. */
@@ -29,7 +30,11 @@ export function uuidV7From(timeMs: number, random: Uint8Array): string {
 
 /** Identifiers of a running process. */
 export class SystemIds implements IdSource {
+  readonly #clock: Clock;
+  constructor(clock: Clock = new SystemClock()) {
+    this.#clock = clock;
+  }
   uuidV7(): string {
-    return uuidV7From(Date.now(), randomBytes(10));
+    return uuidV7From(this.#clock.nowMs(), randomBytes(10));
   }
 }

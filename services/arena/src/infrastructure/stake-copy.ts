@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { POOL } from '@skein/platform';
-import type { Tx } from '@skein/events';
+import { type InboxEntry, type Tx, inboxOnce } from '@skein/events';
 import type pg from 'pg';
 import type { StakeReader } from '../application/ports.js';
 import type { StakePosition } from '../domain/task/participants.policy.js';
@@ -39,13 +39,18 @@ export class StakeCopy implements StakeReader {
       since: Number(row.since_version),
     }));
   }
+
+  /** Takes over one delivered position, once. */
+  async take(inbox: InboxEntry, wallet: string, version: bigint, stakes: readonly CopiedStake[]): Promise<void> {
+    await inboxOnce(this.pool, inbox, (tx) => copyPosition(tx, wallet, version, stakes));
+  }
 }
 
 /**
- * Takes over a wallet's newest position; an older one changes nothing. The tasks whose stakes changed. The wallet's row is
+ * Takes over a wallet's newest position; an older one changes nothing. The wallet's row is
  * locked first, so that two versions arriving at once cannot interleave their rows.
  */
-export async function copyPosition(tx: Tx, wallet: string, version: bigint, stakes: readonly CopiedStake[]): Promise<void> {
+async function copyPosition(tx: Tx, wallet: string, version: bigint, stakes: readonly CopiedStake[]): Promise<void> {
   await tx.query('INSERT INTO arena_stake_wallet (wallet, version) VALUES ($1, 0) ON CONFLICT DO NOTHING', [wallet]);
   const moved = await tx.query('UPDATE arena_stake_wallet SET version = $2 WHERE wallet = $1 AND version < $2', [wallet, version.toString()]);
   if (moved.rowCount !== 1) return;

@@ -1,12 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type PositionChanged, PositionChangedSchema } from '@skein/contracts/staking';
-import { inboxOnce } from '@skein/events';
 import { isUuid, unwrap } from '@skein/kernel';
 import type { Delivery, MessageHandler } from '@skein/messaging';
-import { POOL } from '@skein/platform';
-import type pg from 'pg';
 import { TaskCommands } from '../../application/task-commands.js';
-import { type CopiedStake, copyPosition } from '../../infrastructure/stake-copy.js';
+import { type CopiedStake, StakeCopy } from '../../infrastructure/stake-copy.js';
 
 const idOf = (name: string): string => name.replace(/^tasks\//, '');
 
@@ -21,7 +18,7 @@ function stakesOf({ stakes }: PositionChanged): CopiedStake[] {
 @Injectable()
 export class StakesConsumer {
   constructor(
-    @Inject(POOL) private readonly pool: pg.Pool,
+    @Inject(StakeCopy) private readonly copy: StakeCopy,
     @Inject(TaskCommands) private readonly tasks: TaskCommands,
   ) {}
 
@@ -34,7 +31,7 @@ export class StakesConsumer {
 
   async handle(message: PositionChanged, delivery: Delivery): Promise<void> {
     const stakes = stakesOf(message);
-    await inboxOnce(this.pool, delivery.inbox, (tx) => copyPosition(tx, message.wallet, message.version, stakes));
+    await this.copy.take(delivery.inbox, message.wallet, message.version, stakes);
     // Also for a message seen before: a kill between copy and command must not lose the command, which is harmless to repeat.
     for (const taskId of new Set(stakes.map((stake) => stake.taskId))) {
       const { status } = await this.tasks.state(taskId);
