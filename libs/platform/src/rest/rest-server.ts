@@ -61,6 +61,7 @@ export function createHttpApp(bodyLimitBytes: number): FastifyInstance {
     forceCloseConnections: 'idle',
     // While it closes, the dispatcher refuses in our own words.
     return503OnClosing: false,
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply as FastifyReply, fromFastify(error)),
     genReqId: (request) => correlationOf(text(request.headers['x-correlation-id'])),
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 1024 },
   });
