@@ -3,6 +3,7 @@ import { billingService } from '@skein/billing';
 import { flAggregatorService } from '@skein/fl-aggregator';
 import type { ServiceDefinition } from '@skein/platform';
 import { stakingIndexerService } from '@skein/staking-indexer';
+import { validationService } from '@skein/validation';
 
 /** The services. Only here do they stand side by side. */
-export const definitions: readonly ServiceDefinition[] = [arenaService, billingService, flAggregatorService, stakingIndexerService];
+export const definitions: readonly ServiceDefinition[] = [arenaService, billingService, flAggregatorService, stakingIndexerService, validationService];

@@ -1,4 +1,5 @@
 import type { Chapter } from '../story.js';
+import { federation } from './federation.js';
 import { ready } from './ready.js';
 import { rewards } from './rewards.js';
 import { submissions } from './submissions.js';
@@ -6,11 +7,10 @@ import { task } from './task.js';
 import { validation } from './validation.js';
 
 /** The chapters that are played, in order. */
-export const chapters: readonly Chapter[] = [ready, task, submissions, validation, rewards];
+export const chapters: readonly Chapter[] = [ready, task, submissions, validation, rewards, federation];
 
 /** The chapters that a later milestone brings. */
 export const chaptersAhead: readonly { readonly number: number; readonly title: string }[] = [
-  { number: 6, title: 'Federation' },
   { number: 7, title: 'Market' },
   { number: 8, title: 'Money' },
   { number: 9, title: 'Proof' },
