@@ -3,7 +3,9 @@ import {
   deployAll,
   devAccount,
   fundGas,
+  gmFlockAbi,
   lockFlock,
+  mined,
   mintFlock,
   openTask,
   roleNumber,
@@ -50,23 +52,17 @@ export class TestChain {
     await fundGas(this.anvil, [client.address]);
     await mintFlock(this.admin, this.book, client.address, gm);
     await lockFlock(client, this.book, { amount: gm, lockSeconds: 0n });
-    await client.wallet.writeContract({
-      address: this.book.gmFlock,
-      abi: approveAbi,
-      functionName: 'approve',
-      args: [this.book.taskStaking, maxUint256],
-    });
+    const args = [this.book.taskStaking, maxUint256] as const;
+    const call = { address: this.book.gmFlock, abi: gmFlockAbi, functionName: 'approve', args } as const;
+    await mined(client, await client.wallet.writeContract(call));
     return client;
   }
 
-  /** Stakes at once, in a block of its own. */
-  stake(client: ChainClient, amount: bigint, taskId = TASK, role: StakeRole = 'node'): Promise<Hex> {
-    return client.wallet.writeContract({
-      address: this.book.taskStaking,
-      abi: taskStakingAbi,
-      functionName: 'stake',
-      args: [taskKey(taskId), roleNumber(role), amount],
-    });
+  /** Stakes in a block of its own, which is mined when this returns. */
+  async stake(client: ChainClient, amount: bigint, taskId = TASK, role: StakeRole = 'node'): Promise<void> {
+    const args = [taskKey(taskId), roleNumber(role), amount] as const;
+    const call = { address: this.book.taskStaking, abi: taskStakingAbi, functionName: 'stake', args } as const;
+    await mined(client, await client.wallet.writeContract(call));
   }
 
   /** A signed stake that nobody has sent yet: for putting it into blocks by hand. */
@@ -98,14 +94,3 @@ export class TestChain {
     return this.admin.reader.getBlockNumber({ cacheTime: 0 });
   }
 }
-
-const approveAbi = [
-  {
-    type: 'function',
-    name: 'approve',
-    stateMutability: 'nonpayable',
-    inputs: [{ type: 'address' }, { type: 'uint256' }],
-    outputs: [{ type: 'bool' }],
-  },
-] as const;
-

@@ -1,3 +1,4 @@
+import { mined } from '@skein/contracts-evm';
 import { EventStore, eventsMigrations, type RecordedEvent } from '@skein/events';
 import { freshDatabase, type TestDatabase } from '@skein/testing';
 import { keccak256 } from 'viem';
@@ -74,7 +75,7 @@ test('the same transaction in another block with another log index counts once',
   await catchUp(follow);
   const before = await staked();
   const [stake, ahead] = [await chain.signedStake(wallet, 11n), await chain.signedStake(other, 5n)];
-  await wallet.reader.sendRawTransaction({ serializedTransaction: stake });
+  await mined(wallet, await wallet.reader.sendRawTransaction({ serializedTransaction: stake }));
   await chain.anvil.mine(1);
   await catchUp(follow);
   const first = facts(await history(), 'skein.staking.fact.observed.v1').at(-1)!;
