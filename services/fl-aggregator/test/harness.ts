@@ -2,13 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { freePort } from '@skein/embedded';
 import { FederatedTaskService, FederationNodeService } from '@skein/contracts/federation';
 import { PositionChangedSchema } from '@skein/contracts/staking';
-import { formatWallet, sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
+import { DeterministicRandom, formatWallet, sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
 import { eventLogMigrations, loadTopics, EmbeddedEventLog } from '@skein/messaging';
 import { parseCsv, perceptronOnnx, pimaSchema, selectRows, stratifiedSplit, writeCsv } from '@skein/models';
 import type { Dataset } from '@skein/models';
-import { DeterministicRandom } from '@skein/kernel';
 import { bootService, migrationsOf, parseSettings } from '@skein/platform';
 import type { RunningService } from '@skein/platform';
 import { createClient, signSession } from '@skein/sdk';
@@ -59,9 +59,9 @@ export async function actor(name: string, scopes: readonly string[] = ['federati
   return { wallet: formatWallet({ chainId: CHAIN_ID, address: account.address }), authorization: `Bearer ${token}` };
 }
 
-function settingsFor(database: TestDatabase, artifactsDir: string) {
+function settingsFor(database: TestDatabase, artifactsDir: string, grpcPort: number) {
   return parseSettings(flAggregatorService, {
-    DATABASE_URL: database.appUrl, SERVICE_TOKEN_SECRET, OPERATOR_TOKEN_SHA256: sha256Hex(OPERATOR_TOKEN), HTTP_PORT: '0', GRPC_PORT: '0',
+    DATABASE_URL: database.appUrl, SERVICE_TOKEN_SECRET, OPERATOR_TOKEN_SHA256: sha256Hex(OPERATOR_TOKEN), HTTP_PORT: '0', GRPC_PORT: String(grpcPort),
     INTERNAL_GRPC_PORT: '0', LOG_LEVEL: 'silent', SIGN_IN_DOMAIN: DOMAIN, ARTIFACTS_DIR: artifactsDir, BEACON_SEED: 'test',
   });
 }
@@ -73,7 +73,9 @@ export async function stage(): Promise<Stage> {
   const log = new EmbeddedEventLog({ url: logDatabase.appUrl });
   await log.createTopics(await loadTopics());
   const artifactsDir = mkdtempSync(join(tmpdir(), 'skein-federation-'));
-  const boot = (): Promise<RunningService> => bootService(flAggregatorService, 'all', settingsFor(database, artifactsDir), { log });
+  // The same port after a restart: nodes come back to the address that they know.
+  const grpcPort = await freePort();
+  const boot = (): Promise<RunningService> => bootService(flAggregatorService, 'all', settingsFor(database, artifactsDir, grpcPort), { log, drainMs: 200 });
   let service = await boot();
   const open: { close(): void }[] = [];
   const keep = <C extends { close(): void }>(client: C): C => {

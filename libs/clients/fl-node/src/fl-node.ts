@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { aggregate, decodeWeights, encodeWeights, holdOut, isRuleName } from '@skein/aggregation';
 import type { ClientUpdate } from '@skein/aggregation';
 import type { FederatedTaskService, FederationNodeService, Manifest, SealVote, Work } from '@skein/contracts/federation';
@@ -51,6 +52,10 @@ export interface FlNodeOptions {
 /** How it ended: the task is over, the node is no member any more (its stake fell below the threshold), or it was told to stop. */
 export type NodeOutcome = 'finished' | 'excluded' | 'stopped';
 
+/** Refusals of a join that time may cure: approval, and a stake that the chain has not finalised yet. */
+const WAITING = new Set(['stake-below-threshold', 'task-not-approved']);
+const JOIN_REST_MS = 250;
+
 interface Sealed {
   readonly score: 1 | -1;
   readonly sha256: string;
@@ -77,6 +82,20 @@ export class FlNode {
       if (!(error instanceof SkeinError && error.rule === 'already-joined')) throw error;
     }
     this.#notice({ kind: 'joined' });
+  }
+
+  /** Joins as soon as the task is approved and the node's stake on it is final; false where the signal came first. */
+  async joinWhenStaked(signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      try {
+        await this.join();
+        return true;
+      } catch (error) {
+        if (!(error instanceof SkeinError && WAITING.has(error.rule ?? ''))) throw error;
+      }
+      await wait(JOIN_REST_MS, undefined, { signal }).catch(() => undefined);
+    }
+    return false;
   }
 
   /** Works until the task is finished, the node is excluded or the signal says stop. A broken stream is opened again. */

@@ -51,8 +51,8 @@ async function run(args: NodeArguments, strategy: NodeStrategy | undefined): Pro
       onNotice: print,
       ...(strategy === undefined ? {} : { strategy }),
     });
-    await node.join();
-    print({ kind: 'ended', outcome: await node.run(end.signal) });
+    const joined = await node.joinWhenStaked(end.signal);
+    print({ kind: 'ended', outcome: joined ? await node.run(end.signal) : 'stopped' });
   } finally {
     session.stop();
     tasks.close();

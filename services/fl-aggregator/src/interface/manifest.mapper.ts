@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { ManifestSchema, Slashing } from '@skein/contracts/federation';
-import type { Manifest as ManifestMessage } from '@skein/contracts/federation';
+import { Slashing } from '@skein/contracts/federation';
+import type { Manifest as ManifestMessage , ManifestSchema} from '@skein/contracts/federation';
 import type { ManifestDraft } from '../application/manifest-intake.js';
 import type { Manifest } from '../domain/index.js';
 

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { FederatedTaskSchema, PoolSchema, RoundSchema } from '@skein/contracts/federation';
+import type { FederatedTaskSchema, PoolSchema, RoundSchema } from '@skein/contracts/federation';
 import { nextRound } from '../domain/index.js';
 import type { FederationState, Pool } from '../domain/index.js';
 import type { RoundRow } from '../projections/federation.queries.js';

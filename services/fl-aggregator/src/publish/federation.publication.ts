@@ -3,7 +3,7 @@ import {
   FederatedTaskApprovedSchema, FederatedTaskFinishedSchema, FederationNodeExcludedSchema, FederationNodeJoinedSchema, RoundOpenedSchema,
   RoundSettledSchema, RoundVoidedSchema,
 } from '@skein/contracts/federation';
-import type { EventStore, Recorded, RecordedEvent } from '@skein/events';
+import type { Recorded, RecordedEvent } from '@skein/events';
 import { publicMessage } from '@skein/messaging';
 import type { Publication, PublicMessage } from '@skein/messaging';
 import type { FederationEvent, PoolMovement, StakedNode } from '../domain/index.js';

@@ -1,0 +1,62 @@
+import { FlNode } from '@skein/fl-node';
+import type { NodeNotice, NodeOutcome, NodeStrategy } from '@skein/fl-node';
+import { FederatedTaskService, FederationNodeService } from '@skein/contracts/federation';
+import { sha256Hex, uuidV8From } from '@skein/kernel';
+import { columnMoments, pimaSchema } from '@skein/models';
+import type { RunnerPool } from '@skein/runner';
+import { retryingClient } from '@skein/sdk';
+import { actor, forwardModel, rowsFor, UNIT } from './harness.js';
+import type { Actor, Stage } from './harness.js';
+
+const NODES = 6;
+export const STAKE = 3_000n * UNIT;
+const RETRY = { timeoutMs: 60_000 };
+const rows = rowsFor(NODES);
+export const forward = forwardModel(columnMoments(rows.publicRows));
+export const publicCsv = rows.publicCsv;
+export const id = (label: string): string => uuidV8From('federation.int', label);
+
+export const manifest = (change: object = {}) => ({
+  title: 'diabetes', forwardSha256: sha256Hex(forward), publicRowsSha256: sha256Hex(publicCsv), rounds: 3,
+  training: { localEpochs: 2, batch: 16, learningRate: 0.1, l2: 1e-4 }, participantsMin: 3, participantsMax: NODES,
+  stakeThresholdUnits: STAKE.toString(), examplesMax: 1_000,
+  deadlines: { joiningMs: 60_000, contributingMs: 60_000, committingMs: 60_000, revealingMs: 60_000 },
+  ...change,
+});
+
+/** Uploads, proposes, approves and stakes; the task's name. The label decides every key, and so the draws. */
+export async function approvedTask(s: Stage, partner: Actor, label: string, change: object = {}): Promise<string> {
+  for (const bytes of [forward, publicCsv]) await s.rest('PUT', `/federation/v1/artifacts/${sha256Hex(bytes)}`, { authorization: partner.authorization, body: bytes });
+  const body = { manifest: manifest(change) };
+  const { json } = await s.rest('POST', '/federation/v1/federatedTasks', { authorization: partner.authorization, body, key: id(`propose-${label}`) });
+  const name = json['name'] as string;
+  const pool = { asset: 'FLOCK', units: (1_000n * UNIT).toString() };
+  await s.rest('POST', `/federation/v1/${name}:approve`, { authorization: s.operator, body: { pool }, key: id(`approve-${label}`) });
+  return name;
+}
+
+/** Six nodes with their stakes play the task to its end; every notice goes to `onNotice` with the node's index. */
+export async function playToTheEnd(
+  s: Stage,
+  runner: RunnerPool,
+  task: string,
+  onNotice: (index: number, notice: NodeNotice) => void,
+  strategyOf: (index: number) => NodeStrategy | undefined = () => undefined,
+): Promise<NodeOutcome[]> {
+  const members = await Promise.all(Array.from({ length: NODES }, (_, i) => actor(`node-${i}`)));
+  for (const { wallet } of members) await s.stake(wallet, task, STAKE);
+  return Promise.all(
+    members.map(async ({ wallet, authorization }, index) => {
+      const clients = s.clients(authorization);
+      const strategy = strategyOf(index);
+      const node = new FlNode({
+        tasks: retryingClient(FederatedTaskService, clients.tasks, RETRY),
+        nodes: retryingClient(FederationNodeService, clients.nodes, RETRY),
+        task, wallet, runner, rows: rows.nodes[index]!, schema: pimaSchema, saltSecret: `salt-${index}`,
+        onNotice: (notice) => onNotice(index, notice), ...(strategy ? { strategy } : {}),
+      });
+      await node.joinWhenStaked(AbortSignal.timeout(30_000));
+      return node.run(AbortSignal.timeout(90_000));
+    }),
+  );
+}
