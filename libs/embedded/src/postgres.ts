@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertPortFree, freePort } from './free-port.js';
 import { postgresBinaries, runAs, type PostgresBinaries, type RunAs } from './postgres-binaries.js';
-import { openCluster, type Cluster } from './postgres-cluster.js';
+import { flushCluster, openCluster, type Cluster } from './postgres-cluster.js';
 import { createDatabase, type DatabaseUrls } from './postgres-databases.js';
 import { watchParent } from './postgres-watchdog.js';
 
@@ -166,9 +166,12 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
   if (options.port) await assertPortFree(options.port, 'PostgreSQL');
   const binaries = await postgresBinaries();
   const as = runAs(binaries);
-  const cluster = await openCluster(options.dataDir, binaries, as, !ephemeral);
+  const cluster = await openCluster(options.dataDir, binaries, as);
   if (as.owner) await chown(cluster.folder, as.owner.uid, as.owner.gid);
   const launched = await launchOnPort(options, binaries, as, cluster);
+  // A failed or interrupted flush is made up for at the next start.
+  const stopping = new AbortController();
+  const flushed = ephemeral ? Promise.resolve() : flushCluster(cluster, binaries, as, stopping.signal).catch(() => undefined);
   const adminUrl = `postgres://postgres:${encodeURIComponent(cluster.adminPassword)}@127.0.0.1:${launched.port}/postgres`;
   return {
     port: launched.port,
@@ -177,6 +180,8 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
     exited: launched.exited,
     createDatabase: (name) => createDatabase(adminUrl, name),
     stop: async () => {
+      stopping.abort();
+      await flushed;
       await stopServer(launched, ephemeral);
       if (ephemeral) await rm(options.dataDir, { recursive: true, force: true });
     },

@@ -39,6 +39,7 @@ test('below a 0700 folder with spaces it starts, keeps its data over a stop, and
   expect((await stat(root)).mode & 0o777).toBe(0o700);
   const dataDir = join(root, 'a data folder');
   const first = await start(dataDir);
+  await eventually(async () => expect(await stat(join(dataDir, 'pg.unflushed')).catch(() => 'flushed')).toBe('flushed'), { timeoutMs: 60_000 });
   const urls = await first.createDatabase('arena');
   expect(await first.createDatabase('arena')).toEqual(urls);
   await query(urls.ownerUrl, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)');

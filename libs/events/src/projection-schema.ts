@@ -31,7 +31,8 @@ export async function applyAll(tx: Tx, schema: string, projection: Projection, e
 export async function applyRange(tx: Tx, store: EventStore, schema: string, projection: Projection, from: bigint, to: bigint): Promise<void> {
   let at = from;
   while (at < to) {
-    const { events, head } = await store.readPage(at, BATCH, projection.types);
+    // On the same connection: a pool whose connections all waited here for another one would never get on.
+    const { events, head } = await store.readPage(at, BATCH, projection.types, tx);
     const wanted = events.filter((event) => event.position <= to);
     if (wanted.length > 0) await applyAll(tx, schema, projection, wanted);
     at = events.length < BATCH ? head : (events.at(-1)?.position ?? head);

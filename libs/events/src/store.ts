@@ -9,7 +9,7 @@ import { load } from './load.js';
 import { Sequencer } from './sequencer.js';
 import { StateCache } from './state-cache.js';
 import { reportToStderr } from './transaction.js';
-import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Upcasters } from './types.js';
+import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Tx, Upcasters } from './types.js';
 
 /** How a store is made. The pool's role is the app role. */
 export interface EventStoreOptions {
@@ -27,12 +27,14 @@ export interface ReadPage {
   head: bigint;
 }
 
+type PageRow = EventRow & { head: string };
+
 // The inner limit lets the page be read along the position index, however long the log is.
 const READ_ALL = `
   SELECT h.head, page.*
-  FROM (SELECT coalesce(max(position), 0) AS head FROM es_position) h
+  FROM (SELECT coalesce(max(position), 0) AS head FROM public.es_position) h
   LEFT JOIN LATERAL (
-    SELECT ${EVENT_COLUMNS} FROM es_position p JOIN es_event e ON e.seq = p.seq
+    SELECT ${EVENT_COLUMNS} FROM public.es_position p JOIN public.es_event e ON e.seq = p.seq
     WHERE p.position > $1 AND p.position <= h.head AND ($2::text[] IS NULL OR e.type = ANY ($2))
     ORDER BY p.position LIMIT $3
   ) page ON true
@@ -95,9 +97,13 @@ export class EventStore {
     return (await this.readPage(afterPosition, limit, types)).events;
   }
 
-  /** `readAll` with the head at the time of the read: a page shorter than `limit` has seen everything up to there. */
-  async readPage(afterPosition: bigint, limit: number, types?: readonly string[]): Promise<ReadPage> {
-    const { rows } = await this.pool.query<EventRow & { head: string }>({ name: 'es-read-all', text: READ_ALL, values: [afterPosition.toString(), types ?? null, limit] });
+  /**
+   * `readAll` with the head at the time of the read: a page shorter than `limit` has seen everything up to there. Inside
+   * `tx`, where given.
+   */
+  async readPage(afterPosition: bigint, limit: number, types?: readonly string[], tx?: Tx): Promise<ReadPage> {
+    const values = [afterPosition.toString(), types ?? null, limit];
+    const { rows } = await (tx ? tx.query<PageRow>(READ_ALL, values) : this.pool.query<PageRow>({ name: 'es-read-all', text: READ_ALL, values }));
     return {
       head: BigInt(rows[0]?.head ?? 0),
       events: rows.filter((row) => row.position !== null).map((row) => toRecorded(this.upcasters, row)),
