@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commentsOf } from './proto-comments.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const protoDir = join(root, 'proto');
@@ -79,11 +80,35 @@ function barrels(out) {
   }
 }
 
+/** `comments/<context>.ts` with every comment by full name, and `comments.ts` that joins them. */
+function comments(stage, out, good) {
+  const image = join(out, '..', 'image.binpb');
+  const run = spawnSync(bin('buf'), ['build', '-o', image, ...good.flatMap((path) => ['--path', path])], { cwd: stage, encoding: 'utf8', env: { ...process.env, BUF_CACHE_DIR: join(stage, '..', 'cache') } });
+  if (run.status !== 0) throw new Error(`codegen: buf build: ${run.stderr}`);
+  const byContext = new Map();
+  for (const [file, found] of commentsOf(readFileSync(image))) {
+    const context = file.split('/')[1];
+    byContext.set(context, [...(byContext.get(context) ?? []), ...found]);
+  }
+  mkdirSync(join(out, 'comments'), { recursive: true });
+  for (const [context, found] of byContext) {
+    const rows = found.map(([name, comment]) => `  ${JSON.stringify(name)}: ${JSON.stringify(comment)},\n`).join('');
+    writeFileSync(join(out, `comments/${context}.ts`), `${HEADER}export const comments: Readonly<Record<string, string>> = {\n${rows}};\n`);
+  }
+}
+
+/** The file that joins all comments, those of groups that were left as they are included. */
+function commentsIndex(out) {
+  const contexts = [...new Set([...filesBelow(join(out, 'comments')), ...filesBelow(join(genDir, 'comments'))])].map((file) => file.replace(/\.ts$/, '')).filter((name) => existsSync(join(protoDir, 'skein', name))).sort();
+  const imports = contexts.map((context) => `import { comments as ${context} } from './comments/${context}.js';\n`).join('');
+  writeFileSync(join(out, 'comments.ts'), `${HEADER}${imports}\n/** Comments of every element of our protos, by full name. */\nexport const comments: Readonly<Record<string, string>> = { ${contexts.map((context) => `...${context}`).join(', ')} };\n`);
+}
+
 /** Which group a generated file belongs to: files of failed groups are neither replaced nor removed. */
 function groupOf(file, all) {
   const direct = all.find((group) => file.startsWith(`${group}/`));
   if (direct !== undefined) return direct;
-  return all.find((group) => group === `skein/${file.replace(/(\/internal)?\.ts$/, '')}`) ?? file.split('/')[0].replace(/\.ts$/, '');
+  return all.find((group) => group === `skein/${file.replace(/^comments\//, '').replace(/(\/internal)?\.ts$/, '')}`) ?? file.split('/')[0].replace(/\.ts$/, '');
 }
 
 function install(out, all, failures, check) {
@@ -115,6 +140,8 @@ function main() {
     const all = groups(stage);
     const failures = generateGroups(stage, out, all);
     barrels(out);
+    comments(stage, out, all.filter((group) => !failures.has(group)));
+    commentsIndex(out);
     const changed = install(out, all, failures, check);
     for (const [group, failure] of failures) console.error(`codegen: ${group} does not compile and was left as it is:\n${failure}`);
     console.log(`codegen: ${all.length - failures.size} of ${all.length} groups, ${changed.length} file(s) ${check ? 'differ' : 'changed'}`);

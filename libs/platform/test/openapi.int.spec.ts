@@ -73,3 +73,9 @@ test('queries and partial bodies', () => {
 test('an RPC that declares no access names no scheme that opens it', () => {
   expect(document.paths['/test/v1/undeclared']?.['get']).toMatchObject({ 'x-skein-roles': [], security: [] });
 });
+
+test('descriptions are the comments of the protos', async () => {
+  expect(document.components.schemas['skein.common.v1.Amount']).toMatchObject({ description: 'An amount of money or stake in base units.' });
+  const { comments } = await import('@skein/contracts/comments');
+  expect(comments['skein.common.v1.Amount.units']).toBe('Decimal string of base units.');
+});

@@ -12,6 +12,8 @@ export interface DocumentSource {
   readonly context: string;
   readonly bindings: readonly HttpBinding[];
   readonly artifacts: boolean;
+  /** Comments by full proto name, as `@skein/contracts/comments` holds them. */
+  readonly comments?: Readonly<Record<string, string>>;
 }
 
 const SCHEMES: Readonly<Record<string, JsonSchema>> = {
@@ -78,6 +80,7 @@ function operation(binding: HttpBinding, book: SchemaBook, suffix: string): Json
   return {
     operationId: `${method.parent.name}_${method.name}${suffix}`,
     tags: [method.parent.name],
+    ...book.described(`${method.parent.typeName}.${method.name}`),
     ...(scope === '' ? {} : { 'x-skein-scope': scope }),
     'x-skein-roles': roles,
     security: security(roles, scope),
@@ -99,8 +102,8 @@ function artifactPath(): JsonSchema {
 }
 
 /** OpenAPI 3.1 of a context's REST, from the descriptors that serve it. */
-export function openApiDocument({ context, bindings, artifacts }: DocumentSource): JsonSchema {
-  const book = new SchemaBook();
+export function openApiDocument({ context, bindings, artifacts, comments = {} }: DocumentSource): JsonSchema {
+  const book = new SchemaBook(comments);
   const paths: Record<string, Record<string, unknown>> = {};
   const seen = new Map<string, number>();
   for (const binding of [...bindings].sort((a, b) => (a.template.openApiPath < b.template.openApiPath ? -1 : 1))) {

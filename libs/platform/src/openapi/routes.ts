@@ -4,9 +4,11 @@ import { openApiDocument } from './document.js';
 
 /** Serves `/<context>/openapi.json`; the document is made when it is first asked for. */
 export function addOpenApiRoutes(app: FastifyInstance, context: string, routes: RouteTable, artifacts: boolean): void {
-  let text: string | undefined;
-  app.get(`/${context}/openapi.json`, (_request, reply) => {
-    text ??= JSON.stringify(openApiDocument({ context, bindings: routes.bindings, artifacts }));
-    return reply.header('content-type', 'application/json').send(text);
-  });
+  let text: Promise<string> | undefined;
+  const make = async (): Promise<string> => {
+    // Loaded only when somebody reads the document.
+    const { comments } = await import('@skein/contracts/comments');
+    return JSON.stringify(openApiDocument({ context, bindings: routes.bindings, artifacts, comments }));
+  };
+  app.get(`/${context}/openapi.json`, async (_request, reply) => reply.header('content-type', 'application/json').send(await (text ??= make())));
 }

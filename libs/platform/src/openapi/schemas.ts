@@ -25,6 +25,16 @@ const WELL_KNOWN: Readonly<Record<string, JsonSchema>> = {
 /** Collects the schemas of messages and enums that are referred to, by their full names. */
 export class SchemaBook {
   readonly schemas: Record<string, JsonSchema> = {};
+  readonly #comments: Readonly<Record<string, string>>;
+  constructor(comments: Readonly<Record<string, string>> = {}) {
+    this.#comments = comments;
+  }
+
+  /** `description` from the proto's comment, where there is one. */
+  described(fullName: string): JsonSchema {
+    const description = this.#comments[fullName];
+    return description === undefined ? {} : { description };
+  }
 
   /** A reference to the message's schema. */
   message(schema: DescMessage): JsonSchema {
@@ -44,6 +54,7 @@ export class SchemaBook {
     const required = fields.filter(({ field, rules }) => rules?.required === true && !optional.has(field.name)).map(({ field }) => field.jsonName);
     return {
       type: 'object',
+      ...this.described(schema.typeName),
       properties: Object.fromEntries(fields.map((entry) => [entry.field.jsonName, this.field(entry)])),
       ...(required.length > 0 ? { required } : {}),
       additionalProperties: false,
@@ -53,11 +64,12 @@ export class SchemaBook {
   /** Schema of one field, its rules included. */
   field(entry: FieldRules): JsonSchema {
     const { field, rules } = entry;
+    const words = this.described(`${field.parent.typeName}.${field.name}`);
     const item = { ...this.#type(field), ...valueRules(entry) };
     if (field.fieldKind === 'list')
-      return { type: 'array', items: item, ...((rules?.minItems ?? 0) > 0 ? { minItems: rules?.minItems } : {}), ...((rules?.maxItems ?? 0) > 0 ? { maxItems: rules?.maxItems } : {}) };
-    if (field.fieldKind === 'map') return { type: 'object', additionalProperties: item };
-    return item;
+      return { type: 'array', ...words, items: item, ...((rules?.minItems ?? 0) > 0 ? { minItems: rules?.minItems } : {}), ...((rules?.maxItems ?? 0) > 0 ? { maxItems: rules?.maxItems } : {}) };
+    if (field.fieldKind === 'map') return { type: 'object', ...words, additionalProperties: item };
+    return { ...item, ...words };
   }
 
   #type(field: DescField): JsonSchema {
@@ -70,7 +82,7 @@ export class SchemaBook {
   }
 
   #enumeration(type: DescEnum): JsonSchema {
-    this.schemas[type.typeName] ??= { type: 'string', enum: type.values.map(({ name }) => name) };
+    this.schemas[type.typeName] ??= { type: 'string', ...this.described(type.typeName), enum: type.values.map(({ name }) => name) };
     return { $ref: `#/components/schemas/${type.typeName}` };
   }
 }
