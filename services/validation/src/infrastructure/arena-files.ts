@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
 import { ArenaInternalService } from '@skein/contracts/arena/internal';
-import { concatBytes, reject, sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
+import { concatBytes, reject, RejectionError, sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
 import { type Dataset, parseCsv } from '@skein/models';
 import { type Client, GRPC_CLIENTS, type GrpcClients } from '@skein/platform';
 import type { EvaluationFiles } from '../application/ports.js';
@@ -38,16 +38,22 @@ export class ArenaFiles implements EvaluationFiles {
   }
 
   async read(terms: EvaluationTerms): Promise<{ model: Uint8Array; dataset: Dataset }> {
-    // The grant outlives the scoring: a score can be replayed for a year.
-    await this.#granted.get(terms.evaluationId, async () => {
-      await this.#grant(terms, '', terms.revealDueAtMs + YEAR_MS);
-      return true;
-    });
+    await this.#granted.get(terms.evaluationId, () => this.#grantSelf(terms));
     const [model, dataset] = await Promise.all([
       this.#models.get(terms.artifactSha256, () => this.#download(terms.artifactSha256)),
       this.#dataSets.get(`${terms.dataSetSha256}/${terms.labelColumn}`, async () => parsed(await this.#download(terms.dataSetSha256), terms.labelColumn)),
     ]);
     return { model, dataset };
+  }
+
+  /** The grant outlives its scoring, after which the arena gives no new one: a score can be replayed for a year. */
+  async #grantSelf(terms: EvaluationTerms): Promise<true> {
+    try {
+      await this.#grant(terms, '', terms.revealDueAtMs + YEAR_MS);
+    } catch (error) {
+      if (!(error instanceof RejectionError) || error.rejection.code !== 'failed-precondition') throw error;
+    }
+    return true;
   }
 
   async grantTo(terms: EvaluationTerms, validator: string): Promise<void> {

@@ -130,7 +130,9 @@ export class ValidatorApi {
 
   async #give(row: AssignmentRow, call: CallContext, scope: string, command: (nowMs: number) => Acting | Promise<Acting>): Promise<Executed<undefined>> {
     const of = { assignmentId: row.id, validator: row.validator };
-    return unwrap(await this.#desk.give(row.evaluation_id, { metadata: call.metadata(), key: call.key(scope) }, async (nowMs) => ({ ...(await command(nowMs)), ...of, nowMs })));
+    // The path of a submission runs through whoever judges it: the verdict must be found under the scoring's correlation.
+    const metadata = { ...call.metadata(), correlationId: row.correlation_id, ...(row.traceparent === null ? {} : { traceparent: row.traceparent }) };
+    return unwrap(await this.#desk.give(row.evaluation_id, { metadata, key: call.key(scope) }, async (nowMs) => ({ ...(await command(nowMs)), ...of, nowMs })));
   }
 
   async #spacing(row: AssignmentRow, intervalSeconds: number, nowMs: number): Promise<void> {

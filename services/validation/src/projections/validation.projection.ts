@@ -25,6 +25,8 @@ CREATE TABLE evaluation (
   seal_due_at_ms bigint NOT NULL,
   reveal_due_at_ms bigint NOT NULL,
   decided_at_ms bigint NOT NULL DEFAULT 0,
+  correlation_id text NOT NULL,
+  traceparent text,
   position bigint NOT NULL
 );
 CREATE INDEX evaluation_task ON evaluation (task, position DESC, id DESC);
@@ -61,9 +63,9 @@ CREATE TABLE scoring (
 async function opened(tx: Tx, event: Recorded<EvaluationOpened>): Promise<void> {
   const { evaluationId, scoringId, task, submission, owner, round, purpose, beacon, sealDueAtMs, revealDueAtMs, assignments } = event.data;
   await tx.query(
-    `INSERT INTO evaluation (id, scoring_id, task, submission, owner, round, purpose, phase, status, beacon_kind, beacon_value, seal_due_at_ms, reveal_due_at_ms, position)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 'sealing', 'open', $8, $9, $10, $11, $12)`,
-    [evaluationId, scoringId, task, submission, owner, round, purpose, beacon.kind, beacon.value, sealDueAtMs, revealDueAtMs, event.position.toString()],
+    `INSERT INTO evaluation (id, scoring_id, task, submission, owner, round, purpose, phase, status, beacon_kind, beacon_value, seal_due_at_ms, reveal_due_at_ms, position, correlation_id, traceparent)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 'sealing', 'open', $8, $9, $10, $11, $12, $13, $14)`,
+    [evaluationId, scoringId, task, submission, owner, round, purpose, beacon.kind, beacon.value, sealDueAtMs, revealDueAtMs, event.position.toString(), event.metadata.correlationId, event.metadata.traceparent ?? null],
   );
   for (const { assignmentId, validator, stakeUnits, managed } of assignments) {
     await tx.query(

@@ -27,6 +27,9 @@ export interface AssignmentRow {
   readonly manifest: Manifest | null;
   readonly manifest_sha256: string;
   readonly position: string;
+  /** Of the scoring: what is done for an assignment belongs to it. */
+  readonly correlation_id: string;
+  readonly traceparent: string | null;
 }
 
 export interface EvaluationRow {
@@ -68,7 +71,7 @@ export interface AssignmentFilter {
 
 const ASSIGNMENT = `
   SELECT a.id, a.evaluation_id, a.task, e.submission, e.owner, e.round, e.purpose, e.phase, a.validator, a.stake_units, a.managed, a.status, a.rule,
-    e.seal_due_at_ms, e.reveal_due_at_ms, a.score_nano::text, a.distance_e18, a.share_e18, a.manifest, a.manifest_sha256, a.position
+    e.seal_due_at_ms, e.reveal_due_at_ms, a.score_nano::text, a.distance_e18, a.share_e18, a.manifest, a.manifest_sha256, a.position, e.correlation_id, e.traceparent
   FROM "validation".assignment a JOIN "validation".evaluation e ON e.id = a.evaluation_id`;
 
 const EVALUATION = `
