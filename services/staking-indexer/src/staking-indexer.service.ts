@@ -34,10 +34,8 @@ import { stakingSettings, type StakingSettings } from './staking.settings.js';
 const ownOf = (settings: Settings): StakingSettings => (settings as Settings<StakingSettings>).own;
 
 function chainSource(settings: Settings): ChainSource {
-  const { CHAIN_CONTRACTS: book, CHAIN_FINALITY_BLOCKS: finalityBlocks } = ownOf(settings);
-  if (settings.chainRpcUrl === undefined) throw new Error('CHAIN_RPC_URL: is missing');
-  if (book.chainId !== settings.chainId) throw new Error(`CHAIN_CONTRACTS: is for chain ${book.chainId}, CHAIN_ID is ${settings.chainId}`);
-  return new RpcChainSource(new JsonRpc(settings.chainRpcUrl), book, finalityBlocks);
+  const { CHAIN_RPC_URL: rpcUrl, CHAIN_CONTRACTS: book, CHAIN_FINALITY_BLOCKS: finalityBlocks } = ownOf(settings);
+  return new RpcChainSource(new JsonRpc(rpcUrl), book, finalityBlocks);
 }
 
 const providers: Provider[] = [

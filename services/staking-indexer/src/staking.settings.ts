@@ -10,14 +10,21 @@ const addressBook = z.string().transform((text, context) => {
   }
 });
 
-/** Own settings of the indexer, by environment name. `CHAIN_RPC_URL` and `CHAIN_ID` are common to all services. */
-export const stakingSettings = z.object({
-  /** JSON as `formatAddressBook` writes it. */
-  CHAIN_CONTRACTS: addressBook,
-  /** Wait between two looks at the chain. */
-  CHAIN_POLL_MS: z.coerce.number().int().min(20).max(60_000).default(500),
-  /** Depth of finality in blocks, only for a chain that lacks the tags `safe` and `finalized`. */
-  CHAIN_FINALITY_BLOCKS: z.coerce.number().int().min(1).max(10_000).optional(),
-});
+/** Own settings of the indexer, by environment name; what it needs of the common ones is asked for here too. */
+export const stakingSettings = z
+  .object({
+    CHAIN_RPC_URL: z.string().regex(/^https?:\/\//, 'must be an http(s) URL'),
+    CHAIN_ID: z.coerce.number().int().positive().default(31_337),
+    /** JSON as `formatAddressBook` writes it. */
+    CHAIN_CONTRACTS: addressBook,
+    /** Wait between two looks at the chain. */
+    CHAIN_POLL_MS: z.coerce.number().int().min(20).max(60_000).default(500),
+    /** Depth of finality in blocks, only for a chain that lacks the tags `safe` and `finalized`. */
+    CHAIN_FINALITY_BLOCKS: z.coerce.number().int().min(1).max(10_000).optional(),
+  })
+  .refine(({ CHAIN_ID: id, CHAIN_CONTRACTS: book }) => book.chainId === id, {
+    path: ['CHAIN_CONTRACTS'],
+    message: 'is for another chain than CHAIN_ID',
+  });
 
 export type StakingSettings = z.output<typeof stakingSettings>;

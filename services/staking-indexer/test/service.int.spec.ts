@@ -235,8 +235,12 @@ test('the read model rebuilt from the log equals the live one', async () => {
 });
 
 test('settings are checked all at once', () => {
-  const wrong = { DATABASE_URL: 'x', CHAIN_CONTRACTS: '{"chainId":1,"flock":"no","fromBlock":"1"}', CHAIN_POLL_MS: '0' };
-  expect(() => parseSettings(stakingIndexerService, wrong)).toThrow(
-    /DATABASE_URL[\s\S]*CHAIN_CONTRACTS: address book: flock is not an address[\s\S]*CHAIN_POLL_MS/,
+  const parse = (environment: Record<string, string>) => (): Settings => parseSettings(stakingIndexerService, environment);
+  expect(parse({ DATABASE_URL: 'x', CHAIN_CONTRACTS: '{"chainId":1,"flock":"no","fromBlock":"1"}', CHAIN_POLL_MS: '0' })).toThrow(
+    /DATABASE_URL[\s\S]*CHAIN_RPC_URL: is missing[\s\S]*CHAIN_CONTRACTS: address book: flock is not an address[\s\S]*CHAIN_POLL_MS/,
   );
+  const whole = { DATABASE_URL: database.appUrl, SERVICE_TOKEN_SECRET: 'a service token secret of the tests only', CHAIN_RPC_URL: 'http://x' };
+  const contracts = formatAddressBook(chain.book);
+  expect(parse({ ...whole, CHAIN_CONTRACTS: contracts, CHAIN_ID: '8453' })).toThrow('CHAIN_CONTRACTS: is for another chain than CHAIN_ID');
+  expect(parse({ ...whole, CHAIN_CONTRACTS: contracts })).not.toThrow();
 });

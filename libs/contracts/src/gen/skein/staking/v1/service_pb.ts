@@ -534,7 +534,7 @@ export const AddressBookSchema: GenMessage<AddressBook> = /*@__PURE__*/
  */
 export const StakingService: GenService<{
   /**
-   * A wallet's locks and stakes, finalised and pending. A wallet that nobody has seen has an empty position.
+   * A wallet's locks by final facts, and its stakes, final and pending. A wallet that nobody has seen has an empty position.
    *
    * @generated from rpc skein.staking.v1.StakingService.GetPosition
    */
