@@ -14,7 +14,7 @@ export const comments: Readonly<Record<string, string>> = {
   "skein.staking.v1.Stake.units": "gmFLOCK",
   "skein.staking.v1.Cause.ordinal": "Place of the log within its transaction, from 0.",
   "skein.staking.v1.Cause.kind": "locked, redeemed, staked, withdrawn",
-  "skein.staking.v1.StakingService.GetPosition": "A wallet's locks and stakes, finalised and pending. A wallet that nobody has seen has an empty position.",
+  "skein.staking.v1.StakingService.GetPosition": "A wallet's locks by final facts, and its stakes, final and pending. A wallet that nobody has seen has an empty position.",
   "skein.staking.v1.StakingService.ListStakes": "Stakes by task, role and wallet, sorted by wallet, role and task.",
   "skein.staking.v1.StakingService.GetTotals": "Sums over all wallets: everything, or one task's roles.",
   "skein.staking.v1.StakingService.Reconcile": "Compares the sum of finalised stakes with the contract's own total at the same finalised block.",
