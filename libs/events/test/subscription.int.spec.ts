@@ -96,6 +96,7 @@ describe('projection', () => {
     const subscription = subscribe(projectionSink(store, balances()), { batchSize: 7 });
     await subscription.start();
     await write(20);
+    await subscription.catchUp();
     let writing = true;
     const writer = (async () => {
       // No faster than the projection: otherwise the test would measure who is faster.
