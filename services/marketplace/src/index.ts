@@ -1,1 +1,1 @@
-export {};
+export { marketplaceProjections, marketplaceService } from './marketplace.service.js';
