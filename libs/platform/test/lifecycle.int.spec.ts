@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '@skein/testing';
-import { bootService, CONFIG, createGrpcClients, POOL, type Settings, type Worker } from '../src/index.js';
+import type { EventLog } from '@skein/messaging';
+import { bootService, CONFIG, createGrpcClients, EVENT_LOG, POOL, type ServiceContext, type Settings, type Worker } from '../src/index.js';
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '@skein/contracts/grpc/health/v1';
 import { definition, refusal, settingsFor, stage, type Stage } from './harness.js';
 import { Probe } from './note-api.js';
@@ -77,13 +78,19 @@ describe('health', () => {
     expect(live.text).not.toContain('gone');
   });
 
-  test('a worker whose start fails is dead; the others run', async () => {
+  test('a worker whose start fails keeps the service from readiness; the others run', async () => {
     const good = new FakeWorker('good');
     const bad = Object.assign(new FakeWorker('bad'), { start: async () => Promise.reject(new Error('no')) });
     const s = await staged({ define: (base) => ({ ...base, workers: () => [bad, good] }) });
-    expect((await s.rest('GET', '/health/live')).json).toMatchObject({ dead: ['bad'] });
+    expect((await s.rest('GET', '/health/ready')).json).toMatchObject({ ready: false, waiting: ['bad'] });
     expect(good.started).toBe(1);
-    expect(await s.service.ready()).toBe(false);
+  });
+
+  test('a consumer without an event log fails the start by the name of the setting', async () => {
+    const consumer = (context: ServiceContext): Worker => ({ name: 'c', start: async () => void (await context.get<EventLog>(EVENT_LOG).consume({ group: 'g', topics: [], onBatch: async () => undefined })), stop: async () => undefined });
+    const s = await staged();
+    const defined = { ...definition(new Probe()), workers: (context: ServiceContext) => [consumer(context)] };
+    await expect(bootService(defined, 'worker', settingsFor(s.database.appUrl))).rejects.toThrow('EVENT_LOG_URL: is missing');
   });
 
   test('a database that is gone fails readiness', async () => {

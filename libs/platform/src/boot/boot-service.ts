@@ -134,7 +134,7 @@ class Running implements RunningService {
     const nowMs = performance.now();
     if (this.#lastProbe === undefined || nowMs - this.#lastProbe.atMs > 1_000) this.#lastProbe = { atMs: nowMs, answer: this.parts.pool.query('SELECT 1').then(() => true, () => false) };
     const database = await this.#lastProbe.answer;
-    return [...(this.#closing === undefined ? [] : ['stopping']), ...(database ? [] : ['database']), ...this.supervisor.dead(), ...this.supervisor.waiting()];
+    return [...(this.#closing === undefined ? [] : ['stopping']), ...(database ? [] : ['database']), ...this.supervisor.waiting()];
   }
 
   close(): Promise<void> {

@@ -5,7 +5,7 @@ import { RejectionError, SeededBeacon, SystemClock, SystemIds, type Beacon } fro
 import { sharedEventLog, type EventLog } from '@skein/messaging';
 import { createLogger, createMetrics, type Logger, type ServiceMetrics } from '@skein/telemetry';
 import pg from 'pg';
-import { secretsOf } from '../config.js';
+import { ConfigError, secretsOf } from '../config.js';
 import type { GrpcClients } from '../grpc-clients.js';
 import { createGrpcClients } from '../grpc/client-factory.js';
 import type { ServiceDefinition } from '../service-definition.js';
@@ -30,9 +30,9 @@ export interface Parts {
 }
 
 /** Says what is missing when somebody uses what was not configured, instead of at every start. */
-function absentLog(): EventLog {
+function absentLog(service: string): EventLog {
   const refuse = (): never => {
-    throw new Error('no event log is configured: set EVENT_LOG_URL');
+    throw new ConfigError(service, ['EVENT_LOG_URL: is missing']);
   };
   return { send: refuse, consume: refuse, lag: refuse, createTopics: refuse, close: async () => undefined };
 }
@@ -62,7 +62,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const clients = createGrpcClients({ caller: name, serviceTokenSecret: settings.serviceTokenSecret, peers: settings.peers, clock, bodyLimitBytes: settings.bodyLimitBytes });
   return {
     logger, metrics, pool, store, clients, clock,
-    log: adapters.log ?? own ?? absentLog(),
+    log: adapters.log ?? own ?? absentLog(name),
     artifacts: adapters.artifacts ?? kept,
     beacon: settings.beaconSeed === undefined ? absentBeacon : new SeededBeacon(settings.beaconSeed),
     sweep: async () => kept?.sweep().catch((error: unknown) => report(error, 'artifact sweep')),
