@@ -18,7 +18,7 @@ async function verdictsOf(story: Story, task: string): Promise<Verdict[]> {
   const client = story.cast.operator.client(VerdictService, 'validation');
   return persist(async () => {
     const verdicts = (await client.listVerdicts({ task, pageSize: 100 })).verdicts.filter(({ round }) => round === EPOCH);
-    verify(verdicts.length === 3 && verdicts.every(({ status }) => status === 'agreed'), `${verdicts.length} verdicts of 3 are agreed`);
+    verify(verdicts.length === 3 && verdicts.every(({ status }) => status === 'agreed'), `of 3 verdicts ${verdicts.filter(({ status }) => status === 'agreed').length} are agreed (${verdicts.map(({ status, rule, assignments }) => [status, rule, ...assignments.map((one) => `${one.status} ${one.rule}`)].filter(Boolean).join(' ')).join('; ')})`);
     return verdicts;
   });
 }
