@@ -16,6 +16,7 @@ import { accountOf, pimaCsv, type Stage, stage, submitted, walletOf } from './st
 
 const TASK = 'tasks/00000000-0000-7000-8000-000000000001';
 const OTHER_TASK = 'tasks/00000000-0000-7000-8000-000000000002';
+const SILENT_TASK = 'tasks/00000000-0000-7000-8000-000000000003';
 const SALT = 'ab'.repeat(32);
 /** A hidden value, and a weight of an unrevealed model, that occur nowhere else: they must not leave memory. */
 const CANARY = '4711.2519';
@@ -46,6 +47,8 @@ beforeAll(async () => {
     const validators = await on.client(ValidatorService, account);
     expect((await validators.setManaged({ requestId: requestId(), managed: true })).validator).toMatchObject({ wallet: walletOf(account), managed: true });
   }
+  // Its time runs out while the other tests go on.
+  await ask(3, [model(1)], { validators: 4, seconds: 20, task: SILENT_TASK });
 });
 afterAll(async () => {
   await runner.stop();
@@ -83,9 +86,9 @@ async function ask(round: number, models: readonly Uint8Array[], options: { seco
   return { scoringId, submissions: submissions.map(({ submission }) => submission) };
 }
 
-const offered = (validators: Client<typeof ValidatorService>, count: number) =>
+const offered = (validators: Client<typeof ValidatorService>, task: string, count: number) =>
   eventually(async () => {
-    const { assignments } = await validators.listAssignments({ status: AssignmentStatus.OFFERED });
+    const { assignments } = await validators.listAssignments({ status: AssignmentStatus.OFFERED, task });
     expect(assignments).toHaveLength(count);
     return assignments;
   }, { timeoutMs: 20_000 });
@@ -99,7 +102,7 @@ async function score(bytes: Uint8Array): Promise<ScoreOutcome> {
 /** An external validator's whole way; `lie` is added to the score. */
 async function judge(account: PrivateKeyAccount, models: readonly Uint8Array[], submissions: readonly string[], lie: number): Promise<() => Promise<void>> {
   const validators = await on.client(ValidatorService, account);
-  const assignments = await offered(validators, models.length);
+  const assignments = await offered(validators, TASK, models.length);
   const sealed = await Promise.all(
     assignments.map(async ({ name, submission }) => {
       const accepted = await validators.acceptAssignment({ requestId: requestId(), name });
@@ -118,9 +121,9 @@ async function judge(account: PrivateKeyAccount, models: readonly Uint8Array[], 
   };
 }
 
-const verdictsOf = (task: Client<typeof VerdictService>, round: number, count: number): Promise<Verdict[]> =>
+const verdictsOf = (client: Client<typeof VerdictService>, round: number, count: number, task = TASK): Promise<Verdict[]> =>
   eventually(async () => {
-    const verdicts = (await task.listVerdicts({ task: TASK })).verdicts.filter((verdict) => verdict.round === round && verdict.status !== 'open');
+    const verdicts = (await client.listVerdicts({ task })).verdicts.filter((verdict) => verdict.round === round && verdict.status !== 'open');
     expect(verdicts).toHaveLength(count);
     return verdicts;
   }, { timeoutMs: 30_000 });
@@ -147,8 +150,8 @@ describe('a scoring', () => {
       return messages;
     });
     expect(published.map(({ submission }) => submission).sort()).toEqual([...submissions].sort());
-    const requested = on.verdicts.map(({ headers }) => headers[HEADER.correlationId]);
-    expect(new Set(requested)).toEqual(new Set([on.published.at(-1)]));
+    const correlations = on.verdicts.filter(({ value }) => fromBinary(VerdictAgreedSchema, value).round === 1).map(({ headers }) => headers[HEADER.correlationId]);
+    expect(new Set(correlations)).toEqual(new Set([on.published.at(-1)]));
     expect(published[0]).toMatchObject({ scoringId, task: TASK, purpose: 'epoch', consensus: 'median', missed: [] });
     const scoring = await eventually(async () => {
       const found = await operator.getScoring({ name: `scorings/${scoringId}` });
@@ -188,13 +191,6 @@ describe('a scoring', () => {
     expect(verdict).toMatchObject({ status: 'failed', rule: 'model-run', assignments: new Array(3).fill({ rule: 'model-run', status: AssignmentStatus.FAILED }) });
     await eventually(() => expect(on.verdicts.map(({ type, value }) => (type.includes('failed') ? fromBinary(VerdictFailedSchema, value).modelAtFault : undefined))).toContain(true));
   });
-
-  it('goes on without a validator that is silent when its time is up', async () => {
-    await ask(3, [model(1)], { validators: 4, seconds: 3 });
-    const [verdict] = await verdictsOf(await on.client(VerdictService, 'operator'), 3, 1);
-    expect(verdict!.status).toBe('agreed');
-    expect(verdict!.assignments.find(({ validator }) => validator === walletOf(honest))).toMatchObject({ status: AssignmentStatus.EXPIRED, rule: 'not-sealed' });
-  });
 });
 
 describe('bad input', () => {
@@ -202,7 +198,7 @@ describe('bad input', () => {
     const bytes = model(3);
     const { submissions } = await ask(4, [bytes, model(4)], { interval: 180, task: OTHER_TASK });
     const [validators, others, store] = [await on.client(ValidatorService, honest), await on.client(ValidatorService, managed[0]), on.validation.get<EventStore>(EVENT_STORE)];
-    const [first, second] = (await offered(validators, 2)).sort((a, b) => submissions.indexOf(a.submission) - submissions.indexOf(b.submission));
+    const [first, second] = (await offered(validators, OTHER_TASK, 2)).sort((a, b) => submissions.indexOf(a.submission) - submissions.indexOf(b.submission));
     const name = first!.name;
     const seal = 'ab'.repeat(32);
     await validators.acceptAssignment({ requestId: requestId(), name });
@@ -237,6 +233,14 @@ describe('bad input', () => {
     const [one, two] = [await validators.sealScore(request), await validators.sealScore(request)];
     expect(two).toEqual(one);
     await expect(validators.sealScore({ ...request, seal: 'ee'.repeat(32) })).rejects.toMatchObject({ rejection: { code: 'conflict', rule: 'idempotency-key-reused' } });
+  });
+});
+
+describe('a validator that is silent', () => {
+  it('holds nobody up when its time is over', async () => {
+    const [verdict] = await verdictsOf(await on.client(VerdictService, 'operator'), 3, 1, SILENT_TASK);
+    expect(verdict!.status).toBe('agreed');
+    expect(verdict!.assignments.find(({ validator }) => validator === walletOf(honest))).toMatchObject({ status: AssignmentStatus.EXPIRED, rule: 'not-sealed' });
   });
 });
 

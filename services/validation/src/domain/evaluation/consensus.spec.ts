@@ -18,7 +18,7 @@ interface Golden {
   validatorConsensus: GoldenCase[];
   robustness: { stakes: number[]; attack: string; lowerWeightedMedianNormalised: number[]; stakeMean: number[] }[];
 }
-const golden = JSON.parse(readFileSync(new URL('../../../test/golden/consensus.json', import.meta.url), 'utf8')) as Golden;
+const golden = JSON.parse(readFileSync(new URL('../../../test/golden/numbers/consensus.json', import.meta.url), 'utf8')) as Golden;
 
 const UNIT = 10n ** 18n;
 const nano = (score: number): bigint => BigInt(Math.round(score * 1e9));

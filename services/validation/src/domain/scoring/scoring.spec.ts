@@ -18,7 +18,7 @@ interface YumaCase {
   dividends?: number[];
   dividendsBeta0?: number[];
 }
-const golden = JSON.parse(readFileSync(new URL('../../../test/golden/yuma.json', import.meta.url), 'utf8')) as { cases: YumaCase[] };
+const golden = JSON.parse(readFileSync(new URL('../../../test/golden/numbers/yuma.json', import.meta.url), 'utf8')) as { cases: YumaCase[] };
 const close = (actual: readonly number[], expected: readonly number[] | undefined): void => expected?.forEach((value, i) => expect(actual[i]!).toBeCloseTo(value, 6));
 
 describe('Yuma', () => {
