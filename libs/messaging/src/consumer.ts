@@ -104,7 +104,8 @@ class Consumer implements RunningConsumer {
       if (batch.signal.aborted || this.#reason !== undefined) return;
       if (!(await this.#one(message, batch, parked))) return;
       batch.resolve(message);
-      this.#retries.succeeded(batch.topic, batch.partition);
+      // A batch that was taken away must not touch what the partition's new batch waits for.
+      if (!batch.signal.aborted) this.#retries.succeeded(batch.topic, batch.partition);
     }
   }
 
@@ -164,7 +165,8 @@ class Consumer implements RunningConsumer {
   async #pause(batch: PartitionBatch, error: unknown, message?: ReceivedMessage): Promise<void> {
     // `consume` may hand over a first batch before it returns, and may then fail and end that batch.
     const log = await Promise.race([this.#consumer.promise, aborted(batch.signal)]);
-    if (log === undefined || this.#stopped || this.#reason !== undefined) return;
+    // Nor may it pause the partition of its successor: nobody would resume that.
+    if (log === undefined || batch.signal.aborted || this.#stopped || this.#reason !== undefined) return;
     const { topic, partition } = batch;
     log.pause(topic, partition);
     const { waitMs, alert } = this.#retries.failed(topic, partition, () => log.resume(topic, partition));

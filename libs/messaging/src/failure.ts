@@ -5,7 +5,7 @@ const GRPC_RETRIABLE = new Set([10, 14, 4, 8]);
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOSPC', 'EMFILE']);
 /** PostgreSQL: connection lost, resources used up, server stopping or starting, serialisation, deadlock, lock or statement timeout, read-only standby. */
 const SQLSTATE = /^(08...|53...|57P0[1-5]|57014|40001|40P01|55P03|25006)$/;
-const PG_CLIENT = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end/i;
+const PG_CLIENT = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout|Cannot use a pool after calling end/i;
 const REJECTION_RETRIABLE = new Set<Rejection['code']>(['unavailable', 'deadline-exceeded']);
 
 /** Whether trying again later can help: broken infrastructure, or a refusal that says so. Follows causes. */

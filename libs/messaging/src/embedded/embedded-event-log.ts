@@ -24,6 +24,10 @@ export interface EmbeddedEventLogOptions {
   readonly onError?: ReportError;
 }
 
+/** No query takes this long; a connection that lost its peer without a word would otherwise hold up a loop for ever. */
+const QUERY_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /**
  * The event log on PostgreSQL, for the all-in-one and for tests: durable, asynchronous, at least once, in order per key;
  * redelivers after a crash and rebalances, as Kafka does. Every message is kept, also in compact topics. One instance serves all services of a process: it keeps one
@@ -46,7 +50,10 @@ export class EmbeddedEventLog implements EventLog {
     this.#report = options.onError ?? (() => undefined);
     this.#ids = options.ids ?? new SystemIds();
     this.#leaseMs = options.leaseMs ?? 10_000;
-    this.#pool = new pg.Pool({ connectionString: options.url, max: options.connectionsMax ?? 4, application_name: 'skein-log' });
+    this.#pool = new pg.Pool({
+      connectionString: options.url, max: options.connectionsMax ?? 4, application_name: 'skein-log', keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS,
+    });
     this.#pool.on('error', (error) => this.#report(error, 'pool'));
     this.#db = new LogDatabase(this.#pool);
     this.#beat = new Repeater(() => this.#rebalance(), options.heartbeatMs ?? Math.floor(this.#leaseMs / 3), this.#report);
