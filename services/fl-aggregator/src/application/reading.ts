@@ -14,13 +14,13 @@ export function mayReadUpdate(state: FederationState, reader: string, sha256: st
 }
 
 /**
- * Whether the bytes are the task's own (graph, public rows, current weights) and the reader takes part. Not the aggregate that
+ * Whether the bytes are the task's own (graph, public rows, accepted weights) and the reader takes part. Not the aggregate that
  * is being voted on: with one contribution it is that update, and voters compute it themselves.
  */
 export function mayReadTask(state: FederationState, reader: string, sha256: string): boolean {
-  const { manifest, modelSha256, members, creator } = state;
+  const { manifest, models, members, creator } = state;
   if (members[reader]?.out !== false && reader !== creator) return false;
-  return [manifest?.forwardSha256, manifest?.publicRowsSha256, modelSha256].includes(sha256);
+  return [manifest?.forwardSha256, manifest?.publicRowsSha256, ...models].includes(sha256);
 }
 
 /** Reading artifacts of a task; every read of a raw update is logged before its bytes go out. */

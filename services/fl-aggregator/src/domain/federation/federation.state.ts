@@ -48,6 +48,8 @@ export interface FederationState {
   readonly requestId: string;
   readonly manifest?: Manifest;
   readonly modelSha256: string;
+  /** Every global weights there has been, the starting ones first: what members and the creator may read. */
+  readonly models: readonly string[];
   readonly joiningDueAtMs: number;
   readonly members: Readonly<Record<string, Member>>;
   readonly pool: Pool;
@@ -66,6 +68,7 @@ export const initialState = (): FederationState => ({
   creator: '',
   requestId: '',
   modelSha256: '',
+  models: [],
   joiningDueAtMs: 0,
   members: {},
   pool: EMPTY_POOL,
@@ -146,7 +149,7 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
   switch (event.type) {
     case 'skein.federation.task.proposed.v1': {
       const { id, creator, requestId, manifest, weightsSha256 } = event.data;
-      return { ...state, phase: 'proposed', id, creator, requestId, manifest, modelSha256: weightsSha256 };
+      return { ...state, phase: 'proposed', id, creator, requestId, manifest, modelSha256: weightsSha256, models: [weightsSha256] };
     }
     case 'skein.federation.task.approved.v1': {
       const { pool, joiningDueAtMs } = event.data;
@@ -171,7 +174,8 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
     }
     case 'skein.federation.round.settled.v1': {
       const next = withoutRound(credited(moved(state, event.data), event.data.outcome), 'roles');
-      return { ...next, modelSha256: event.data.modelSha256 };
+      const { modelSha256 } = event.data;
+      return { ...next, modelSha256, models: state.models.includes(modelSha256) ? state.models : [...state.models, modelSha256] };
     }
     case 'skein.federation.round.voided.v1': {
       const { rejoinDueAtMs } = event.data;
