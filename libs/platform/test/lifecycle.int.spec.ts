@@ -90,7 +90,7 @@ describe('health', () => {
     const consumer = (context: ServiceContext): Worker => ({ name: 'c', start: async () => void (await context.get<EventLog>(EVENT_LOG).consume({ group: 'g', topics: [], onBatch: async () => undefined })), stop: async () => undefined });
     const s = await staged();
     const defined = { ...definition(new Probe()), workers: (context: ServiceContext) => [consumer(context)] };
-    await expect(bootService(defined, 'worker', settingsFor(s.database.appUrl))).rejects.toThrow('EVENT_LOG_URL: is missing');
+    await expect(bootService(defined, 'worker', settingsFor(s.database.appUrl), { strict: true })).rejects.toThrow('EVENT_LOG_URL: is missing');
   });
 
   test('a database that is gone fails readiness', async () => {

@@ -9,6 +9,8 @@ export interface Adapters {
   readonly logger?: Logger;
   /** The caller has a front port and dispatches to `http.handler`: the service listens on no HTTP port of its own. */
   readonly frontPort?: boolean;
+  /** Fail the start when a worker lacks a setting, as a process of its own does; otherwise that worker is dead and the rest runs. */
+  readonly strict?: boolean;
   /** Longest time to wait for calls at a stop; default 8 000 of the 10 000 ms that a stop may take. */
   readonly drainMs?: number;
 }

@@ -210,7 +210,8 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
     const made = running;
     addHealthRoutes(http, definition.name, { dead: () => supervisor.dead(), notReady: () => made.notReady(), metrics: () => parts.metrics.render() });
     await running.listen();
-    await supervisor.start();
+    const missing = await supervisor.start();
+    if (missing !== undefined && adapters.strict === true) throw missing;
     if (definition.artifacts === true && role !== 'worker') await parts.sweep();
     parts.logger.info({ role, http: running.httpPort, grpc: running.grpcPort, internalGrpc: running.internalGrpcPort }, 'started');
     return running;

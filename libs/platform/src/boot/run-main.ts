@@ -53,7 +53,7 @@ async function run(definition: ServiceDefinition, role: Role, environment: Envir
     const applied = await migrateService(definition, settings);
     process.stdout.write(`${JSON.stringify({ level: 'info', service: definition.name, message: 'migrated', applied })}\n`);
   }
-  if (role !== 'migrate') closeOnSignals(await bootService(definition, role, settings));
+  if (role !== 'migrate') closeOnSignals(await bootService(definition, role, settings, { strict: true }));
 }
 
 /** Entry of a service's `main.ts`: role from argv, settings from the environment, exit code 1 with one clear message on failure. */

@@ -47,9 +47,11 @@ test('one that cannot be started for long is dead', async () => {
   vi.useRealTimers();
 });
 
-test('a missing setting fails the start of the service', async () => {
+test('one that lacks a setting is dead at once, and the start tells', async () => {
   const unset = worker('unset', 0, { start: async () => Promise.reject(new ConfigError('arena', ['EVENT_LOG_URL: is missing'])) });
-  await expect(new Supervisor([unset], logger).start()).rejects.toThrow('EVENT_LOG_URL');
+  const supervisor = new Supervisor([unset, worker('good', 0)], logger);
+  expect((await supervisor.start())?.problems).toEqual(['EVENT_LOG_URL: is missing']);
+  expect(supervisor.dead()).toEqual(['unset']);
 });
 
 test('a stop ends the retries and stops the rest, also when one refuses', async () => {

@@ -14,7 +14,7 @@ const STANDARD: RestartPolicy = { firstRetryMs: 250, retryMsMax: 5_000, giveUpMs
 /**
  * Starts, watches and stops the workers of a service. A start that fails (the event log is not there yet) is tried again in
  * the background; a worker that could not be started for a minute, or that died later, fails liveness until the process is
- * replaced. A start that fails for a missing setting fails the service's start.
+ * replaced. One that lacks a setting is dead at once, and the service's start may fail for it.
  */
 export class Supervisor {
   readonly #workers: readonly Worker[];
@@ -31,10 +31,11 @@ export class Supervisor {
     this.#policy = policy;
   }
 
-  /** Tries to start each once; what failed goes on in the background. Throws for a missing setting. */
-  async start(): Promise<void> {
+  /** Tries to start each once; what failed goes on in the background. The answer is what settings are missing, if any. */
+  async start(): Promise<ConfigError | undefined> {
     const nowMs = performance.now();
     await Promise.all(this.#workers.map((worker) => this.#try(worker, nowMs + this.#policy.giveUpMs, this.#policy.firstRetryMs)));
+    return [...this.#dead.values()].find((error) => error instanceof ConfigError);
   }
 
   /** Names of dead workers. */
@@ -66,12 +67,11 @@ export class Supervisor {
       // Stopped while it was starting: nobody else would stop it any more.
       if (this.#stopping) await this.#stopOne(worker);
     } catch (thrown) {
-      if (thrown instanceof ConfigError) throw thrown;
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       if (this.#stopping) return;
-      if (performance.now() >= giveUpAtMs) return this.#bury(worker, error);
+      if (thrown instanceof ConfigError || performance.now() >= giveUpAtMs) return this.#bury(worker, error);
       this.#logger.warn({ worker: worker.name, err: error, retry_ms: retryMs }, 'worker did not start, it is tried again');
-      const again = (): void => void this.#try(worker, giveUpAtMs, Math.min(retryMs * 2, this.#policy.retryMsMax)).catch((late: Error) => this.#bury(worker, late));
+      const again = (): void => void this.#try(worker, giveUpAtMs, Math.min(retryMs * 2, this.#policy.retryMsMax));
       this.#retries.set(worker, setTimeout(again, retryMs));
     }
   }
