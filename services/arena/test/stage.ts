@@ -49,7 +49,7 @@ export interface Answer {
   readonly bytes: Uint8Array;
 }
 
-/** The service on real parts: its own database, an artifact folder, and the embedded log where one is named. */
+/** The service on real parts: its own database, an artifact folder and the embedded log. */
 export interface Stage {
   readonly database: TestDatabase;
   readonly service: RunningService;
@@ -62,7 +62,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function stage(options: { eventLogUrl?: string } = {}): Promise<Stage> {
+export async function stage(eventLogUrl: string): Promise<Stage> {
   const database = await freshDatabase(...migrationsOf(arenaService));
   const dir = await mkdtemp(join(tmpdir(), 'skein-arena-'));
   const settings = parseSettings(arenaService, {
@@ -76,7 +76,7 @@ export async function stage(options: { eventLogUrl?: string } = {}): Promise<Sta
     SIGN_IN_DOMAIN: 'skein.test',
     ARTIFACTS_DIR: dir,
     BEACON_SEED: 'test',
-    ...(options.eventLogUrl === undefined ? {} : { EVENT_LOG_URL: options.eventLogUrl }),
+    EVENT_LOG_URL: eventLogUrl,
   });
   let service = await bootService(arenaService, 'all', settings);
   let clients: { close(): void }[] = [];

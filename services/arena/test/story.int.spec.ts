@@ -21,7 +21,7 @@ let task: string;
 
 beforeAll(async () => {
   neighbours = await Neighbours.start();
-  s = await stage({ eventLogUrl: neighbours.url });
+  s = await stage(neighbours.url);
   [partner, ...nodes] = await Promise.all([1, 11, 12, 13].map((n) => person(n))) as [Person, ...Person[]];
   validators = await Promise.all([21, 22, 23].map((n) => person(n)));
 });

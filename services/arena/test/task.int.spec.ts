@@ -5,20 +5,26 @@ import { EVENT_STORE } from '@skein/platform';
 import { eventually } from '@skein/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { arenaProjections } from '../src/index.js';
+import { Neighbours } from './neighbours.js';
 import { type DataSets, csv, proposal, restProposal, uploadSets } from './proposals.js';
 import { OPERATOR, type Person, type Stage, person, stage } from './stage.js';
 
+let neighbours: Neighbours;
 let s: Stage;
 let partner: Person;
 let stranger: Person;
 let sets: DataSets;
 beforeAll(async () => {
-  s = await stage();
+  neighbours = await Neighbours.start();
+  s = await stage(neighbours.url);
   partner = await person(1);
   stranger = await person(2);
   sets = await uploadSets(s, partner);
 });
-afterAll(() => s?.close());
+afterAll(async () => {
+  await s?.close();
+  await neighbours?.close();
+});
 
 const refusal = async (work: Promise<unknown>): Promise<unknown> => {
   try {

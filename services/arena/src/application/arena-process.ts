@@ -85,7 +85,7 @@ export class ArenaProcess implements Reactor {
     if (task.status !== 'training' || task.epoch !== epoch) return;
     const { rewardEpoch, units } = await this.allocate(taskId, epoch, origin);
     const participants = await this.participants(task);
-    const { requestId, policy, policyVersion, carriedUnits, entries, artifacts, commits, quotaCredits } = task;
+    const { requestId, policy, policyVersion, carriedUnits, entries, commits, quotaCredits } = task;
     const body = {
       kind: 'open' as const,
       taskId,
@@ -98,7 +98,6 @@ export class ArenaProcess implements Reactor {
       mintedUnits: units,
       carriedInUnits: carriedUnits,
       entries,
-      knownArtifacts: artifacts,
       orderBase: commits,
       quotaCredits,
     };
@@ -134,8 +133,8 @@ export class ArenaProcess implements Reactor {
   }
 
   private async recordEpoch(closed: EpochClosed['data'], origin: Origin): Promise<void> {
-    const { taskId, epoch, lockedUnits, carriedOutUnits, stakes, entries, artifacts, commits, quotaCredits } = closed;
-    const body = { kind: 'record-epoch' as const, epoch, lockedUnits, carriedOutUnits, stakes, entries, artifacts, commits, quotaCredits };
+    const { taskId, epoch, lockedUnits, carriedOutUnits, stakes, entries, commits, quotaCredits } = closed;
+    const body = { kind: 'record-epoch' as const, epoch, lockedUnits, carriedOutUnits, stakes, entries, commits, quotaCredits };
     unwrap(await this.tasks.run(taskId, (nowMs) => ({ ...body, nowMs }), origin));
   }
 

@@ -7,6 +7,7 @@ import type { Admission, EpochCommand, Verdict } from '../domain/epoch/epoch.com
 import { epochDecider, epochStream, quotaLeft } from '../domain/epoch/epoch.decider.js';
 import type { EpochEvent } from '../domain/epoch/epoch.events.js';
 import type { EpochState } from '../domain/epoch/epoch.state.js';
+import type { KnownArtifact } from '../domain/submission/copy.policy.js';
 import { type Participant, participantsOf } from '../domain/task/participants.policy.js';
 import { taskDecider, taskStream } from '../domain/task/task.decider.js';
 import { SERVICE_PRINCIPAL } from './data-sets.js';
@@ -18,7 +19,7 @@ export const ADMISSION_JOB = 'arena.admission';
 export const SUBMISSION_DATA = 'submission';
 
 type Outcome<A = undefined> = Promise<Result<Executed<A>, Rejection>>;
-type Body<K extends EpochCommand['kind']> = Omit<Extract<EpochCommand, { kind: K }>, 'nowMs' | 'stakes'>;
+type Body<K extends EpochCommand['kind']> = Omit<Extract<EpochCommand, { kind: K }>, 'nowMs' | 'stakes' | 'known'>;
 type AnyBody = { [K in EpochCommand['kind']]: Body<K> }[EpochCommand['kind']];
 
 /** Timers of the windows, and the admission of revealed bytes as a job, in the transaction of the events that need them. */
@@ -112,7 +113,7 @@ export class EpochCommands {
     return this.store.execute({
       decider: epochDecider,
       streamId: epochStream(taskId, epoch),
-      command: async (nowMs, state): Promise<EpochCommand> => ({ ...body, nowMs, stakes: await this.stakesNow(taskId, state) }) as EpochCommand,
+      command: async (nowMs, state): Promise<EpochCommand> => ({ ...body, nowMs, stakes: await this.stakesNow(taskId, state), known: await this.knownArtifacts(taskId, body, state) }) as EpochCommand,
       ...origin,
       effects: epochEffects,
       ...(answer ? { answer } : {}),
@@ -121,6 +122,18 @@ export class EpochCommands {
 
   async state(taskId: string, epoch: number): Promise<EpochState> {
     return (await this.store.state(epochDecider, epochStream(taskId, epoch))).state;
+  }
+
+  /** Reveals of earlier epochs with the bytes of this one, from those epochs' own streams, where the command may lead to judgement. */
+  private async knownArtifacts(taskId: string, { kind }: AnyBody, state: EpochState): Promise<KnownArtifact[]> {
+    const mayJudge = (kind === 'record-admission' && state.revealsClosed) || kind === 'close-reveals';
+    if (!mayJudge || state.submissions.filter(({ status }) => status === 'revealed').length > 1) return [];
+    const wanted = new Set(state.submissions.map(({ artifactSha256 }) => artifactSha256));
+    const known: KnownArtifact[] = [];
+    for (let epoch = 1; epoch < state.opened!.epoch; epoch++)
+      for (const { artifactSha256, owner } of (await this.state(taskId, epoch)).submissions)
+        if (artifactSha256 !== '' && wanted.has(artifactSha256)) known.push({ sha256: artifactSha256, owner });
+    return known;
   }
 
   private async stakesNow(taskId: string, state: EpochState): Promise<readonly Participant[]> {

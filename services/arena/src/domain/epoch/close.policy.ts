@@ -1,4 +1,4 @@
-import { assert, fpRatio, sum } from '@skein/kernel';
+import { FP_ONE, type Rejection, type Result, assert, fpRatio, ok, reject, sum } from '@skein/kernel';
 import { rankByScore } from '../board/board.policy.js';
 import { rewardEpoch } from '../reward/epoch-reward.policy.js';
 import { countedStake } from '../reward/staker.policy.js';
@@ -8,6 +8,15 @@ import type { Entry, QuotaCredit } from '../task/task.events.js';
 import type { Verdict } from './epoch.commands.js';
 import type { EpochEvent, EpochStanding, ScoringSubmission, ValidatorShare, ValidatorTotal } from './epoch.events.js';
 import type { EpochState } from './epoch.state.js';
+
+/** Counted shares are of the scoring's validators and sum to exactly one. */
+export function checkShares({ outcome, shares }: Verdict, participants: readonly Participant[]): Result<void, Rejection> {
+  if (outcome !== 'counted') return ok(undefined);
+  const validators = new Set(validatorsOf(participants).map(({ wallet }) => wallet));
+  const known = shares.every(({ wallet, share, shareAlone }) => validators.has(wallet) && share >= 0n && shareAlone >= 0n);
+  if (known && sum(shares.map(({ share }) => share)) === FP_ONE) return ok(undefined);
+  return reject('invalid-argument', 'verdict-shares', 'the shares of a verdict are of the validators that were named and sum to 1', 'shares');
+}
 
 /** F and the stake's part of each validator that was counted. */
 export function sharesOf(verdict: Verdict, participants: readonly Participant[]): ValidatorShare[] {
@@ -103,7 +112,6 @@ export function closeEpoch(state: EpochState, ranking: readonly ScoringSubmissio
       validators: totals.map(({ wallet, share, stakeShare, counted }) => ({ wallet, share, stakeShare, counted })),
       stakes: atEnd,
       entries: entriesAfter(state, ranking),
-      artifacts: state.submissions.filter(({ artifactSha256 }) => artifactSha256 !== '').map(({ artifactSha256, owner }) => ({ sha256: artifactSha256, owner })),
       commits: state.submissions.length,
       quotaCredits: creditsAfter(state),
       closedAtMs: nowMs,

@@ -1,10 +1,14 @@
+import type { KnownArtifact } from '../submission/copy.policy.js';
 import type { Participant } from '../task/participants.policy.js';
 import type { EpochOpened } from './epoch.events.js';
 
-/** Stakes as they are now; whatever command happens to end the epoch pays by them. */
+/** Whatever command happens to end a window or the epoch judges and pays by these. */
 interface Now {
   readonly nowMs: number;
+  /** Stakes as they are now. */
   readonly stakes: readonly Participant[];
+  /** Who revealed the same bytes in earlier epochs, in commit order; needed where a command may lead to judgement. */
+  readonly known: readonly KnownArtifact[];
 }
 
 /** What validation found out about one submission. Shares are fixed point with 18 decimals and sum to 1 where it counts. */

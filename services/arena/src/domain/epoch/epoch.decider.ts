@@ -3,7 +3,7 @@ import { boardScore } from '../board/board.policy.js';
 import { commitHash } from '../submission/commit.policy.js';
 import { directionOf } from '../task/metric.policy.js';
 import { nodesOf } from '../task/participants.policy.js';
-import { closeEpoch, sharesOf } from './close.policy.js';
+import { checkShares, closeEpoch, sharesOf } from './close.policy.js';
 import type { EpochCommand } from './epoch.commands.js';
 import type { EpochEvent } from './epoch.events.js';
 import { type EpochState, type Submission, evolveEpoch, initialEpoch } from './epoch.state.js';
@@ -11,7 +11,7 @@ import { judgeReveals, requestScoring } from './judge.policy.js';
 
 type Decision = Result<readonly EpochEvent[], Rejection>;
 type Command<K extends EpochCommand['kind']> = Extract<EpochCommand, { kind: K }>;
-type Now = Pick<EpochCommand, 'nowMs' | 'stakes'>;
+type Now = Pick<EpochCommand, 'nowMs' | 'stakes' | 'known'>;
 
 const after = (state: EpochState, events: readonly EpochEvent[]): EpochState => events.reduce(evolveEpoch, state);
 const names = (state: EpochState): { taskId: string; epoch: number } => ({ taskId: state.opened!.taskId, epoch: state.opened!.epoch });
@@ -26,14 +26,14 @@ export const quotaLeft = (state: EpochState, wallet: string): number =>
 
 const isNode = (state: EpochState, wallet: string): boolean => nodesOf(state.opened!.participants).some((one) => one.wallet === wallet);
 
-function open({ kind: _, nowMs, stakes: __, ...data }: Command<'open'>, state: EpochState): Decision {
+function open({ kind: _, nowMs, stakes: __, known: ___, ...data }: Command<'open'>, state: EpochState): Decision {
   if (state.phase !== 'none') return ok([]);
   return ok([{ type: 'skein.arena.epoch.opened.v1', data: { ...data, openedAtMs: nowMs, commitDueAtMs: nowMs + data.policy.schedule.commitSeconds * 1000 } }]);
 }
 
 /** Scores what ranks, or ends the epoch where nothing does. */
-function judge(state: EpochState, { nowMs, stakes }: Now): readonly EpochEvent[] {
-  const { events, ranking } = judgeReveals(state);
+function judge(state: EpochState, { nowMs, stakes, known }: Now): readonly EpochEvent[] {
+  const { events, ranking } = judgeReveals(state, known);
   const judged = after(state, events);
   return [...events, ranking.length > 0 ? requestScoring(judged, ranking, nowMs) : closeEpoch(judged, ranking, stakes, nowMs)];
 }
@@ -163,6 +163,8 @@ function recordVerdict(command: Command<'record-verdict'>, state: EpochState): D
   const { submissionId } = command.verdict;
   const isRequested = state.requested.some((one) => one.submissionId === submissionId);
   if (state.phase !== 'scoring' || !isRequested || isJudged(state, submissionId)) return ok([]);
+  const checked = checkShares(command.verdict, state.opened!.participants);
+  if (!checked.ok) return checked;
   return withNext(state, [scoredEvent(state, command)], (next) =>
     next.requested.every((one) => isJudged(next, one.submissionId)) ? [closeEpoch(next, next.requested, command.stakes, command.nowMs)] : [],
   );

@@ -1,6 +1,5 @@
 import type { DomainEvent } from '@skein/kernel';
 import type { EpochReward } from '../reward/epoch-reward.policy.js';
-import type { KnownArtifact } from '../submission/copy.policy.js';
 import type { Participant } from '../task/participants.policy.js';
 import type { Entry, QuotaCredit } from '../task/task.events.js';
 import type { TaskPolicy } from '../task/task.policy.js';
@@ -51,7 +50,6 @@ export type EpochOpened = DomainEvent<
     carriedInUnits: bigint;
     /** Submissions that rank from earlier epochs. */
     entries: readonly Entry[];
-    knownArtifacts: readonly KnownArtifact[];
     /** Commits of the task before this epoch. */
     orderBase: number;
     quotaCredits: readonly QuotaCredit[];
@@ -142,7 +140,6 @@ export type EpochClosed = DomainEvent<
     validators: readonly ValidatorTotal[];
     stakes: readonly Participant[];
     entries: readonly Entry[];
-    artifacts: readonly KnownArtifact[];
     commits: number;
     quotaCredits: readonly QuotaCredit[];
     closedAtMs: number;

@@ -1,5 +1,5 @@
 import { uuidV8From } from '@skein/kernel';
-import { findCopies } from '../submission/copy.policy.js';
+import { type KnownArtifact, findCopies } from '../submission/copy.policy.js';
 import { rotatingSetOf } from '../task/task.policy.js';
 import type { EpochEvent, ScoringSubmission } from './epoch.events.js';
 import type { EpochState, Submission } from './epoch.state.js';
@@ -14,15 +14,15 @@ interface Judged {
 }
 
 /**
- * Judges all submissions of an epoch once, when the reveal window has closed and every admission is known. Copies fall in
+ * Judges all submissions of an epoch once (`known`: bytes that were revealed in earlier epochs), when the reveal window has closed and every admission is known. Copies fall in
  * commit order whoever revealed first (a rejected original still counts as the first to commit those bytes); then the
  * latest valid submission of each owner ranks and supersedes the earlier ones, also those of earlier epochs.
  */
-export function judgeReveals(state: EpochState): Judged {
-  const { taskId, epoch, orderBase, entries, knownArtifacts, participants } = state.opened!;
+export function judgeReveals(state: EpochState, known: readonly KnownArtifact[]): Judged {
+  const { taskId, epoch, orderBase, entries, participants } = state.opened!;
   const events: EpochEvent[] = [];
   const revealed = state.submissions.filter(isRevealed).sort(byOrder);
-  const copies = findCopies(revealed, knownArtifacts);
+  const copies = findCopies(revealed, known);
   const latest = new Map<string, ScoringSubmission>(
     entries.filter(({ owner }) => participants.some(({ wallet, role }) => wallet === owner && role === 'node')).map((entry) => [entry.owner, entry]),
   );

@@ -1,6 +1,6 @@
 import { type Decider, type Rejection, type Result, ok, reject } from '@skein/kernel';
 import { rankByScore } from '../board/board.policy.js';
-import { sharesOf } from '../epoch/close.policy.js';
+import { checkShares, sharesOf } from '../epoch/close.policy.js';
 import type { Verdict } from '../epoch/epoch.commands.js';
 import { scoringIdOf } from '../epoch/judge.policy.js';
 import { divideLockedPool } from '../reward/final-reward.policy.js';
@@ -57,6 +57,8 @@ function recordVerdict({ verdict, nowMs }: Extract<FinalCommand, { kind: 'record
   const { taskId, submissions, participants } = state.requested;
   const submission = submissions.find(({ submissionId }) => submissionId === verdict.submissionId);
   if (state.phase !== 'scoring' || !submission || verdict.submissionId in state.scored) return ok([]);
+  const checked = checkShares(verdict, participants);
+  if (!checked.ok) return checked;
   const counted = verdict.outcome === 'counted';
   const data: FinalScored['data'] = {
     taskId,

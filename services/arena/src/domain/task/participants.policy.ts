@@ -16,6 +16,14 @@ export interface StakePosition extends Participant {
 const byWallet = (a: { wallet: string }, b: { wallet: string }): number => (a.wallet < b.wallet ? -1 : a.wallet > b.wallet ? 1 : 0);
 
 /**
+ * Most wallets of one role in a task. Every decision is one event of at most 64 KiB that names all of them; beyond this the
+ * largest counted stakes take part, ties by wallet.
+ */
+export const PARTICIPANTS_MAX = 40;
+
+const bySize = (a: Participant, b: Participant): number => (countedStake(a) === countedStake(b) ? byWallet(a, b) : countedStake(a) > countedStake(b) ? -1 : 1);
+
+/**
  * Who takes part: wallets whose own stake reaches the minimum of their role, sorted by wallet. A wallet is node or
  * validator, never both: the role it staked in first counts, the other does not.
  */
@@ -28,9 +36,9 @@ export function participantsOf(positions: readonly StakePosition[], rules: Pick<
     const other = first.get(position.wallet);
     if (!other || position.since < other.since || (position.since === other.since && position.role === 'node')) first.set(position.wallet, position);
   }
-  return [...first.values()]
-    .map(({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }) => ({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }))
-    .sort(byWallet);
+  const all = [...first.values()].map(({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }) => ({ wallet, role, ownUnits, delegatedUnits, sigmaPpm }));
+  const largest = (part: Participant[]): Participant[] => part.sort(bySize).slice(0, PARTICIPANTS_MAX);
+  return [...largest(nodesOf(all)), ...largest(validatorsOf(all))].sort(byWallet);
 }
 
 export const nodesOf = (participants: readonly Participant[]): Participant[] => participants.filter(({ role }) => role === 'node');

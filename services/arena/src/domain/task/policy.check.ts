@@ -1,5 +1,9 @@
 import { type Rejection, type Result, ok, reject } from '@skein/kernel';
+import { PARTICIPANTS_MAX } from './participants.policy.js';
 import type { TaskPolicy } from './task.policy.js';
+
+/** All submissions of an epoch are judged in one decision of at most 256 events. */
+export const QUOTA_MAX = 5;
 
 interface Check {
   readonly field: string;
@@ -23,6 +27,13 @@ function checks({ schedule, rules, limits, dataSets, input, output }: TaskPolicy
       rule: 'expected-both-or-none',
       holds: schedule.nodesExpected > 0 === schedule.validatorsExpected > 0,
       message: 'expected nodes and expected validators are given together',
+    },
+    { field: 'rules.quota_per_epoch', rule: 'max', holds: rules.quotaPerEpoch <= QUOTA_MAX, message: `a node commits at most ${QUOTA_MAX} times in an epoch` },
+    {
+      field: 'schedule.nodes_expected',
+      rule: 'max',
+      holds: schedule.nodesExpected <= PARTICIPANTS_MAX && schedule.validatorsExpected <= PARTICIPANTS_MAX,
+      message: `at most ${PARTICIPANTS_MAX} nodes and ${PARTICIPANTS_MAX} validators take part`,
     },
     { field: 'rules.gamma_ppm', rule: 'max', holds: rules.gammaPpm <= 500_000, message: 'γ is at most one half' },
     { field: 'rules.q_ppm', rule: 'min', holds: rules.qPpm > 0 && rules.qPpm < 1_000_000, message: 'q lies between 0 and 1' },

@@ -1,5 +1,4 @@
 import type { DomainEvent } from '@skein/kernel';
-import type { KnownArtifact } from '../submission/copy.policy.js';
 import type { Participant } from './participants.policy.js';
 import type { TaskPolicy } from './task.policy.js';
 
@@ -70,7 +69,6 @@ export type EpochRecorded = DomainEvent<
     /** Stakes at the epoch's end, which weigh in the division of the locked pool. */
     stakes: readonly Participant[];
     entries: readonly Entry[];
-    artifacts: readonly KnownArtifact[];
     commits: number;
     quotaCredits: readonly QuotaCredit[];
     /** 0 when this was the last epoch. */

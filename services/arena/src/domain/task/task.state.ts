@@ -1,4 +1,3 @@
-import type { KnownArtifact } from '../submission/copy.policy.js';
 import type { Entry, FinalStanding, LockedReward, QuotaCredit, TaskEvent, WinnerValidator } from './task.events.js';
 import type { Participant } from './participants.policy.js';
 import type { TaskPolicy } from './task.policy.js';
@@ -26,7 +25,6 @@ export interface TaskState {
   readonly carriedUnits: bigint;
   readonly stakes: StakeHistory;
   readonly entries: readonly Entry[];
-  readonly artifacts: readonly KnownArtifact[];
   readonly commits: number;
   readonly quotaCredits: readonly QuotaCredit[];
   readonly ranking: readonly FinalStanding[];
@@ -49,7 +47,6 @@ export const initialTask: TaskState = {
   carriedUnits: 0n,
   stakes: { sums: {}, last: [] },
   entries: [],
-  artifacts: [],
   commits: 0,
   quotaCredits: [],
   ranking: [],
@@ -80,7 +77,7 @@ export function evolveTask(state: TaskState, event: TaskEvent): TaskState {
     case 'skein.arena.task.training-started.v1':
       return { ...state, status: 'training', epoch: 1, trainingStartedAtMs: event.data.startedAtMs };
     case 'skein.arena.task.epoch-recorded.v1': {
-      const { lockedUnits, carriedOutUnits, stakes, entries, artifacts, commits, quotaCredits, nextEpoch } = event.data;
+      const { lockedUnits, carriedOutUnits, stakes, entries, commits, quotaCredits, nextEpoch } = event.data;
       return {
         ...state,
         epoch: nextEpoch || state.epoch,
@@ -88,7 +85,6 @@ export function evolveTask(state: TaskState, event: TaskEvent): TaskState {
         carriedUnits: carriedOutUnits,
         stakes: addStakes(state.stakes, stakes),
         entries,
-        artifacts: [...state.artifacts, ...artifacts],
         commits: state.commits + commits,
         quotaCredits,
       };
