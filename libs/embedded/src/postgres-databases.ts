@@ -44,6 +44,8 @@ export async function createDatabase(adminUrl: string, name: string): Promise<Da
   const passwordOf = (role: string): string => createHmac('sha256', secret).update(role).digest('hex');
   const [owner, app] = [`${name}_owner`, `${name}_app`];
   await asAdmin(adminUrl, async (client) => {
+    // All of this is repeated at every start; what a crash of the server loses of it is made again.
+    await client.query('SET synchronous_commit = off');
     // Two processes making the same database would otherwise meet between the look and the creation.
     await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`skein-database-${name}`]);
     await ensureRole(client, owner, passwordOf(owner));

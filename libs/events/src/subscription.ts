@@ -35,6 +35,9 @@ export interface SubscriptionStatus {
 // then delivered again; waiting for the disk would buy nothing.
 const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
 
+// A service has 10 s to stop; a delivery that hangs in a call is repeated by whoever comes next.
+const DRAIN_MS = 8_000;
+
 /**
  * The engine behind projections, reactors and publications: delivers the log in order to one sink, from a checkpoint, by one
  * process at a time. Failures are retried without end, with back-off up to 5 s.
@@ -84,11 +87,12 @@ export class Subscription {
     this.#loop = this.#run();
   }
 
-  /** Ends after the delivery under way and gives the lease back. */
+  /** Ends after the delivery under way, for which it waits up to 8 s, and gives the lease back. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#pause.wake();
-    await this.#loop;
+    const patience = new Pause();
+    if (this.#loop) await Promise.race([this.#loop.finally(() => patience.wake()), patience.wait(DRAIN_MS)]);
     this.#loop = undefined;
     for (const detach of this.#detach) detach();
     this.#detach = [];
