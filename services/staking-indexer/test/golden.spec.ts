@@ -48,7 +48,7 @@ test('the public event is what it was first', () => {
     recordedAtMs: 1000,
   };
   const message = positionsPublication.map(recorded)!;
-  const golden = JSON.parse(readFileSync(new URL('./golden/PositionChanged.json', import.meta.url), 'utf8')) as {
+  const golden = JSON.parse(readFileSync(new URL('./golden/position-changed.json', import.meta.url), 'utf8')) as {
     key: string;
     json: unknown;
     bytes: string;
