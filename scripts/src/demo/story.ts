@@ -28,6 +28,7 @@ export interface Threads {
   winnerSubmission?: string;
   federatedTask?: string;
   modelVersion?: string;
+  customer?: string;
 }
 
 /** What every chapter gets. */

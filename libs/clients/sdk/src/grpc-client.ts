@@ -7,6 +7,8 @@ import { toSkeinError } from './errors.js';
 export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Headers of this call beside the channel's, for example `idempotency-key` where the request has no field for it. */
+  readonly headers?: Record<string, string>;
 }
 
 /** Promise client of a proto service, one function per RPC; streams are async iterables. */
@@ -47,9 +49,9 @@ export function createClient<Service extends DescService>(service: Service, chan
   return client as Client<Service> & { close(): void };
 }
 
-function metadata(channel: ChannelOptions): grpc.Metadata {
+function metadata(channel: ChannelOptions, options?: CallOptions): grpc.Metadata {
   const headers = new grpc.Metadata();
-  for (const [name, value] of Object.entries(channel.headers?.() ?? {})) headers.set(name, value);
+  for (const [name, value] of Object.entries({ ...channel.headers?.(), ...options?.headers })) headers.set(name, value);
   return headers;
 }
 
@@ -59,19 +61,19 @@ function caller(raw: grpc.Client, kind: string, { path, serialize, deserialize }
   if (kind === 'unary')
     return (request: object, options?: CallOptions) =>
       new Promise((resolve, reject) => {
-        const call = raw.makeUnaryRequest(path, serialize, deserialize, request, metadata(channel), callOptions(channel, options), (error, value) => (error ? reject(toSkeinError(error)) : resolve(value)));
+        const call = raw.makeUnaryRequest(path, serialize, deserialize, request, metadata(channel, options), callOptions(channel, options), (error, value) => (error ? reject(toSkeinError(error)) : resolve(value)));
         options?.signal?.addEventListener('abort', () => call.cancel(), { once: true });
       });
   if (kind === 'server_streaming')
-    return (request: object, options?: CallOptions) => iterate(raw.makeServerStreamRequest(path, serialize, deserialize, request, metadata(channel), { ...(options?.timeoutMs ? callOptions(channel, options) : {}) }), options);
+    return (request: object, options?: CallOptions) => iterate(raw.makeServerStreamRequest(path, serialize, deserialize, request, metadata(channel, options), { ...(options?.timeoutMs ? callOptions(channel, options) : {}) }), options);
   if (kind === 'client_streaming')
     return (requests: AsyncIterable<object>, options?: CallOptions) =>
       new Promise((resolve, reject) => {
-        const call = raw.makeClientStreamRequest(path, serialize, deserialize, metadata(channel), callOptions(channel, options), (error, value) => (error ? reject(toSkeinError(error)) : resolve(value)));
+        const call = raw.makeClientStreamRequest(path, serialize, deserialize, metadata(channel, options), callOptions(channel, options), (error, value) => (error ? reject(toSkeinError(error)) : resolve(value)));
         pump(call, requests).catch(reject);
       });
   return (requests: AsyncIterable<object>, options?: CallOptions) => {
-    const call = raw.makeBidiStreamRequest(path, serialize, deserialize, metadata(channel), {});
+    const call = raw.makeBidiStreamRequest(path, serialize, deserialize, metadata(channel, options), {});
     pump(call, requests).catch((error: Error) => call.destroy(error));
     return iterate(call, options);
   };
