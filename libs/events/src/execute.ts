@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { encodeEvents, toJsonText, toRecorded } from './codec.js';
 import { commit, versionConflict, type CommitOutcome } from './commit.js';
 import { load, type Loaded } from './load.js';
+import { eventMetrics } from './metrics.js';
 import type { CachedState, StateCache } from './state-cache.js';
 import { errorCode } from './transaction.js';
 import type { Execute, Executed, Recorded, Upcasters } from './types.js';
@@ -35,15 +36,16 @@ function foldTail<S, C, E extends DomainEvent, A>(context: ExecuteContext, { dec
   return { state, version };
 }
 
-function known<A>(request: { streamId: string; key?: { requestHash: string; key: string } }, loaded: Loaded, version: () => number): Outcome<A> | undefined {
+function known<A>(request: Pick<Execute<never, never, never>, 'streamId' | 'key' | 'inbox'>, loaded: Loaded, version: number): Outcome<A> | undefined {
   if (loaded.answered && request.key) {
     const { requestHash, streamId, version: storedVersion, answer } = loaded.answered;
     if (requestHash !== request.key.requestHash)
       return err({ code: 'conflict', rule: 'idempotency-key-reused', field: 'request_id', message: 'this idempotency key was used for another request' });
     return ok({ streamId, version: storedVersion, answer: answer as A | undefined, duplicate: true, events: [] });
   }
-  if (loaded.seen) return ok({ streamId: request.streamId, version: version(), answer: undefined, duplicate: true, events: [] });
-  return undefined;
+  if (!loaded.seen) return undefined;
+  eventMetrics().inboxDuplicates.add(1, { consumer: request.inbox?.consumer ?? '' });
+  return ok({ streamId: request.streamId, version, answer: undefined, duplicate: true, events: [] });
 }
 
 const commandIdOf = (request: Pick<Execute<never, never, never>, 'key' | 'inbox'>): string => {
@@ -58,7 +60,7 @@ async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, 
   const cached = context.cache.get(decider, streamId);
   const loaded = await load(context.pool, streamId, cached?.version ?? 0, request.key, request.inbox);
   const current = foldTail(context, request, cached, loaded);
-  const before = known<A>(request, loaded, () => current.version);
+  const before = known<A>(request, loaded, current.version);
   if (before) return { done: before };
   const decided = decider.decide(await request.command(loaded.nowMs, current.state), current.state);
   if (!decided.ok) return { done: decided };
