@@ -1,0 +1,82 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { type DescMessage, fromBinary, toJson } from '@bufbuild/protobuf';
+import * as contracts from '@skein/contracts/arena';
+import type { RecordedEvent } from '@skein/events';
+import { decodePayload, encodePayload, fold } from '@skein/kernel';
+import { describe, expect, test } from 'vitest';
+import { epochDecider } from '../src/domain/epoch/epoch.decider.js';
+import type { EpochEvent } from '../src/domain/epoch/epoch.events.js';
+import { finalDecider } from '../src/domain/final/final.decider.js';
+import type { FinalEvent } from '../src/domain/final/final.events.js';
+import { taskDecider } from '../src/domain/task/task.decider.js';
+import type { TaskEvent } from '../src/domain/task/task.events.js';
+import { arenaPublications } from '../src/index.js';
+import { TYPES, goldenStreams } from './golden-events.js';
+
+const folder = new URL('./golden/events/', import.meta.url);
+const stored = (type: string): unknown => JSON.parse(readFileSync(new URL(`${type}.json`, folder), 'utf8'));
+const written = (event: { type: string; data: unknown }) => ({ type: event.type, data: decodePayload(JSON.parse(JSON.stringify(encodePayload(event.data)))) });
+
+test('every event type ever written has its golden file, and no other', () => {
+  expect(readdirSync(folder).sort()).toEqual(TYPES.map((type) => `${type}.json`).sort());
+});
+
+test.each([...TYPES])('%s is still written as it was, and is still read', (type) => {
+  const { data } = goldenStreams().events.get(type)!;
+  expect(encodePayload(data)).toEqual(stored(type));
+  expect(decodePayload(stored(type))).toEqual(data);
+});
+
+test('streams read back from their stored form give the same state', () => {
+  const { epoch, task, final } = goldenStreams();
+  expect(fold(epochDecider, epoch.events.map(written) as EpochEvent[])).toEqual(fold(epochDecider, epoch.events));
+  expect(fold(taskDecider, task.events.map(written) as TaskEvent[])).toEqual(fold(taskDecider, task.events));
+  expect(fold(finalDecider, final.events.map(written) as FinalEvent[])).toEqual(fold(finalDecider, final.events));
+});
+
+const PUBLIC: Record<string, DescMessage> = {
+  'skein.arena.task.proposed.v1': contracts.TaskProposedSchema,
+  'skein.arena.task.opened.v1': contracts.TaskOpenedSchema,
+  'skein.arena.training.started.v1': contracts.TrainingStartedSchema,
+  'skein.arena.epoch.opened.v1': contracts.EpochOpenedSchema,
+  'skein.arena.scoring.requested.v1': contracts.ScoringRequestedSchema,
+  'skein.arena.final-validation.started.v1': contracts.FinalValidationStartedSchema,
+  'skein.arena.challenge.started.v1': contracts.ChallengeStartedSchema,
+  'skein.arena.task.finished.v1': contracts.TaskFinishedSchema,
+  'skein.arena.task.cancelled.v1': contracts.TaskCancelledSchema,
+  'skein.arena.submission.committed.v1': contracts.SubmissionCommittedSchema,
+  'skein.arena.submission.revealed.v1': contracts.SubmissionRevealedSchema,
+  'skein.arena.submission.admitted.v1': contracts.SubmissionAdmittedSchema,
+  'skein.arena.submission.rejected.v1': contracts.SubmissionRejectedSchema,
+  'skein.arena.submission.superseded.v1': contracts.SubmissionSupersededSchema,
+  'skein.arena.submission.scored.v1': contracts.SubmissionScoredSchema,
+  'skein.arena.epoch.rewarded.v1': contracts.EpochRewardedSchema,
+  'skein.arena.locked-rewards.divided.v1': contracts.LockedRewardsDividedSchema,
+  'skein.arena.vesting.started.v1': contracts.VestingStartedSchema,
+};
+
+const recorded = (type: string): RecordedEvent => ({
+  streamId: 'stream-x', version: 7, position: 9n, eventId: '00000000-0000-8000-8000-000000000001', type, schemaVersion: 1,
+  data: decodePayload(stored(type)), metadata: { correlationId: 'c', actor: 'service:arena' }, recordedAtMs: 1100,
+});
+
+function published() {
+  return arenaPublications.flatMap((publication) => publication.types!.flatMap((type) => publication.map(recorded(type)) ?? []));
+}
+
+describe('public messages', () => {
+  test('every public type is published on its topic, and none but those', () => {
+    const types = published().map(({ topic, type }) => `${topic} ${type}`);
+    expect(new Set(published().map(({ type }) => type))).toEqual(new Set(Object.keys(PUBLIC)));
+    expect(new Set(types).size).toBe(types.length - 1); // scoring is requested for epochs and for the final
+  });
+  test('are still as they were', async () => {
+    const json = published().map(({ topic, type, value }) => ({ topic, type, message: toJson(PUBLIC[type]!, fromBinary(PUBLIC[type]!, value)) }));
+    await expect(`${JSON.stringify(json, null, 1)}\n`).toMatchFileSnapshot('./golden/public-messages.json');
+  });
+  test('say nothing of hashes before the reveals have closed, nor of exact scores in an epoch', () => {
+    const text = JSON.stringify(published().filter(({ topic, type }) => topic === 'arena.submission.v1' && type !== 'skein.arena.submission.committed.v1').map(({ type, value }) => toJson(PUBLIC[type]!, fromBinary(PUBLIC[type]!, value))));
+    expect(text).not.toContain('a'.repeat(64));
+    expect(text).not.toContain('777000000');
+  });
+});
