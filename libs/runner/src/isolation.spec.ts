@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { makeRunnerFolder, sweepRunnerFolders } from './folders.js';
 import { findLauncher } from './isolation.js';
 
 /** Starts a busy child behind the launcher's prefix, hands it its own stdout, and tells the child's process id. */
@@ -23,5 +27,18 @@ describe('a runner whose parent is killed', () => {
     if (!report.diesWithParent) process.kill(pid, 'SIGKILL');
     await ended;
     expect(parent.signalCode).toBe('SIGKILL');
+  });
+});
+
+describe('folders of runners', () => {
+  it('that killed processes left behind are removed, those of living ones are not', async () => {
+    const dead = spawn(process.execPath, ['-e', '']);
+    await once(dead, 'exit');
+    const left = join(tmpdir(), `skein-runner-${dead.pid}-left`);
+    mkdirSync(join(left, 'inner'), { recursive: true });
+    const living = await makeRunnerFolder();
+    await sweepRunnerFolders();
+    expect([existsSync(left), existsSync(living)]).toEqual([false, true]);
+    rmSync(living, { recursive: true });
   });
 });

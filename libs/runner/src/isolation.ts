@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { sweepRunnerFolders } from './folders.js';
 import type { IsolationReport } from './types.js';
 
 /** The child's program: plain JavaScript in src, so that it is the same file from src and from dist. */
@@ -68,6 +69,7 @@ async function resolved(form: readonly string[]): Promise<readonly string[] | un
 
 /** Tries at once the strictest chain; only where it fails, each shield alone, keeping those that work. */
 async function probe(): Promise<Launcher> {
+  await sweepRunnerFolders();
   const memoryWatch = await access('/proc/self/status').then(() => true, () => false);
   const strictest = await Promise.all(SHIELDS.map(({ forms }) => resolved(forms[0]!)));
   if (strictest.every((form) => form !== undefined) && (await works(strictest.flat()))) return { prefix: strictest.flat(), report: reportOf(new Set(SHIELDS.map(({ name }) => name)), memoryWatch) };

@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { err, ok, reject, type Rejection, type Result } from '@skein/kernel';
+import { makeRunnerFolder } from './folders.js';
 import { encodeFrame, type Frame, FrameReader, FrameTooLarge } from './frames.js';
 import { CHILD_FILE, findLauncher } from './isolation.js';
 import type { RunnerLimits } from './types.js';
@@ -69,7 +67,7 @@ export class RunnerProcess {
   /** Starts a child and waits for its first word; refuses with rule `runner-start` (retriable). */
   static async start(): Promise<Result<RunnerProcess, Rejection>> {
     const { prefix } = await findLauncher();
-    const folder = await mkdtemp(join(tmpdir(), 'skein-runner-'));
+    const folder = await makeRunnerFolder();
     const [program, ...args] = [...prefix, process.execPath, CHILD_FILE];
     const child = spawn(program!, args, { cwd: folder, env: { ORT_DISABLE_TELEMETRY: '1', HOME: folder }, stdio: ['pipe', 'pipe', 'ignore'], detached: false });
     const runner = new RunnerProcess(child, folder);

@@ -66,6 +66,8 @@ export interface Stage {
   putArtifact(bytes: Uint8Array): Promise<string>;
   publish<Desc extends DescMessage>(type: string, key: string, schema: Desc, message: MessageInitShape<Desc>): Promise<void>;
   client<S extends DescService>(service: S, who?: PrivateKeyAccount | 'operator'): Promise<Client<S>>;
+  /** Stops the service and starts it again over the same database. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,14 +79,21 @@ export async function stage(): Promise<Stage> {
   const common = { SERVICE_TOKEN_SECRET: SERVICE_SECRET, OPERATOR_TOKEN_SHA256: sha256(OPERATOR_TOKEN), HTTP_PORT: '0', GRPC_PORT: '0', INTERNAL_GRPC_PORT: '0', LOG_LEVEL: 'silent', SIGN_IN_DOMAIN: 'skein.test', BEACON_SEED: 'test' };
   const arena = await bootService(arenaPeer, 'all', parseSettings(arenaPeer, { ...common, DATABASE_URL: arenaDatabase.appUrl, ARTIFACTS_DIR: folder }), { log });
   const settings = parseSettings(validationService, { ...common, DATABASE_URL: database.appUrl, PEERS_ARENA: `127.0.0.1:${arena.internalGrpcPort}` });
-  const validation = await bootService(validationService, 'all', settings, { log });
+  let validation = await bootService(validationService, 'all', settings, { log });
   const verdicts: ReceivedMessage[] = [];
   await log.consume({ group: 'test', topics: ['validation.verdict.v1'], onBatch: async ({ messages, resolve }) => messages.forEach((message) => (verdicts.push(message), resolve(message))) });
   const clients: { close(): void }[] = [];
   const nowMs = async (): Promise<number> => Number((await database.appPool.query<{ now: string }>('SELECT es_now_ms() AS now')).rows[0]!.now);
   const published: string[] = [];
   return {
-    validation, database, logDatabase, log, verdicts, published, nowMs,
+    get validation() {
+      return validation;
+    },
+    restart: async () => {
+      await validation.close();
+      validation = await bootService(validationService, 'all', settings, { log });
+    },
+    database, logDatabase, log, verdicts, published, nowMs,
     putArtifact: async (bytes) => unwrap(await arena.get<ArtifactStore>(ARTIFACTS).put({ owner: CREATOR, bytes })).sha256,
     publish: async (type, key, schema, message) => {
       const id = uuidV8From('test', type, published.length);

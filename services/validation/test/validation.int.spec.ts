@@ -17,6 +17,7 @@ import { accountOf, pimaCsv, type Stage, stage, submitted, walletOf } from './st
 const TASK = 'tasks/00000000-0000-7000-8000-000000000001';
 const OTHER_TASK = 'tasks/00000000-0000-7000-8000-000000000002';
 const SILENT_TASK = 'tasks/00000000-0000-7000-8000-000000000003';
+const STOPPED_TASK = 'tasks/00000000-0000-7000-8000-000000000004';
 const SALT = 'ab'.repeat(32);
 /** A hidden value, and a weight of an unrevealed model, that occur nowhere else: they must not leave memory. */
 const CANARY = '4711.2519';
@@ -241,6 +242,17 @@ describe('a validator that is silent', () => {
     const [verdict] = await verdictsOf(await on.client(VerdictService, 'operator'), 3, 1, SILENT_TASK);
     expect(verdict!.status).toBe('agreed');
     expect(verdict!.assignments.find(({ validator }) => validator === walletOf(honest))).toMatchObject({ status: AssignmentStatus.EXPIRED, rule: 'not-sealed' });
+  });
+});
+
+describe('a service that stops in the middle', () => {
+  it('goes on with its half-done work when it starts again', async () => {
+    await ask(5, [model(1.5)], { validators: 3, task: STOPPED_TASK });
+    const before = await on.client(VerdictService, 'operator');
+    await eventually(async () => expect((await before.listVerdicts({ task: STOPPED_TASK })).verdicts).toHaveLength(1));
+    await on.restart();
+    const [verdict] = await verdictsOf(await on.client(VerdictService, 'operator'), 5, 1, STOPPED_TASK);
+    expect(verdict).toMatchObject({ status: 'agreed', assignments: new Array(3).fill({ status: AssignmentStatus.COUNTED, distanceE18: '0' }) });
   });
 });
 
