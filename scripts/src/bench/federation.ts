@@ -104,6 +104,7 @@ function slashesOf(game: FederationGame, nodes: readonly BenchNode[]): SeedFigur
 
 /** The learning figures over seeds 0 … seeds − 1, by the deciders and kernels of the service, without services. */
 export function benchFederation(seeds: number): FederationFigures {
+  if (!Number.isInteger(seeds) || seeds < 1 || seeds > 10_000) throw new Error('--seeds must be an integer from 1 to 10000');
   const dataset = pimaRows();
   const bySeed = Array.from({ length: seeds }, (_, seed) => benchSeed(dataset, seed));
   return {

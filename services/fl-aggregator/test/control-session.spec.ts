@@ -40,6 +40,14 @@ test('a lease without heartbeats is pushed again under the same id; a heartbeat 
   expect(new ControlSession(TASK_ID, proposers(story)[0]!).next(story.state, 0).push).toMatchObject([{ message: { value: { leaseId: first } } }]);
 });
 
+test('an extended deadline is pushed again at once', () => {
+  const story = joined().open(STAKES);
+  const session = new ControlSession(TASK_ID, proposers(story)[0]!);
+  session.next(story.state, 0);
+  story.give({ kind: 'close-phase', round: 1, phase: 'contributing', nowMs: story.nowMs + 60 * SECONDS });
+  expect(session.next(story.state, 0).push).toMatchObject([{ message: { case: 'work', value: { dueAtMs: BigInt(story.nowMs + 90 * SECONDS) } } }]);
+});
+
 test('work that is over without the node is cancelled', () => {
   const story = joined().open(STAKES);
   const [slow, quick] = proposers(story) as [string, string];

@@ -68,7 +68,7 @@ describe('membership', () => {
     story.give({ ...close, nowMs: story.nowMs + 30 * SECONDS });
     expect(types(story).slice(-2)).toEqual(['round.voided', 'reward.carried']);
     expect(story.state).toMatchObject({ phase: 'joining', roundsDone: 1, joiningDueAtMs: story.nowMs + 60 * SECONDS });
-    expect(story.give({ ...close, nowMs: story.nowMs + 90 * SECONDS })).toEqual([]);
+    expect(story.give({ ...close, nowMs: story.nowMs + 60 * SECONDS })).toEqual([]);
   });
 
   test('void rounds count: the task ends after the last', () => {
@@ -166,6 +166,38 @@ describe('contributions', () => {
       'contributing.closed', 'round.voided', 'reward.carried', 'node.excluded', 'node.excluded', 'node.excluded',
     ]);
     expect(story.state).toMatchObject({ phase: 'roles', roundsDone: 1, pool: { slashed: 15n * UNIT, left: 1_015n * UNIT } });
+  });
+});
+
+describe('after an outage of the platform', () => {
+  const late = (phase: 'contributing' | 'committing' | 'revealing', nowMs: number): FederationCommand => ({ kind: 'close-phase', round: 1, phase, nowMs });
+
+  test('a phase begins again with its whole length, and whoever was late may act', () => {
+    const story = opened();
+    story.nowMs += 30 * SECONDS + 15_001;
+    story.give(late('contributing', story.nowMs));
+    expect(types(story).slice(-1)).toEqual(['deadline.extended']);
+    expect(story.state.round).toMatchObject({ phase: 'contributing', dueAtMs: story.nowMs + 30 * SECONDS, late: [] });
+    for (const node of roles(story).proposers) story.contribute(node);
+    story.aggregate().nowMs += 60 * SECONDS;
+    story.give(late('committing', story.nowMs));
+    for (const node of roles(story).voters) story.commit(node, 1);
+    story.nowMs += 60 * SECONDS;
+    story.give({ ...late('revealing', story.nowMs), caller: wallet('caller') } as FederationCommand);
+    for (const node of roles(story).voters) story.reveal(node, 1);
+    expect(story.state).toMatchObject({ modelSha256: hashOf('aggregate'), pool: { slashed: 0n } });
+  });
+
+  test('up to fifteen seconds late the deadline counts', () => {
+    const story = opened();
+    story.give(late('contributing', story.nowMs + 30 * SECONDS + 15_000));
+    expect(story.state.pool.slashed).toBe(15n * UNIT);
+  });
+
+  test('joining too is extended instead of voiding a round', () => {
+    const story = new Story().start(manifestWith(), POOL, {});
+    story.give({ kind: 'close-phase', round: 1, phase: 'joining', nowMs: story.nowMs + 60 * SECONDS });
+    expect(story.state).toMatchObject({ phase: 'joining', roundsDone: 0, joiningDueAtMs: story.nowMs + 90 * SECONDS });
   });
 });
 

@@ -18,6 +18,7 @@ const TYPES: Record<FederationEvent['type'], true> = {
   'skein.federation.round.aggregated.v1': true,
   'skein.federation.vote.committed.v1': true,
   'skein.federation.revealing.opened.v1': true,
+  'skein.federation.deadline.extended.v1': true,
   'skein.federation.vote.revealed.v1': true,
   'skein.federation.round.settled.v1': true,
   'skein.federation.round.voided.v1': true,
@@ -30,7 +31,7 @@ const folder = new URL('./golden/events/', import.meta.url);
 const NODES = ['a', 'b', 'c', 'd', 'e', 'f'].map(wallet);
 const STAKES = Object.fromEntries(NODES.map((node) => [node, 50n * UNIT]));
 
-/** Three rounds: one accepted, one voted down with an outlier, one void. */
+/** Three rounds: one accepted, one voted down with an outlier, one extended after an outage and then void. */
 function wholeStory(): Story {
   const story = new Story().start(manifestWith({ robustScoreMax: 15 }), 1_000n * UNIT, STAKES).open(STAKES);
   const members = (role: 'proposers' | 'voters'): string[] => story.state.round![role].map(({ node }) => node);
@@ -49,6 +50,8 @@ function wholeStory(): Story {
   for (const node of members('voters')) story.commit(node, -1, hashOf('second'));
   for (const node of members('voters')) story.reveal(node, -1, hashOf('second'));
   story.open(STAKES);
+  story.nowMs += 60 * SECONDS;
+  story.give({ kind: 'close-phase', round: 3, phase: 'contributing', nowMs: story.nowMs });
   story.give({ kind: 'close-phase', round: 3, phase: 'contributing', nowMs: story.nowMs + 30 * SECONDS, caller: wallet('caller') });
   story.give({ kind: 'record-export', sha256: hashOf('onnx') });
   return story;

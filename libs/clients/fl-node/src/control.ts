@@ -37,6 +37,8 @@ export async function* controlStream(
         if (message.case === 'welcome') beat.heartbeatMs = message.value.heartbeatMs;
         if (message.case === 'work') beat.leaseId = message.value.leaseId;
         yield message;
+        // Back from the work: if it is not done, its lease runs out and the work is pushed again.
+        beat.leaseId = '';
       }
     } catch (error) {
       if (isFinal(error)) throw error;

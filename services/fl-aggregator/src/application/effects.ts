@@ -60,6 +60,8 @@ function effectsOfOne(event: Recorded<FederationEvent>, state: FederationState):
       return [deadline(event, id, event.data.round, 'committing', event.data.committingDueAtMs)];
     case 'skein.federation.revealing.opened.v1':
       return [deadline(event, id, event.data.round, 'revealing', event.data.revealingDueAtMs)];
+    case 'skein.federation.deadline.extended.v1':
+      return [deadline(event, id, event.data.round, event.data.phase, event.data.dueAtMs)];
     case 'skein.federation.round.settled.v1':
       return [{ cancelTimer: { id: timerId(id) } }, ...(state.phase === 'roles' ? [job(event, JOB.openRound, id, nextRound(state))] : [])];
     case 'skein.federation.round.voided.v1':

@@ -25,7 +25,7 @@ export function workOf(round: RoundState, node: string): WorkKind | undefined {
 export class ControlSession {
   readonly #taskId: string;
   readonly #node: string;
-  #lease: { readonly id: string; untilMs: number } | undefined;
+  #lease: { readonly id: string; readonly dueAtMs: number; untilMs: number } | undefined;
   #roundsSeen: number | undefined;
 
   constructor(taskId: string, node: string) {
@@ -35,7 +35,7 @@ export class ControlSession {
 
   /** The node has said that it is alive and works on a lease. */
   heartbeat(leaseId: string, nowMs: number): void {
-    if (this.#lease && (leaseId === '' || leaseId === this.#lease.id)) this.#lease.untilMs = nowMs + CONTROL_TIMES.leaseMs;
+    if (this.#lease && leaseId === this.#lease.id) this.#lease.untilMs = nowMs + CONTROL_TIMES.leaseMs;
   }
 
   /** Messages to push now. `done` ends the stream. */
@@ -66,8 +66,10 @@ export class ControlSession {
 
   #offer(state: FederationState, round: RoundState, work: WorkKind, nowMs: number): Push[] {
     const id = uuidV8From('federation-lease', this.#taskId, round.round, work, this.#node);
-    if (this.#lease?.id === id && nowMs < this.#lease.untilMs) return [];
-    this.#lease = { id, untilMs: nowMs + CONTROL_TIMES.leaseMs };
+    const held = this.#lease;
+    // An extended deadline is pushed too: what was refused as late may be done now.
+    if (held?.id === id && held.dueAtMs === round.dueAtMs && nowMs < held.untilMs) return [];
+    this.#lease = { id, dueAtMs: round.dueAtMs, untilMs: nowMs + CONTROL_TIMES.leaseMs };
     const common = { leaseId: id, round: round.round, dueAtMs: BigInt(round.dueAtMs), weightsSha256: state.modelSha256, beaconValue: round.beaconValue };
     if (work === 'train') return [{ message: { case: 'work', value: { ...common, kind: { case: 'train', value: {} } } } }];
     if (work === 'openVote') return [{ message: { case: 'work', value: { ...common, kind: { case: 'openVote', value: {} } } } }];

@@ -1,4 +1,5 @@
 import type { BeaconDraw } from '@skein/kernel';
+import type { TimedPhase } from './federation.events.js';
 import type { Manifest } from './manifest.js';
 
 interface Timed {
@@ -62,9 +63,10 @@ export interface RevealVote extends Timed {
   readonly sha256: string;
   readonly salt: string;
 }
-/** A phase that has a deadline. */
-export type TimedPhase = 'joining' | 'contributing' | 'committing' | 'revealing';
-/** A deadline has passed: by a timer, or called for by a wallet (which then earns the caller's part). Out of season it does nothing. */
+/**
+ * A deadline has passed: by a timer, or called for by a wallet (which then earns the caller's part). Out of season it does
+ * nothing. Long after the deadline the platform was away, and the phase is extended instead.
+ */
 export interface ClosePhase extends Timed {
   readonly kind: 'close-phase';
   readonly round: number;

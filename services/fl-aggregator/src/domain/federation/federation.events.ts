@@ -7,6 +7,9 @@ export interface StakedNode {
   readonly stake: bigint;
 }
 
+/** A phase that has a deadline. */
+export type TimedPhase = 'joining' | 'contributing' | 'committing' | 'revealing';
+
 /** Why a node lost stake. */
 export type SlashReason = 'late' | 'outlier' | 'voted-down' | 'silent' | 'lone-hash' | 'other-hash' | 'losing-side';
 
@@ -66,6 +69,7 @@ export type RoundAggregated = Event<
 >;
 export type VoteCommitted = Event<'vote.committed', { round: number; node: string; commit: string }>;
 export type RevealingOpened = Event<'revealing.opened', { round: number; revealingDueAtMs: number }>;
+export type DeadlineExtended = Event<'deadline.extended', { round: number; phase: TimedPhase; dueAtMs: number }>;
 export type VoteRevealed = Event<'vote.revealed', { round: number; node: string; score: 1 | -1; sha256: string }>;
 export type RoundSettled = Event<
   'round.settled',
@@ -108,6 +112,7 @@ export type FederationEvent =
   | RoundAggregated
   | VoteCommitted
   | RevealingOpened
+  | DeadlineExtended
   | VoteRevealed
   | RoundSettled
   | RewardCarried

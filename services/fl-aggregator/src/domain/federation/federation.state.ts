@@ -182,6 +182,10 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
       const next = withoutRound(moved(state, event.data), rejoinDueAtMs === undefined ? 'roles' : 'joining');
       return rejoinDueAtMs === undefined ? next : { ...next, joiningDueAtMs: rejoinDueAtMs };
     }
+    case 'skein.federation.deadline.extended.v1': {
+      const { phase, dueAtMs } = event.data;
+      return phase === 'joining' ? { ...state, joiningDueAtMs: dueAtMs } : inRound(state, { dueAtMs });
+    }
     case 'skein.federation.task.finished.v1':
       return { ...state, phase: 'finished' };
     case 'skein.federation.model.exported.v1':

@@ -77,6 +77,7 @@ export function join(command: JoinTask, state: FederationState): Decision {
 export function closeJoining(command: ClosePhase, state: FederationState): Decision {
   if (state.phase !== 'joining' || command.round !== nextRound(state)) return ok([]);
   if (command.nowMs < state.joiningDueAtMs) return early();
+  if (isOverdue(command.nowMs, state.joiningDueAtMs)) return ok([extended(command, state.manifest!.deadlines.joiningMs)]);
   const active = activeMembers(state).length;
   if (active < state.manifest!.participantsMin) return ok(voidForLack(command.nowMs, state, []));
   return ok([{ type: 'skein.federation.joining.closed.v1', data: { round: nextRound(state), active } }]);
@@ -85,6 +86,18 @@ export function closeJoining(command: ClosePhase, state: FederationState): Decis
 /** Someone called for a deadline that has not passed. */
 export const early = (): Decision =>
   reject('failed-precondition', 'deadline-not-reached', 'the phase goes on until its deadline', 'phase');
+
+/** A deadline whose timer comes later than this was missed by the platform, not by the nodes. */
+const OVERDUE_MS = 15_000;
+
+/** Whether nobody could act for a while around the deadline because the service was away. */
+export const isOverdue = (nowMs: number, dueAtMs: number): boolean => nowMs - dueAtMs > OVERDUE_MS;
+
+/** The phase begins again with its whole length: an outage makes nobody late and slashes nobody. */
+export const extended = ({ round, phase, nowMs }: ClosePhase, lengthMs: number): FederationEvent => ({
+  type: 'skein.federation.deadline.extended.v1',
+  data: { round, phase, dueAtMs: nowMs + lengthMs },
+});
 
 function voidForLack(nowMs: number, state: FederationState, before: FederationEvent[]): FederationEvent[] {
   const round = nextRound(state);

@@ -5,7 +5,7 @@ import type { FederationEvent, RewardCarried, RoundSettled, StakedNode } from '.
 import { evolve } from './federation.state.js';
 import type { FederationState, RoundState } from './federation.state.js';
 import { isSha256 } from './manifest.policy.js';
-import { early, finishAfter } from './membership.decisions.js';
+import { early, extended, finishAfter, isOverdue } from './membership.decisions.js';
 import { goodOf, moveMoney, slashesOf, tally } from './settlement.policy.js';
 import type { Tally } from './settlement.policy.js';
 import { voteCommitment } from './vote.policy.js';
@@ -122,6 +122,7 @@ export function closeRoundPhase(command: ClosePhase, state: FederationState): De
   const { round } = state;
   if (round?.round !== command.round || round.phase !== command.phase) return ok([]);
   if (command.nowMs < round.dueAtMs) return early();
+  if (isOverdue(command.nowMs, round.dueAtMs)) return ok([extended(command, state.manifest!.deadlines[`${round.phase}Ms`])]);
   if (round.phase === 'contributing') return ok(closeContributing(state));
   if (round.phase === 'revealing') return ok(settle(state, command.caller));
   if (Object.keys(round.votes).length === 0) return ok(voidRound(state, 'no-vote', true, command.caller));

@@ -19,6 +19,7 @@ export const file_skein_federation_v1_events: GenFile = /*@__PURE__*/
 
 /**
  * The operator has granted the pool; nodes may stake and join.
+ * Type: skein.federation.task.approved.v1
  *
  * @generated from message skein.federation.v1.FederatedTaskApproved
  */
@@ -69,6 +70,8 @@ export const FederatedTaskApprovedSchema: GenMessage<FederatedTaskApproved> = /*
   messageDesc(file_skein_federation_v1_events, 0);
 
 /**
+ * Type: skein.federation.node.joined.v1
+ *
  * @generated from message skein.federation.v1.FederationNodeJoined
  */
 export type FederationNodeJoined = Message<"skein.federation.v1.FederationNodeJoined"> & {
@@ -97,6 +100,7 @@ export const FederationNodeJoinedSchema: GenMessage<FederationNodeJoined> = /*@_
 
 /**
  * The node's effective stake fell below the threshold.
+ * Type: skein.federation.node.excluded.v1
  *
  * @generated from message skein.federation.v1.FederationNodeExcluded
  */
@@ -130,6 +134,8 @@ export const FederationNodeExcludedSchema: GenMessage<FederationNodeExcluded> = 
   messageDesc(file_skein_federation_v1_events, 2);
 
 /**
+ * Type: skein.federation.round.opened.v1
+ *
  * @generated from message skein.federation.v1.RoundOpened
  */
 export type RoundOpened = Message<"skein.federation.v1.RoundOpened"> & {
@@ -173,6 +179,7 @@ export const RoundOpenedSchema: GenMessage<RoundOpened> = /*@__PURE__*/
 
 /**
  * A round that came to its vote. The money of the round: slashes − caller_units go into the pool, payments come out of it.
+ * Type: skein.federation.round.settled.v1
  *
  * @generated from message skein.federation.v1.RoundSettled
  */
@@ -243,6 +250,7 @@ export const RoundSettledSchema: GenMessage<RoundSettled> = /*@__PURE__*/
 
 /**
  * Too few took part; the reward rolls over.
+ * Type: skein.federation.round.voided.v1
  *
  * @generated from message skein.federation.v1.RoundVoided
  */
@@ -294,6 +302,7 @@ export const RoundVoidedSchema: GenMessage<RoundVoided> = /*@__PURE__*/
 
 /**
  * The last round is over and the model can be had as ONNX.
+ * Type: skein.federation.model.exported.v1
  *
  * @generated from message skein.federation.v1.FederatedTaskFinished
  */
