@@ -35,8 +35,12 @@ export class TestChain {
     this.test = createTestClient({ mode: 'anvil', transport: http(anvil.rpcUrl) });
   }
 
-  static async start(blockTimeSeconds = 0): Promise<TestChain> {
-    const anvil = await startAnvil({ blockTimeSeconds, statesKept: 64 });
+  static async start(): Promise<TestChain> {
+    return TestChain.over(await startAnvil({ blockTimeSeconds: 0, statesKept: 64 }));
+  }
+
+  /** On a devnet that may hold the contracts and tasks already. */
+  static async over(anvil: Anvil): Promise<TestChain> {
     const admin = chainClient(anvil, devAccount('indexer', 'admin'));
     await fundGas(anvil, [admin.address]);
     const book = await deployAll(admin);
