@@ -88,8 +88,8 @@ describe('jobs', () => {
       if (id === 'job-slow' && attempts === 1) await slow;
       done.push(`${id} ${attempts}`);
     };
-    await work(handle, { leaseMs: 90, pollMs: 5 });
-    await work(handle, { leaseMs: 90, pollMs: 5 });
+    await work(handle, { leaseMs: 1_500, pollMs: 5 });
+    await work(handle, { leaseMs: 1_500, pollMs: 5 });
     await eventually(() => expect(done).toEqual(['job-gone 1']));
     const renewed = async (): Promise<number> => Number((await db.appPool.query(`SELECT extract(epoch FROM available_at) AS at FROM es_job WHERE id = 'job-slow'`)).rows[0]?.at);
     const before = await renewed();
