@@ -18,8 +18,8 @@ export interface Refused {
 }
 
 const RETRY = { timeoutMs: 60_000 };
-/** The service is away, or another try of the same call is still running. */
-const PASSING = new Set([409, 500, 502, 503, 504]);
+/** The service is away, or it says itself that the same call is worth another try. */
+const isPassing = ({ status, headers }: Response): boolean => status >= 500 || headers.has('retry-after');
 
 interface RestAnswer {
   readonly parameters: Record<string, string>;
@@ -33,7 +33,7 @@ export async function inferRest(actor: Actor, model: string, rows: Dataset, row:
   const body = JSON.stringify({ parameters, inputs: [{ name: 'x', datatype: 'FP32', shape: [1, rows.columns.length], data: rowOf(rows, row) }] });
   return withRetry(async () => {
     const response = await fetch(new URL(`/v2/models/${model}/infer`, actor.rest.baseUrl), { method: 'POST', headers: { ...actor.headers(), 'content-type': 'application/json', 'idempotency-key': key }, body });
-    if (PASSING.has(response.status)) throw new SkeinError({ code: 'unavailable', message: await response.text(), retriable: true });
+    if (isPassing(response)) throw new SkeinError({ code: 'unavailable', message: await response.text(), retriable: true });
     if (!response.ok) return { status: response.status, error: ((await response.json()) as { error: string }).error };
     const { parameters: cost, outputs } = (await response.json()) as RestAnswer;
     return { reservationId: cost['reservation_id'] ?? '', chargedUnits: cost['charged_units'] ?? '', priceVersion: cost['price_version'] ?? '', probability: outputs[0]?.data[0] ?? Number.NaN };

@@ -9,8 +9,8 @@ import { type TestDatabase, freshDatabase } from '@skein/testing';
 
 const UNIT = 10n ** 18n;
 
-/** How validation would judge a submission; undefined leaves it unjudged for now. */
-export type Judge = (submission: string, request: ScoringRequested) => { score: bigint } | { failed: string; modelAtFault: boolean };
+/** How validation judges a submission; undefined leaves it unjudged. */
+export type Judge = (submission: string, request: ScoringRequested) => { score: bigint } | { failed: string; modelAtFault: boolean } | undefined;
 
 /** Stand-ins for the neighbouring services on the real event log: they only speak the public formats. */
 export class Neighbours {
@@ -67,6 +67,7 @@ export class Neighbours {
     for (const { submission } of request.submissions) {
       const base = { verdict: `verdicts/${randomUUID()}`, scoringId, task, submission, round, purpose };
       const verdict = judge(submission, request);
+      if (!verdict) continue;
       const id = randomUUID();
       for (let delivery = 0; delivery < 2; delivery++) {
         if ('failed' in verdict) await this.send('validation.verdict.v1', submission, 'skein.validation.verdict.failed.v1', VerdictFailedSchema, { ...base, rule: verdict.failed, modelAtFault: verdict.modelAtFault }, id);

@@ -185,12 +185,12 @@ describe('rewards', () => {
     const at = { topic, streamId: 'task-1' };
     const reward = { wallet: node, role: 'node', paidUnits: '100', poolPaidUnits: '0' };
     await stage.publish({
-      ...at, version: 1, type: 'skein.arena.reward.epoch-rewarded.v1', schema: EpochRewardedSchema,
+      ...at, version: 1, type: 'skein.arena.epoch.rewarded.v1', schema: EpochRewardedSchema,
       message: { task, epoch: 1, mintedUnits: '1500', carriedInUnits: '0', lockedUnits: '900', carriedOutUnits: '0', rewards: [reward, { wallet: validator, role: 'validator', paidUnits: '500', poolPaidUnits: '0' }] },
     });
     const locked = [{ wallet: node, rank: 1, lockedUnits: '900', poolLockedUnits: '0' }];
-    await stage.publish({ ...at, version: 2, type: 'skein.arena.reward.locked-divided.v1', schema: LockedRewardsDividedSchema, message: { task, asset: 'FLOCK', lockedUnits: '900', carriedUnits: '0', rewards: locked } });
-    await stage.publish({ ...at, version: 3, type: 'skein.arena.reward.vesting-started.v1', schema: VestingStartedSchema, message: { task, startMs: 0n, durationMs: 5n, rewards: locked, asset: 'FLOCK' } });
+    await stage.publish({ ...at, version: 2, type: 'skein.arena.locked-rewards.divided.v1', schema: LockedRewardsDividedSchema, message: { task, asset: 'FLOCK', lockedUnits: '900', carriedUnits: '0', rewards: locked } });
+    await stage.publish({ ...at, version: 3, type: 'skein.arena.vesting.started.v1', schema: VestingStartedSchema, message: { task, startMs: 0n, durationMs: 5n, rewards: locked, asset: 'FLOCK' } });
     await eventually(async () => expect(await statement(node)).toMatchObject({ total: '1000', lines: [{ account: 'payable.node', source: task, units: '1000' }] }));
     expect(await statement(validator)).toMatchObject({ total: '500' });
     const own = stage.as(await session(stranger));

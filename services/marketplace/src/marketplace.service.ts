@@ -3,7 +3,8 @@ import { file_skein_marketplace_v1_service } from '@skein/contracts/marketplace'
 import { projectionSink, Subscription, TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
 import { ConsumerWorker, Relay, type EventLog, type MessageHandler } from '@skein/messaging';
 import { API_KEYS, EVENT_LOG, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
-import { CALL_WATCH, watchCall } from './application/call-timers.js';
+import { CALL_WATCH } from './application/call-timers.js';
+import { watchCall } from './application/call-watch.js';
 import { DEMAND_WINDOW, Deployments } from './application/deployments.js';
 import { Inference } from './application/inference.js';
 import { CALLER_KEYS, LINEAGE, MODEL_FILES, QUERIES, RUNNER } from './application/ports.js';

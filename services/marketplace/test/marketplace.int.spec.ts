@@ -61,7 +61,7 @@ async function publishLineage(): Promise<void> {
   const validator = { role: 'validator', poolPaidUnits: '0' };
   for (const epoch of [1, 2])
     await stage.publish({
-      topic: 'arena.reward.v1', streamId: 'task-1', version: epoch, type: 'skein.arena.reward.epoch-rewarded.v1', schema: EpochRewardedSchema,
+      topic: 'arena.reward.v1', streamId: 'task-1', version: epoch, type: 'skein.arena.epoch.rewarded.v1', schema: EpochRewardedSchema,
       message: { task: arenaTask, epoch, rewards: [{ ...validator, wallet: hospital(8), paidUnits: '300' }, { ...validator, wallet: hospital(9), paidUnits: '100' }, { role: 'node', wallet: hospital(7), paidUnits: '999', poolPaidUnits: '0' }] },
     });
   const winner = { rank: 1, owner: walletOf(developer), submission: 's', artifactSha256: '00', scoreNano: 1n };

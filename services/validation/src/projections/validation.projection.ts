@@ -24,12 +24,14 @@ CREATE TABLE evaluation (
   beacon_value text NOT NULL,
   seal_due_at_ms bigint NOT NULL,
   reveal_due_at_ms bigint NOT NULL,
+  opened_at_ms bigint NOT NULL,
   decided_at_ms bigint NOT NULL DEFAULT 0,
   correlation_id text NOT NULL,
   traceparent text,
   position bigint NOT NULL
 );
 CREATE INDEX evaluation_task ON evaluation (task, position DESC, id DESC);
+CREATE INDEX evaluation_open ON evaluation (opened_at_ms) WHERE status = 'open';
 CREATE TABLE assignment (
   id uuid PRIMARY KEY,
   evaluation_id uuid NOT NULL,
@@ -63,9 +65,9 @@ CREATE TABLE scoring (
 async function opened(tx: Tx, event: Recorded<EvaluationOpened>): Promise<void> {
   const { evaluationId, scoringId, task, submission, owner, round, purpose, beacon, sealDueAtMs, revealDueAtMs, assignments } = event.data;
   await tx.query(
-    `INSERT INTO evaluation (id, scoring_id, task, submission, owner, round, purpose, phase, status, beacon_kind, beacon_value, seal_due_at_ms, reveal_due_at_ms, position, correlation_id, traceparent)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 'sealing', 'open', $8, $9, $10, $11, $12, $13, $14)`,
-    [evaluationId, scoringId, task, submission, owner, round, purpose, beacon.kind, beacon.value, sealDueAtMs, revealDueAtMs, event.position.toString(), event.metadata.correlationId, event.metadata.traceparent ?? null],
+    `INSERT INTO evaluation (id, scoring_id, task, submission, owner, round, purpose, phase, status, beacon_kind, beacon_value, seal_due_at_ms, reveal_due_at_ms, position, correlation_id, traceparent, opened_at_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 'sealing', 'open', $8, $9, $10, $11, $12, $13, $14, $15)`,
+    [evaluationId, scoringId, task, submission, owner, round, purpose, beacon.kind, beacon.value, sealDueAtMs, revealDueAtMs, event.position.toString(), event.metadata.correlationId, event.metadata.traceparent ?? null, event.data.atMs],
   );
   for (const { assignmentId, validator, stakeUnits, managed } of assignments) {
     await tx.query(
@@ -158,7 +160,7 @@ const TYPES = [
 /** Evaluations, assignments with their scores, and scorings. */
 export const validationProjection: Projection = {
   name: VALIDATION,
-  version: 1,
+  version: 2,
   tables: TABLES,
   types: TYPES.map((type) => `skein.validation.${type}.v1`),
   apply: (tx, event: RecordedEvent) => apply(tx, event as Recorded<EvaluationEvent | ScoringEvent>),

@@ -128,6 +128,14 @@ export class ValidationQueries {
     return rows;
   }
 
+  /** Age of the oldest evaluation without a verdict, by the database's clock; 0 where there is none. */
+  async oldestOpenSeconds(): Promise<number> {
+    const { rows } = await this.#pool.query<{ seconds: number }>(
+      `SELECT greatest(coalesce(es_now_ms() - min(opened_at_ms), 0), 0)::float8 / 1000 AS seconds FROM "validation".evaluation WHERE status = 'open'`,
+    );
+    return rows[0]!.seconds;
+  }
+
   async scoring(id: string): Promise<ScoringRow | undefined> {
     return (await this.#pool.query<ScoringRow>('SELECT * FROM "validation".scoring WHERE id = $1', [id])).rows[0];
   }

@@ -20,7 +20,7 @@ const moneyOf = (units: string): bigint => BigInt(units || '0');
 const arenaHandlers = (bookings: Bookings): readonly MessageHandler[] => [
   onMessage({
     topic: ARENA,
-    type: 'skein.arena.reward.epoch-rewarded.v1',
+    type: 'skein.arena.epoch.rewarded.v1',
     schema: EpochRewardedSchema,
     handle: (message, delivery) => {
       const rewards = message.rewards.map((each) => ({ wallet: each.wallet, role: each.role, paid: moneyOf(each.paidUnits), poolPaid: moneyOf(each.poolPaidUnits) }));
@@ -33,7 +33,7 @@ const arenaHandlers = (bookings: Bookings): readonly MessageHandler[] => [
   }),
   onMessage({
     topic: ARENA,
-    type: 'skein.arena.reward.locked-divided.v1',
+    type: 'skein.arena.locked-rewards.divided.v1',
     schema: LockedRewardsDividedSchema,
     handle: (message, delivery) => {
       const division = { locked: moneyOf(message.lockedUnits), carried: moneyOf(message.carriedUnits), rewards: lockedRewards(message.rewards) };
@@ -42,7 +42,7 @@ const arenaHandlers = (bookings: Bookings): readonly MessageHandler[] => [
   }),
   onMessage({
     topic: ARENA,
-    type: 'skein.arena.reward.vesting-started.v1',
+    type: 'skein.arena.vesting.started.v1',
     schema: VestingStartedSchema,
     handle: (message, delivery) => {
       const timer = vestingTimer(message.task, delivery.causationId, Number(message.startMs + message.durationMs), lockedRewards(message.rewards));

@@ -15,7 +15,7 @@ export const lineageHandlers = (copy: LineageCopy): readonly MessageHandler[] =>
   }),
   onMessage({
     topic: 'arena.reward.v1',
-    type: 'skein.arena.reward.epoch-rewarded.v1',
+    type: 'skein.arena.epoch.rewarded.v1',
     schema: EpochRewardedSchema,
     handle: async ({ task, rewards }, { inbox }) => {
       const validators = rewards.filter(({ role }) => role === 'validator');
