@@ -22,6 +22,9 @@ const sha256 = (value: string | Uint8Array): string => createHash('sha256').upda
 /** What the arena's grants are made of in these tests: the artifacts of a submission, by its name. */
 export const submitted = new Map<string, { artifactSha256: string; dataSetSha256: string }>();
 
+/** Trace contexts of the calls that the arena got. */
+export const traces: (string | undefined)[] = [];
+
 /** The arena as validation sees it: grants, and artifacts read by grant. Services never import each other, not even in tests. */
 @Injectable()
 class ArenaPeer {
@@ -31,7 +34,8 @@ class ArenaPeer {
   }
 
   @Rpc(ArenaInternalService.method.grantEvaluation)
-  async grantEvaluation({ submission, validator, expiresAtMs }: GrantEvaluationRequest, _call: CallContext): Promise<{ artifactSha256: string; dataSetSha256: string }> {
+  async grantEvaluation({ submission, validator, expiresAtMs }: GrantEvaluationRequest, call: CallContext): Promise<{ artifactSha256: string; dataSetSha256: string }> {
+    traces.push(call.traceparent);
     const files = submitted.get(submission)!;
     for (const sha of [files.artifactSha256, files.dataSetSha256])
       unwrap(await this.#artifacts.grant({ sha256: sha, reader: validator === '' ? 'service:validation' : validator, purpose: 'evaluation', grantedBy: CREATOR, expiresAtMs: Number(expiresAtMs) }));
@@ -46,8 +50,8 @@ export const accountOf = (number: number): PrivateKeyAccount => privateKeyToAcco
 export const walletOf = (account: PrivateKeyAccount): string => `eip155:31337:${account.address.toLowerCase()}`;
 
 /** A session that lasts longer than any test. */
-async function sessionOf(account: PrivateKeyAccount, nowMs: number): Promise<string> {
-  const resources = ['urn:skein:scope:validation.score'];
+async function sessionOf(account: PrivateKeyAccount, nowMs: number, scopes: readonly string[]): Promise<string> {
+  const resources = scopes.map((scope) => `urn:skein:scope:${scope}`);
   const message = createSiweMessage({ address: account.address, chainId: 31_337, domain: 'skein.test', nonce: 'abcdefgh12345678', uri: 'https://skein.test/', version: '1', issuedAt: new Date(nowMs), expirationTime: new Date(nowMs + 3_600_000), resources });
   return `Bearer siwe.${Buffer.from(message).toString('base64url')}.${await account.signMessage({ message })}`;
 }
@@ -65,7 +69,7 @@ export interface Stage {
   nowMs(): Promise<number>;
   putArtifact(bytes: Uint8Array): Promise<string>;
   publish<Desc extends DescMessage>(type: string, key: string, schema: Desc, message: MessageInitShape<Desc>): Promise<void>;
-  client<S extends DescService>(service: S, who?: PrivateKeyAccount | 'operator'): Promise<Client<S>>;
+  client<S extends DescService>(service: S, who?: PrivateKeyAccount | 'operator', scopes?: readonly string[]): Promise<Client<S>>;
   /** Stops the service and starts it again over the same database. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -98,11 +102,11 @@ export async function stage(): Promise<Stage> {
     publish: async (type, key, schema, message) => {
       const id = uuidV8From('test', type, published.length);
       published.push(id);
-      const headers = { [HEADER.specVersion]: '1.0', [HEADER.id]: id, [HEADER.type]: type, [HEADER.source]: '/skein/arena/task/v1', [HEADER.subject]: key, [HEADER.streamVersion]: String(published.length), [HEADER.position]: String(published.length), [HEADER.correlationId]: id };
+      const headers = { [HEADER.specVersion]: '1.0', [HEADER.id]: id, [HEADER.type]: type, [HEADER.source]: '/skein/arena/task/v1', [HEADER.subject]: key, [HEADER.streamVersion]: String(published.length), [HEADER.position]: String(published.length), [HEADER.correlationId]: id, [HEADER.traceparent]: `00-${'7'.repeat(32)}-${'8'.repeat(16)}-01` };
       await log.send([{ topic: 'arena.task.v1', key, id, type, timeMs: 1, value: toBinary(schema, create(schema, message)), headers }]);
     },
-    client: async (service, who) => {
-      const authorization = who === undefined ? {} : { authorization: who === 'operator' ? `Bearer ${OPERATOR_TOKEN}` : await sessionOf(who, await nowMs()) };
+    client: async (service, who, scopes = ['validation.score']) => {
+      const authorization = who === undefined ? {} : { authorization: who === 'operator' ? `Bearer ${OPERATOR_TOKEN}` : await sessionOf(who, await nowMs(), scopes) };
       const made = createGrpcClients({ caller: '', serviceTokenSecret: undefined, peers: {}, clock: { nowMs: () => 0 }, bodyLimitBytes: 1_000_000, ...authorization });
       clients.push(made);
       return made.client(service, `127.0.0.1:${validation.grpcPort}`);

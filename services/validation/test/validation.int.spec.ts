@@ -1,18 +1,18 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ScoringRequestedSchema, TaskFinishedSchema } from '@skein/contracts/arena';
-import { AssignmentStatus, type Verdict, VerdictAgreedSchema, VerdictFailedSchema, VerdictService, ValidatorService } from '@skein/contracts/validation';
+import { AssignmentStatus, file_skein_validation_v1_service, type Verdict, VerdictAgreedSchema, VerdictFailedSchema, VerdictService, ValidatorService } from '@skein/contracts/validation';
 import { compareProjection, type EventStore } from '@skein/events';
 import { toNano, uuidV8From } from '@skein/kernel';
 import { columnMoments, parseCsv, perceptronOnnx, type Dataset } from '@skein/models';
 import { HEADER } from '@skein/messaging';
-import { type Client, EVENT_STORE } from '@skein/platform';
+import { type Client, EVENT_STORE, walkAccessMatrix } from '@skein/platform';
 import { RunnerPool, type ScoreOutcome } from '@skein/runner';
 import { eventually } from '@skein/testing';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { validationProjection } from '../src/index.js';
 import { sealOf } from '../src/domain/evaluation/seal.policy.js';
-import { accountOf, pimaCsv, type Stage, stage, submitted, walletOf } from './stage.js';
+import { accountOf, pimaCsv, type Stage, stage, submitted, traces, walletOf } from './stage.js';
 
 const TASK = 'tasks/00000000-0000-7000-8000-000000000001';
 const OTHER_TASK = 'tasks/00000000-0000-7000-8000-000000000002';
@@ -234,6 +234,39 @@ describe('bad input', () => {
     const [one, two] = [await validators.sealScore(request), await validators.sealScore(request)];
     expect(two).toEqual(one);
     await expect(validators.sealScore({ ...request, seal: 'ee'.repeat(32) })).rejects.toMatchObject({ rejection: { code: 'conflict', rule: 'idempotency-key-reused' } });
+  });
+});
+
+describe('every call × every role', () => {
+  it('is open to exactly the roles that its proto lists', async () => {
+    const matrix = walkAccessMatrix([file_skein_validation_v1_service]);
+    expect(matrix).toHaveLength(13);
+    const callers = { anonymous: undefined, wallet: honest, operator: 'operator' as const };
+    for (const { name, method, roles } of matrix) {
+      for (const [role, who] of Object.entries(callers)) {
+        const service = method.parent.typeName === ValidatorService.typeName ? ValidatorService : VerdictService;
+        const client = (await on.client(service, who)) as unknown as Record<string, (request: object) => Promise<unknown>>;
+        const code = await client[method.localName]!({}).then(() => 'ok', (error: { rejection: { code: string } }) => error.rejection.code);
+        const open = roles.some((allowed) => allowed === 'anyone' || allowed === role);
+        expect({ name, role, denied: code === 'unauthenticated' || code === 'permission-denied' }).toEqual({ name, role, denied: !open });
+      }
+    }
+  });
+
+  it('a session without the scope scores nothing', async () => {
+    const validators = await on.client(ValidatorService, honest, []);
+    await expect(validators.listAssignments({})).rejects.toMatchObject({ rejection: { code: 'permission-denied' } });
+  });
+});
+
+describe('what an operator watches', () => {
+  it('shows the oldest scoring without a verdict', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${on.validation.http.port}/metrics`)).text();
+    expect(text).toMatch(/^workflow_oldest_open_seconds\{.*workflow="evaluation".*\} \d/m);
+  });
+
+  it('calls of a job belong to the trace of the scoring', () => {
+    expect(new Set(traces.map((traceparent) => traceparent?.split('-')[1]))).toContain('7'.repeat(32));
   });
 });
 

@@ -1,4 +1,5 @@
 import { DeterministicRandom, utf8 } from '@skein/kernel';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildOnnx } from '../onnx/build.js';
 import { floatInitializer, floatValue, modelOf, node } from '../onnx/construct.js';
@@ -112,6 +113,15 @@ describe('admit', () => {
       if (ruleOf(flipped) === undefined) admitted += 1;
     }
     expect(admitted).toBeLessThan(valid.length);
+  });
+
+  it('answers any bytes at all', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(ruleOf(bytes)).toMatch(/^[a-z-]+$/);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('answers 1 000 random mutations', () => {
