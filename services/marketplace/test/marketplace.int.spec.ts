@@ -1,14 +1,19 @@
+import { create } from '@bufbuild/protobuf';
 import { EpochRewardedSchema, TaskFinishedSchema } from '@skein/contracts/arena';
 import { ApiKeyCreatedSchema } from '@skein/contracts/billing';
+import { ReserveRequestSchema } from '@skein/contracts/billing/internal';
 import { FederatedTaskFinishedSchema, RoundOpenedSchema, RoundSettledSchema } from '@skein/contracts/federation';
 import { GRPCInferenceService } from '@skein/contracts/inference';
 import { MarketplaceService, UsageRecordedSchema } from '@skein/contracts/marketplace';
 import { compareProjection, type EventStore } from '@skein/events';
-import { sha256Hex, uuidV8From } from '@skein/kernel';
+import { sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
 import { onMessage, startConsumer } from '@skein/messaging';
 import { EVENT_STORE } from '@skein/platform';
 import { eventually } from '@skein/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callTimers } from '../src/application/call-timers.js';
+import { callDecider, type CallCommand } from '../src/domain/call/call.decider.js';
+import type { Pins } from '../src/domain/call/call.events.js';
 import { marketplaceProjections } from '../src/marketplace.service.js';
 import { developer, marketplaceStage, modelSha256, OPERATOR, requestId, session, stranger, walletOf, type MarketplaceStage } from './marketplace-stage.js';
 
@@ -192,7 +197,7 @@ describe('inference over REST', () => {
     expect((await infer(row(1, 2), headers)).status).toBe(200);
   });
 
-  test('with billing away is 503 and free; a call that ran meanwhile is charged later without its client', async () => {
+  test('with billing away is 503 and free; the same key succeeds when it is back', async () => {
     stage.credit.away = true;
     expect(await infer(row(1, 2), { 'idempotency-key': 'away-1' })).toMatchObject({ status: 503 });
     stage.credit.away = false;
@@ -237,15 +242,35 @@ describe('inference over gRPC', () => {
 });
 
 describe('what a dead process left', () => {
-  test('a call that never ran is voided when its lease ends, and can be made again', async () => {
+  const metadata = { correlationId: 'correlation-of-the-test', actor: 'test' };
+  const pins = (reservationId: string): Pins => ({ reservationId, customer, keyId: requestId(77), model: 'pima', version: 1, priceVersion: 1, unitPriceE15: 5_000_000n, rows: 1, amountMax: 6n });
+  const perform = async (callId: string, command: (nowMs: number) => CallCommand) => {
     const store = stage.service.get<EventStore>(EVENT_STORE);
-    const callId = uuidV8From('call', customer, 'dead-1');
+    return unwrap(await store.execute({ decider: callDecider, streamId: `call-${callId}`, command, metadata, effects: (events) => callTimers(events, 100) }));
+  };
+  const start = (callId: string, reservationId: string) =>
+    perform(callId, (nowMs) => ({ type: 'start-call', callId, requestSha256: 'aa', pins: pins(reservationId), leaseMs: 100, nowMs }));
+  const types = async (callId: string) => (await stage.service.get<EventStore>(EVENT_STORE).readStream(`call-${callId}`)).map(({ type }) => type.split('.').at(-2));
+
+  test('a call that never ran is voided when its lease ends', async () => {
+    await start('dead-1', requestId(801));
+    await eventually(async () => expect(await types('dead-1')).toEqual(['started', 'voided']));
+  });
+
+  test('a call that ran is charged once, without its client', async () => {
+    await start('dead-2', requestId(802));
+    const price = { requestId: id(), customer, keyId: requestId(77), unitsMax: '6', priceVersion: 1, unitPriceE15: '5000000', holdMs: 60_000n };
+    await stage.credit.reserve(create(ReserveRequestSchema, { ...price, reservationId: requestId(802) }));
+    await perform('dead-2', (nowMs) => ({ type: 'record-run', attempt: 1, cpuUs: 10, computeCostE15: 1n, nowMs }));
+    await eventually(async () => expect(await types('dead-2')).toEqual(['started', 'ran', 'captured']));
+    expect(stage.credit.reservations.get(requestId(802))?.gross).toBe(5n);
+  });
+
+  test('a call that could not be paid for left nothing behind', async () => {
     stage.credit.away = true;
-    const pending = infer(row(1, 2), { 'idempotency-key': 'dead-1' });
-    await pending;
+    await infer(row(1, 2), { 'idempotency-key': 'away-2' });
     stage.credit.away = false;
-    const types = (await store.readStream(`call-${callId}`)).map(({ type }) => type.split('.').at(-2));
-    expect(types).toEqual(['started', 'voided']);
+    expect(await types(uuidV8From('call', customer, 'away-2'))).toEqual(['started', 'voided']);
   });
 });
 

@@ -1,0 +1,30 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { decodePayload, encodePayload } from '@skein/kernel';
+import { expect, test } from 'vitest';
+import { writtenEvents, type MarketplaceEvent } from './written-events.js';
+
+/** Every type of the unions: the record makes the compiler complain about one that is missing here. */
+const TYPES: Record<MarketplaceEvent['type'], true> = {
+  'skein.marketplace.model.version-registered.v1': true,
+  'skein.marketplace.model.version-admitted.v1': true,
+  'skein.marketplace.model.alias-moved.v1': true,
+  'skein.marketplace.deployment.deployed.v1': true,
+  'skein.marketplace.deployment.price-changed.v1': true,
+  'skein.marketplace.call.started.v1': true,
+  'skein.marketplace.call.ran.v1': true,
+  'skein.marketplace.call.captured.v1': true,
+  'skein.marketplace.call.voided.v1': true,
+};
+
+const folder = new URL('./golden/events/', import.meta.url);
+const stored = (type: string): unknown => JSON.parse(readFileSync(new URL(`${type}.json`, folder), 'utf8'));
+
+test('every event type ever written has its golden file, and no other', () => {
+  expect(readdirSync(folder).sort()).toEqual(Object.keys(TYPES).map((type) => `${type}.json`).sort());
+});
+
+test.each(Object.keys(TYPES))('%s is still written as it was, and is still read', (type) => {
+  const event = writtenEvents().find((candidate) => candidate.type === type)!;
+  expect(encodePayload(event.data)).toEqual(stored(type));
+  expect(decodePayload(stored(type))).toEqual(event.data);
+});
