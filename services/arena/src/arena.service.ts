@@ -3,7 +3,8 @@ import { file_skein_arena_internal_v1_service } from '@skein/contracts/arena/int
 import type { EventStore } from '@skein/events';
 import { JobWorker, type Projection, type ReportError, Subscription, TimerWorker, projectionSink, reactorSink } from '@skein/events';
 import { type EventLog, type MessageHandler, Relay, type RunningConsumer, startConsumer } from '@skein/messaging';
-import { EVENT_LOG, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { EVENT_LOG, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import type { ServiceMetrics } from '@skein/telemetry';
 import { AdmissionHandler } from './application/admission.js';
 import { ArenaProcess } from './application/arena-process.js';
 import { ADMISSION_JOB, EpochCommands } from './application/epoch-commands.js';
@@ -49,6 +50,14 @@ function consumer(context: ServiceContext, group: string, handlers: readonly Mes
   };
 }
 
+/** The oldest open instance of each workflow, for whoever is on call. */
+function workflowMetrics(context: ServiceContext): Worker {
+  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('workflow_oldest_open_seconds', { description: 'Age of the oldest open instance of a workflow' });
+  const queries = context.get(RewardQueries);
+  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(await queries.oldestOpenEpochSeconds(), { workflow: 'epoch' });
+  return { name: 'workflow_metrics', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
+}
+
 function workers(context: ServiceContext): Worker[] {
   const store = context.get<EventStore>(EVENT_STORE);
   const { pool } = store;
@@ -61,6 +70,7 @@ function workers(context: ServiceContext): Worker[] {
     new Relay({ store, log: context.get<EventLog>(EVENT_LOG), publications: arenaPublications, onError }),
     consumer(context, 'arena.stakes', [context.get(StakesConsumer).handler]),
     consumer(context, 'arena.verdicts', [context.get(VerdictsConsumer).agreed, context.get(VerdictsConsumer).failed]),
+    workflowMetrics(context),
     named('arena_timers', new TimerWorker({ pool, handlers: context.get(TimerHandlers).handlers, onError })),
   ];
 }

@@ -156,6 +156,11 @@ describe('files', () => {
   });
 });
 
+test('the metrics name the oldest open workflow and the read models’ lag', async () => {
+  const text = new TextDecoder().decode((await s.rest('GET', '/metrics')).bytes);
+  expect(text).toMatch(/^workflow_oldest_open_seconds\{.*workflow="epoch".*\} 0/m);
+});
+
 test('every read model, rebuilt from the log, equals the live one', async () => {
   for (const projection of arenaProjections) {
     const compared = await compareProjection(s.service.get<EventStore>(EVENT_STORE), projection);

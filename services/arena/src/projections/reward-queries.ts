@@ -80,6 +80,14 @@ export class RewardQueries {
     return rows.map(rowOf);
   }
 
+  /** Age of the oldest epoch that has neither closed nor been cancelled, in seconds; 0 where none is open. */
+  async oldestOpenEpochSeconds(): Promise<number> {
+    const { rows } = await this.pool.query<{ age: string | null }>(
+      `SELECT extract(epoch FROM statement_timestamp()) - min(opened_at_ms) / 1000.0 AS age FROM "arena_rewards".epochs WHERE phase NOT IN ('closed', 'cancelled')`,
+    );
+    return Number(rows[0]?.age ?? 0);
+  }
+
   async epochs(taskId: string): Promise<EpochRow[]> {
     const { rows } = await this.pool.query<Raw>('SELECT * FROM "arena_rewards".epochs WHERE task_id = $1 ORDER BY number', [taskId]);
     return rows.map((raw) => ({

@@ -27,8 +27,8 @@ async function close(tx: Tx, data: EpochClosed['data']): Promise<void> {
 async function apply(tx: Tx, event: Event): Promise<unknown> {
   switch (event.type) {
     case 'skein.arena.epoch.opened.v1': {
-      const { taskId, epoch, rewardEpoch, policy } = event.data;
-      return tx.query('INSERT INTO epochs (task_id, number, phase, reward_epoch, epoch_ms) VALUES ($1, $2, $3, $4, $5)', [taskId, epoch, 'committing', rewardEpoch, policy.schedule.epochSeconds * 1000]);
+      const { taskId, epoch, rewardEpoch, openedAtMs } = event.data;
+      return tx.query('INSERT INTO epochs (task_id, number, phase, reward_epoch, opened_at_ms) VALUES ($1, $2, $3, $4, $5)', [taskId, epoch, 'committing', rewardEpoch, openedAtMs]);
     }
     case 'skein.arena.epoch.commits-closed.v1':
     case 'skein.arena.epoch.scoring-requested.v1':
@@ -65,7 +65,7 @@ export const rewardsProjection: Projection = {
       number integer NOT NULL,
       phase text NOT NULL,
       reward_epoch bigint NOT NULL,
-      epoch_ms bigint NOT NULL,
+      opened_at_ms bigint NOT NULL,
       minted ${UNITS},
       carried_in ${UNITS},
       paid ${UNITS},
@@ -92,6 +92,7 @@ export const rewardsProjection: Projection = {
       epoch_ms bigint NOT NULL DEFAULT 0,
       PRIMARY KEY (task_id, epoch, role, wallet)
     );
+    CREATE INDEX epochs_open ON epochs (opened_at_ms) WHERE phase NOT IN ('closed', 'cancelled');
     CREATE INDEX rewards_by_wallet ON rewards (wallet, task_id, epoch, role)`,
   types: [
     'skein.arena.epoch.opened.v1',
