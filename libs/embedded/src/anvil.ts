@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -106,9 +107,11 @@ async function running(parts: {
 function argumentsOf(port: number, options: AnvilOptions): string[] {
   const fixed = ['--quiet', '--host', '127.0.0.1', '--port', String(port), '--chain-id', String(ANVIL_CHAIN_ID)];
   const chain = ['--slots-in-an-epoch', '1', '--prune-history', String(options.statesKept ?? STATES_KEPT)];
+  // A reorg or rollback on request spills states to disk: into the home folder, unless told otherwise.
+  const cache = ['--cache-path', options.stateFile === undefined ? join(tmpdir(), 'skein-anvil') : `${options.stateFile}.cache`];
   const state = options.stateFile === undefined ? [] : ['--state', options.stateFile];
   const mnemonic = options.mnemonic === undefined ? [] : ['--mnemonic', options.mnemonic];
-  return [...fixed, ...chain, ...state, ...mnemonic];
+  return [...fixed, ...chain, ...cache, ...state, ...mnemonic];
 }
 
 function binary(): string {
