@@ -87,6 +87,7 @@ export const flAggregatorService: ServiceDefinition = {
     FederationQueries,
   ],
   apis: [FederatedTaskApi, FederationNodeApi],
+  projections: [federationProjection],
   workers,
   artifacts: true,
 };

@@ -60,3 +60,23 @@ export async function playToTheEnd(
     }),
   );
 }
+
+/** Six nodes whose memory is gone after every step: each notice of `moments` ends the node, and a new one goes on. */
+export async function playForgetfully(s: Stage, runner: RunnerPool, task: string, moments: readonly NodeNotice['kind'][]): Promise<NodeOutcome[]> {
+  const members = await Promise.all(Array.from({ length: NODES }, (_, i) => actor(`node-${i}`)));
+  for (const { wallet } of members) await s.stake(wallet, task, STAKE);
+  return Promise.all(
+    members.map(async ({ wallet, authorization }, index) => {
+      for (;;) {
+        const end = new AbortController();
+        const onNotice = ({ kind }: NodeNotice): void => {
+          if (moments.includes(kind)) end.abort();
+        };
+        const node = new FlNode({ ...s.clients(authorization), task, wallet, runner, rows: rows.nodes[index]!, schema: pimaSchema, saltSecret: `salt-${index}`, onNotice });
+        await node.joinWhenStaked(AbortSignal.timeout(30_000));
+        const outcome = await node.run(end.signal);
+        if (outcome !== 'stopped') return outcome;
+      }
+    }),
+  );
+}

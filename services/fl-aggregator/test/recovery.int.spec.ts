@@ -3,7 +3,7 @@ import { eventually } from '@skein/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { actor, stage } from './harness.js';
 import type { Stage } from './harness.js';
-import { approvedTask, playToTheEnd } from './played-task.js';
+import { approvedTask, playForgetfully, playToTheEnd } from './played-task.js';
 
 let runner: RunnerPool;
 let open: Stage | undefined;
@@ -61,3 +61,14 @@ test('the same story twice gives the same draws, weights and money; so does one 
   expect([...stops]).toEqual(['contributed-1', 'sealed-2', 'contributed-3']);
   expect(disturbed).toEqual(first);
 }, 180_000);
+
+test('nodes that lose their memory after every contribution and every sealed vote play to the end, and nobody is slashed', async () => {
+  const s = (open = await stage());
+  const task = await approvedTask(s, await actor('partner'), 'forgetful');
+  expect(await playForgetfully(s, runner, task, ['contributed', 'sealed'])).toEqual(Array.from({ length: 6 }, () => 'finished'));
+  await eventually(async () => {
+    const { json } = await s.rest('GET', `/federation/v1/${task}`);
+    expect(json).toMatchObject({ phase: 'finished', roundsDone: 3 });
+    expect((json['pool'] as Record<string, unknown>)['slashedUnits'] ?? '0').toBe('0');
+  }, { timeoutMs: 30_000 });
+}, 120_000);

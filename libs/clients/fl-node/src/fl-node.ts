@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { aggregate, decodeWeights, encodeWeights, holdOut, isRuleName } from '@skein/aggregation';
 import type { ClientUpdate } from '@skein/aggregation';
-import type { FederatedTaskService, FederationNodeService, Manifest, SealVote, Work } from '@skein/contracts/federation';
+import type { FederatedTaskService, FederationNodeService, Manifest, OpenVote, SealVote, Work } from '@skein/contracts/federation';
 import { sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
 import { parseCsv } from '@skein/models';
 import type { CsvSchema, Dataset } from '@skein/models';
@@ -113,7 +113,7 @@ export class FlNode {
     try {
       if (work.kind.case === 'train') await this.#train(work);
       else if (work.kind.case === 'sealVote') await this.#seal(work, work.kind.value);
-      else if (work.kind.case === 'openVote') await this.#reveal(work);
+      else if (work.kind.case === 'openVote') await this.#reveal(work, work.kind.value);
     } catch (error) {
       // A refusal (too late, say) ends this piece of work, not the node; anything else is a fault to be seen.
       if (!(error instanceof SkeinError)) throw error;
@@ -135,14 +135,14 @@ export class FlNode {
   }
 
   async #seal(work: Work, asked: SealVote): Promise<void> {
-    const { nodes, task, wallet, strategy, saltSecret } = this.#options;
+    const { nodes, task, wallet, strategy } = this.#options;
     const { round } = work;
     const model = await this.#local();
     const current = await this.#weights(work.weightsSha256);
     const { sha256, candidate } = await this.#recompute(current, asked);
     const honest = (): Promise<1 | -1> => model.judge(current, candidate, (this.#manifest!.voteTolerancePpm ?? 0) / 1e6);
     const score = strategy?.vote ? await strategy.vote({ round, honest }) : await honest();
-    const salt = sha256Hex(`skein/fl-node/salt/${saltSecret}/${task}/${round}`);
+    const salt = this.#salt(round);
     this.#sealed.set(round, { score, sha256, salt });
     await nodes.commitVote({ requestId: this.#requestId('commit', round), task, round, commit: sealOf({ task, round, node: wallet, score, sha256, salt }) });
     this.#notice({ kind: 'sealed', round, score, sha256 });
@@ -160,13 +160,25 @@ export class FlNode {
     return { sha256: sha256Hex(bytes), candidate: unwrap(decodeWeights(parameters, bytes)) };
   }
 
-  async #reveal({ round }: Work): Promise<void> {
+  async #reveal({ round }: Work, asked: OpenVote): Promise<void> {
     const { nodes, task } = this.#options;
-    const sealed = this.#sealed.get(round);
-    if (!sealed) return this.#notice({ kind: 'refused', round, rule: 'vote-lost', message: 'this process did not seal the vote it should reveal' });
+    const sealed = this.#sealed.get(round) ?? this.#remembered(round, asked);
+    if (!sealed) return this.#notice({ kind: 'refused', round, rule: 'vote-lost', message: 'no seal of this node matches what it committed' });
     const { score, sha256: aggregateSha256, salt } = sealed;
     await nodes.revealVote({ requestId: this.#requestId('reveal', round), task, round, score, aggregateSha256, salt });
     this.#notice({ kind: 'revealed', round, score, sha256: aggregateSha256 });
+  }
+
+  /** A process that did not seal the vote itself finds it by its commitment: the salt follows from the secret, there are two scores. */
+  #remembered(round: number, { aggregateSha256: sha256, commit }: OpenVote): Sealed | undefined {
+    const { task, wallet: node } = this.#options;
+    const salt = this.#salt(round);
+    const score = ([1, -1] as const).find((each) => sealOf({ task, round, node, score: each, sha256, salt }) === commit);
+    return score && { score, sha256, salt };
+  }
+
+  #salt(round: number): string {
+    return sha256Hex(`skein/fl-node/salt/${this.#options.saltSecret}/${this.#options.task}/${round}`);
   }
 
   async #weights(sha256: string): Promise<Float32Array> {

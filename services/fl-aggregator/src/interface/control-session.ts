@@ -72,7 +72,10 @@ export class ControlSession {
     this.#lease = { id, dueAtMs: round.dueAtMs, untilMs: nowMs + CONTROL_TIMES.leaseMs };
     const common = { leaseId: id, round: round.round, dueAtMs: BigInt(round.dueAtMs), weightsSha256: state.modelSha256, beaconValue: round.beaconValue };
     if (work === 'train') return [{ message: { case: 'work', value: { ...common, kind: { case: 'train', value: {} } } } }];
-    if (work === 'openVote') return [{ message: { case: 'work', value: { ...common, kind: { case: 'openVote', value: {} } } } }];
+    if (work === 'openVote') {
+      const value = { aggregateSha256: round.aggregate?.sha256 ?? '', commit: round.votes[this.#node]?.commit ?? '' };
+      return [{ message: { case: 'work', value: { ...common, kind: { case: 'openVote', value } } } }];
+    }
     const contributions = Object.keys(round.contributions)
       .sort()
       .map((node) => ({ node, ...round.contributions[node]!, robustScore: round.aggregate?.scores[node] ?? 0 }));
