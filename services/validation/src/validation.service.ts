@@ -90,5 +90,6 @@ export const validationService: ServiceDefinition = {
   config: validationSettings,
   providers,
   apis: [ValidatorApi, VerdictApi],
+  projections: [validationProjection],
   workers,
 };

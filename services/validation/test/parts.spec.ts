@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { manifestHash, manifestOf, runnerManifest } from '../src/application/manifests.js';
-import { featuresOf } from '../src/infrastructure/arena-files.js';
 import { BoundedCache } from '../src/infrastructure/bounded-cache.js';
 import { idOf } from '../src/interface/names.js';
 import { pageToken, readPageToken } from '../src/interface/page-token.js';
@@ -57,8 +56,4 @@ describe('names and tokens', () => {
     expect(() => readPageToken(token)).toThrow('no page token');
   });
 
-  it('features are the columns but the label', () => {
-    expect(featuresOf(new TextEncoder().encode('a,y,b\r\n1,2,3'), 'y')).toEqual(['a', 'b']);
-    expect(featuresOf(new TextEncoder().encode('a,y'), 'y')).toEqual(['a']);
-  });
 });

@@ -6,7 +6,7 @@ import { create, toBinary, type DescMessage, type DescService, type MessageInitS
 import { Inject, Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '@skein/artifacts';
 import { ArenaInternalService, file_skein_arena_internal_v1_service, type GrantEvaluationRequest } from '@skein/contracts/arena/internal';
-import { unwrap, uuidV8From } from '@skein/kernel';
+import { RejectionError, unwrap, uuidV8From } from '@skein/kernel';
 import { EmbeddedEventLog, eventLogMigrations, type EventLog, HEADER, type ReceivedMessage } from '@skein/messaging';
 import { ARTIFACTS, bootService, type CallContext, type Client, createGrpcClients, migrationsOf, parseSettings, Rpc, type RunningService, type ServiceDefinition } from '@skein/platform';
 import { freshDatabase, type TestDatabase } from '@skein/testing';
@@ -22,6 +22,9 @@ const sha256 = (value: string | Uint8Array): string => createHash('sha256').upda
 /** What the arena's grants are made of in these tests: the artifacts of a submission, by its name. */
 export const submitted = new Map<string, { artifactSha256: string; dataSetSha256: string }>();
 
+/** While true the arena gives no new grants, as after a scoring's end. */
+export const scoringOver = { value: false };
+
 /** Trace contexts of the calls that the arena got. */
 export const traces: (string | undefined)[] = [];
 
@@ -36,6 +39,7 @@ class ArenaPeer {
   @Rpc(ArenaInternalService.method.grantEvaluation)
   async grantEvaluation({ submission, validator, expiresAtMs }: GrantEvaluationRequest, call: CallContext): Promise<{ artifactSha256: string; dataSetSha256: string }> {
     traces.push(call.traceparent);
+    if (scoringOver.value) throw new RejectionError({ code: 'failed-precondition', rule: 'scoring-not-running', message: 'this scoring does not run', field: 'scoring_id' });
     const files = submitted.get(submission)!;
     for (const sha of [files.artifactSha256, files.dataSetSha256])
       unwrap(await this.#artifacts.grant({ sha256: sha, reader: validator === '' ? 'service:validation' : validator, purpose: 'evaluation', grantedBy: CREATOR, expiresAtMs: Number(expiresAtMs) }));

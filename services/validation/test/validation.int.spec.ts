@@ -12,7 +12,7 @@ import type { PrivateKeyAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { validationProjection } from '../src/index.js';
 import { sealOf } from '../src/domain/evaluation/seal.policy.js';
-import { accountOf, pimaCsv, type Stage, stage, submitted, traces, walletOf } from './stage.js';
+import { accountOf, pimaCsv, scoringOver, type Stage, stage, submitted, traces, walletOf } from './stage.js';
 
 const TASK = 'tasks/00000000-0000-7000-8000-000000000001';
 const OTHER_TASK = 'tasks/00000000-0000-7000-8000-000000000002';
@@ -286,6 +286,18 @@ describe('a service that stops in the middle', () => {
     await on.restart();
     const [verdict] = await verdictsOf(await on.client(VerdictService, 'operator'), 5, 1, STOPPED_TASK);
     expect(verdict).toMatchObject({ status: 'agreed', assignments: new Array(3).fill({ status: AssignmentStatus.COUNTED, distanceE18: '0' }) });
+  });
+});
+
+describe('a score of long ago', () => {
+  it('is replayed by the grant of its scoring, when the arena gives no new ones', async () => {
+    scoringOver.value = true;
+    await on.restart();
+    const operator = await on.client(VerdictService, 'operator');
+    const [verdict] = await verdictsOf(operator, 5, 1, STOPPED_TASK);
+    const replayed = await operator.replayScore({ name: verdict!.assignments[0]!.assignment.replace('assignments/', 'scores/') });
+    scoringOver.value = false;
+    expect(replayed).toMatchObject({ bitEqual: true, scoreNano: verdict!.agreedScoreNano });
   });
 });
 

@@ -76,6 +76,17 @@ function labelAt(cell: string, row: number, classes: readonly string[] | undefin
   return index >= 0 ? index : refuse('csv-label', `line ${row + 2} has a label that is no class of the task`);
 }
 
+/**
+ * The schema of a task's file as its header tells it: every column but the label is a feature, in order; the label is the
+ * named column, or the last one where the name is empty. Labels are numbers.
+ */
+export function csvSchemaOf(csv: Uint8Array, label: string): CsvSchema {
+  const end = csv.indexOf(10);
+  const names = new TextDecoder().decode(end < 0 ? csv : csv.subarray(0, end)).trimEnd().split(',');
+  const named = label === '' ? names.at(-1)! : label;
+  return { features: names.filter((name) => name !== named), label: named };
+}
+
 /** Writes a data set as CSV: the features, then the label. `parseCsv` of it gives the same data set. */
 export function writeCsv(dataset: Dataset, label: string): Uint8Array {
   const width = dataset.columns.length;

@@ -2,7 +2,7 @@ import { DeterministicRandom, utf8 } from '@skein/kernel';
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseCsv, writeCsv } from './csv.js';
+import { csvSchemaOf, parseCsv, writeCsv } from './csv.js';
 import type { Dataset } from './dataset.js';
 import { pimaSchema, pimaZeroIsMissing } from './pima.js';
 import { columnMoments, imputeZeros, rowHash, rowHashes, selectRows } from './rows.js';
@@ -27,6 +27,14 @@ describe('parseCsv', () => {
 
   it('writes what it can read again', () => {
     expect(read(writeCsv(pima, 'diabetes'))).toEqual(pima);
+  });
+
+  it('tells the schema of a task’s file by its header', () => {
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+    expect(csvSchemaOf(bytes('a,y,b\r\n1,2,3'), 'y')).toEqual({ features: ['a', 'b'], label: 'y' });
+    expect(csvSchemaOf(bytes('a,b,y\n1,2,3'), '')).toEqual({ features: ['a', 'b'], label: 'y' });
+    expect(csvSchemaOf(bytes('a,y'), 'y')).toEqual({ features: ['a'], label: 'y' });
+    expect(parseCsv(bytes('\n1'), csvSchemaOf(bytes('\n1'), 'y'))).toMatchObject({ ok: false, error: { rule: 'csv-header' } });
   });
 
   const small = { features: ['a', 'b'], label: 'y' };

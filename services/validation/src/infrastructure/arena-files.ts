@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
 import { ArenaInternalService } from '@skein/contracts/arena/internal';
 import { concatBytes, reject, RejectionError, sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
-import { type Dataset, parseCsv } from '@skein/models';
+import { csvSchemaOf, type Dataset, parseCsv } from '@skein/models';
 import { type Client, GRPC_CLIENTS, type GrpcClients } from '@skein/platform';
 import type { EvaluationFiles } from '../application/ports.js';
 import type { EvaluationTerms } from '../domain/evaluation/evaluation.events.js';
@@ -12,13 +12,6 @@ const YEAR_MS = 365 * 24 * 3600 * 1000;
 const MODELS_KEPT = 8;
 const DATA_SETS_KEPT = 4;
 const ARENA = 'arena';
-
-/** Columns of a CSV without the label: what the model gets. */
-export function featuresOf(csv: Uint8Array, label: string): string[] {
-  const end = csv.indexOf(10);
-  const header = new TextDecoder().decode(end < 0 ? csv : csv.subarray(0, end)).trimEnd();
-  return header.split(',').filter((name) => name !== label);
-}
 
 /**
  * Reads models and hidden sets from the arena by grant, over its internal gRPC. Validators of one submission come close
@@ -76,6 +69,6 @@ export class ArenaFiles implements EvaluationFiles {
 
 /** Hidden rows: no message may quote them, so only the rule is told. */
 function parsed(csv: Uint8Array, label: string): Dataset {
-  const dataset = parseCsv(csv, { features: featuresOf(csv, label), label });
+  const dataset = parseCsv(csv, csvSchemaOf(csv, label));
   return dataset.ok ? dataset.value : unwrap(reject('failed-precondition', dataset.error.rule, 'the hidden set cannot be read'));
 }

@@ -303,6 +303,8 @@ export type Work = Message<"skein.validation.v1.Work"> & {
   dataSetRows: bigint;
 
   /**
+   * The last column where it is empty.
+   *
    * @generated from field: string label_column = 4;
    */
   labelColumn: string;
