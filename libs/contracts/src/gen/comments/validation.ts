@@ -40,6 +40,7 @@ export const comments: Readonly<Record<string, string>> = {
   "skein.validation.v1.Assignment.revealable": "The seal may be opened: all have sealed, or the time for sealing is up.",
   "skein.validation.v1.Assignment.rule": "Why it failed or expired.",
   "skein.validation.v1.Work": "What a validator needs to compute a score. The files: GET /arena/v1/artifacts/{sha256}.",
+  "skein.validation.v1.Work.label_column": "The last column where it is empty.",
   "skein.validation.v1.Work.metric": "accuracy, balanced-accuracy, auc, log-loss, f1, rmse, mae, r2",
   "skein.validation.v1.ReplayManifest": "How to compute a score again.",
   "skein.validation.v1.ReplayManifest.runtime": "For example onnxruntime-node 1.30.0.",
