@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { bytesToHex, concatBytes, sha256, toNano, unwrap, utf8 } from '@skein/kernel';
 import { AssignmentStatus, type Assignment, type ReplayManifest as ReplayManifestMessage, type ValidatorService, type Work } from '@skein/contracts/validation';
-import { parseCsv, type Dataset, type MetricId } from '@skein/models';
+import { csvSchemaOf, parseCsv, type Dataset, type MetricId } from '@skein/models';
 import type { Runner, ScoreOutcome } from '@skein/runner';
 import { downloadArtifact, withRetry, type Client, type RestOptions } from '@skein/sdk';
 import { resultBits, sealOf } from './seal.js';
@@ -27,12 +27,6 @@ interface Scored {
 
 const RETRY = { timeoutMs: 60_000 };
 const PAGE = 100;
-
-/** Columns of a CSV without the label: what the model gets. */
-function featuresOf(csv: Uint8Array, label: string): string[] {
-  const header = new TextDecoder().decode(csv.subarray(0, csv.indexOf(10))).trimEnd();
-  return header.split(',').filter((name) => name !== label);
-}
 
 /**
  * A validator on its own hardware: takes what it is offered, downloads model and hidden rows by the grant, scores in a
@@ -104,7 +98,7 @@ export class ExternalValidator {
   private async fetch(work: Work): Promise<{ model: Uint8Array; dataset: Dataset }> {
     const download = (sha256: string): Promise<Uint8Array> => withRetry(() => downloadArtifact(this.options.rest, 'arena', sha256), RETRY);
     const [model, csv] = await Promise.all([download(work.artifactSha256), download(work.dataSetSha256)]);
-    return { model, dataset: unwrap(parseCsv(csv, { features: featuresOf(csv, work.labelColumn), label: work.labelColumn })) };
+    return { model, dataset: unwrap(parseCsv(csv, csvSchemaOf(csv, work.labelColumn))) };
   }
 
   private async reported({ score, manifest }: ScoreOutcome, assignment: Assignment): Promise<Scored> {
