@@ -1,5 +1,6 @@
 export * from './jobs.js';
 export { MAX_EVENT_BYTES, MAX_EVENTS_PER_APPEND } from './commit.js';
+export * from './find-events.js';
 export * from './inbox.js';
 export * from './migrate.js';
 export { compareProjection, projectionSink, rebuildProjection, type ProjectionComparison, type RowDifference } from './projection.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescFile } from '@bufbuild/protobuf';
 import type { Provider, Type } from '@nestjs/common';
-import type { Upcasters } from '@skein/events';
+import type { Projection, Upcasters } from '@skein/events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { CallerRole } from './access.js';
@@ -61,6 +61,8 @@ export interface ServiceDefinition {
   readonly providers: readonly Provider[];
   /** Classes with `@Rpc` methods. */
   readonly apis: readonly Type[];
+  /** Every read model of the service: what `VerifyReadModels` rebuilds and compares. */
+  readonly projections?: readonly Projection[];
   readonly workers?: (context: ServiceContext) => readonly Worker[];
   /** Serve `PUT|GET /<context>/v1/artifacts/{sha256}`. */
   readonly artifacts?: boolean;

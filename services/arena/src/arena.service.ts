@@ -97,6 +97,7 @@ export const arenaService: ServiceDefinition = {
     VerdictsConsumer,
   ],
   apis: [TaskApi, SubmissionApi, RewardApi, InternalApi],
+  projections: arenaProjections,
   workers,
   artifacts: true,
 };

@@ -76,5 +76,6 @@ export const billingService: ServiceDefinition = {
     Bookings,
   ],
   apis: [BillingApi, StatementsApi, CreditApi],
+  projections: billingProjections,
   workers,
 };

@@ -74,6 +74,7 @@ export const marketplaceService: ServiceDefinition = {
     Inference,
   ],
   apis: [MarketplaceApi, InferenceApi],
+  projections: marketplaceProjections,
   workers,
   artifacts: true,
   http: oipRoutes,

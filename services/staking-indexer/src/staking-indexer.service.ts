@@ -71,5 +71,6 @@ export const stakingIndexerService: ServiceDefinition = {
   config: stakingSettings,
   providers,
   apis: [StakingApi],
+  projections: [stakingProjection],
   workers,
 };

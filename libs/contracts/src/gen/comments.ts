@@ -5,8 +5,9 @@ import { comments as billing } from './comments/billing.js';
 import { comments as common } from './comments/common.js';
 import { comments as federation } from './comments/federation.js';
 import { comments as marketplace } from './comments/marketplace.js';
+import { comments as operations } from './comments/operations.js';
 import { comments as staking } from './comments/staking.js';
 import { comments as validation } from './comments/validation.js';
 
 /** Comments of every element of our protos, by full name. */
-export const comments: Readonly<Record<string, string>> = { ...arena, ...artifacts, ...billing, ...common, ...federation, ...marketplace, ...staking, ...validation };
+export const comments: Readonly<Record<string, string>> = { ...arena, ...artifacts, ...billing, ...common, ...federation, ...marketplace, ...operations, ...staking, ...validation };

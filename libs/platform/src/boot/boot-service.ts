@@ -6,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import type { Server } from '@grpc/grpc-js';
 import type { ArtifactStore } from '@skein/artifacts';
 import { ArtifactService } from '@skein/contracts/artifacts';
+import { OperationsService } from '@skein/contracts/operations';
 import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
 import type { FastifyInstance } from 'fastify';
 import { isInternal } from '../access.js';
@@ -19,6 +20,7 @@ import { addHealth } from '../grpc/health.js';
 import { grpcServer, listenGrpc, stopGrpc } from '../grpc/grpc-server.js';
 import { rpcMetrics } from '../metrics.js';
 import { addOpenApiRoutes } from '../openapi/routes.js';
+import { OperationsApi } from '../operations/operations-api.js';
 import { RouteTable } from '../rest/bindings.js';
 import { foreignCalls } from '../rest/foreign-calls.js';
 import { addRestRoutes, createHttpApp } from '../rest/rest-server.js';
@@ -47,6 +49,7 @@ function find<T>(app: INestApplicationContext, token: symbol): T | undefined {
 
 const servicesOf = (definition: ServiceDefinition): readonly DescService[] => [
   ...definition.contexts.flatMap((file) => file.services),
+  OperationsService,
   ...(definition.artifacts === true ? [ArtifactService, ArtifactInternalService] : []),
 ];
 
@@ -179,6 +182,7 @@ function serveApi(definition: ServiceDefinition, settings: Settings, parts: Part
   if (definition.artifacts === true && store === undefined) throw new Error(`${definition.name} keeps artifacts: set ARTIFACTS_DIR`);
   const apis: object[] = definition.apis.map((api) => nest.get<object>(api, { strict: false }));
   if (store !== undefined) apis.push(new ArtifactApi(store, settings.artifactLimitBytes));
+  apis.push(new OperationsApi(parts.store, definition.projections ?? []));
   const dispatcher = new Dispatcher({ apis, authenticator, logger: parts.logger, metrics: rpcMetrics(parts.metrics.meter) });
   const services = servicesOf(definition);
   const missing = services.flatMap((service) => service.methods).filter((method) => !dispatcher.handles(method));
