@@ -1,6 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ScoringRequestedSchema, TaskFinishedSchema } from '@skein/contracts/arena';
 import { AssignmentStatus, file_skein_validation_v1_service, type Verdict, VerdictAgreedSchema, VerdictFailedSchema, VerdictService, ValidatorService } from '@skein/contracts/validation';
+import { OperationsService } from '@skein/contracts/operations';
 import { compareProjection, type EventStore } from '@skein/events';
 import { toNano, uuidV8From } from '@skein/kernel';
 import { columnMoments, parseCsv, perceptronOnnx, type Dataset } from '@skein/models';
@@ -263,6 +264,13 @@ describe('what an operator watches', () => {
   it('shows the oldest scoring without a verdict', async () => {
     const text = await (await fetch(`http://127.0.0.1:${on.validation.http.port}/metrics`)).text();
     expect(text).toMatch(/^workflow_oldest_open_seconds\{.*workflow="evaluation".*\} \d/m);
+  });
+
+  it('finds its read models equal to the log, by the call of the operators', async () => {
+    const operations = await on.client(OperationsService, 'operator');
+    const { readModels, events } = await operations.verifyReadModels({ context: 'validation' });
+    expect(readModels).toMatchObject([{ name: 'validation', equal: true, differingTables: [] }]);
+    expect(events).toBeGreaterThan(30n);
   });
 
   it('calls of a job belong to the trace of the scoring', () => {
