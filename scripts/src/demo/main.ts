@@ -6,7 +6,7 @@ import { SkeinProcess } from '../process/skein-process.js';
 import { processTree, treePssMiB } from '../process/tree.js';
 import { ExternalValidators } from './external-validators.js';
 import { castOf, everybody } from './cast.js';
-import { chapters, chaptersAhead } from './chapters/index.js';
+import { chapters } from './chapters/index.js';
 import { storyData } from '../data/story-data.js';
 import { planKills } from './kill-plan.js';
 import { Moments } from './moments.js';
@@ -56,10 +56,6 @@ async function play(story: Story): Promise<void> {
     await chapter.play(story);
     await story.moments.settled();
     story.report.chapters.push(chapter.number);
-  }
-  for (const { number, title } of chaptersAhead) {
-    story.printer.chapter(number, title);
-    story.printer.line('this chapter is not there yet');
   }
 }
 
