@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CommandKey, Effect, EventMetadata, EventStore, Executed, InboxEntry, Recorded } from '@skein/events';
+import type { Effect, EventMetadata, EventStore, Executed, InboxEntry, Recorded } from '@skein/events';
 import { RejectionError, unwrap, uuidV8From } from '@skein/kernel';
 import { CONFIG, EVENT_STORE, type CallContext, type Settings } from '@skein/platform';
 import { available } from '../domain/ledger/account.js';
@@ -90,38 +90,41 @@ export class Credit {
     customerId: string,
     request: Pick<ReserveCredit, 'reservationId' | 'keyId' | 'amount' | 'priceVersion' | 'unitPriceE15' | 'holdMs'> & { terms: Omit<ChargeTerms, 'platformBps'> },
     metadata: EventMetadata,
-  ): Promise<{ executed: Executed<undefined>; available: bigint; expiresAtMs: number }> {
+  ): Promise<Executed<{ available: bigint; expiresAtMs: number }>> {
     const key = (await this.#customers.find(customerId)).keys.get(request.keyId);
     if (!key || key.revokedAtMs !== 0) throw new RejectionError({ code: 'permission-denied', rule: 'api-key', message: 'the API key is not valid', field: 'key_id' });
     const terms: ChargeTerms = { ...request.terms, platformBps: this.#settings.PLATFORM_FEE_BPS };
     const keyCap = key.spendCap === null ? {} : { keyCap: key.spendCap };
-    const executed = unwrap(
+    return unwrap(
       await this.#store.execute({
         decider: ledgerDecider,
         streamId: ledgerStream(customerId),
         command: (nowMs) => ({ ...request, ...keyCap, terms, type: 'reserve-credit' as const, customer: `customers/${customerId}`, nowMs }),
         metadata,
         effects: (events) => holdTimers(customerId, events),
+        answer: (state) => ({ available: balanceOf(state).available, expiresAtMs: state.holds.get(request.reservationId)?.expiresAtMs ?? 0 }),
       }),
     );
-    const { state } = await this.#store.state(ledgerDecider, ledgerStream(customerId));
-    return { executed, available: balanceOf(state).available, expiresAtMs: state.holds.get(request.reservationId)?.expiresAtMs ?? 0 };
   }
 
   /** Charges what ran. Called by the marketplace and again by its usage event: the reservation is charged by whichever comes first. */
-  async capture(customerId: string, request: { reservationId: string; units: number; computeCostE15: bigint }, metadata: EventMetadata, once: { inbox?: InboxEntry; key?: CommandKey } = {}) {
-    const executed = unwrap(
+  async capture(
+    customerId: string,
+    request: { reservationId: string; units: number; computeCostE15: bigint },
+    metadata: EventMetadata,
+    once: { inbox?: InboxEntry } = {},
+  ): Promise<Executed<{ gross: bigint }>> {
+    return unwrap(
       await this.#store.execute({
         decider: ledgerDecider,
         streamId: ledgerStream(customerId),
         command: (nowMs) => ({ ...request, type: 'capture-credit' as const, holdBackMs: this.#settings.HOLD_BACK_MS, nowMs }),
         metadata,
         effects: (events) => holdTimers(customerId, events),
+        answer: (state) => ({ gross: grossOf(state, request.reservationId) }),
         ...once,
       }),
     );
-    const { state } = await this.#store.state(ledgerDecider, ledgerStream(customerId));
-    return { executed, gross: grossOf(state, request.reservationId) };
   }
 
   async release(customerId: string, reservationId: string, reason: string, metadata: EventMetadata, once: { inbox?: InboxEntry } = {}): Promise<Executed<undefined>> {

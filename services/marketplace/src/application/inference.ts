@@ -6,7 +6,7 @@ import { CONFIG, EVENT_STORE, GRPC_CLIENTS, IDS, notFound, type CallContext, typ
 import type { InferOutcome, Runner } from '@skein/runner';
 import type { CallState } from '../domain/call/call.decider.js';
 import { callDecider } from '../domain/call/call.decider.js';
-import type { CallEvent, CallStarted, Pins } from '../domain/call/call.events.js';
+import type { CallEvent, CallRan, CallStarted, Pins } from '../domain/call/call.events.js';
 import type { ModelVersion } from '../domain/model/model.decider.js';
 import { chargeMax, complexity } from '../domain/price/price.policy.js';
 import { CODECS, datatypeOf } from '../domain/tensor/datatype.js';
@@ -110,8 +110,10 @@ export class Inference {
     const pins = { customer: identity.organisation, keyId, model: request.model, version: deployment.version, priceVersion, unitPriceE15, rows, amountMax };
     const prepared: Prepared = { callId, request, registered, tensors, requestSha256: sha256Hex(call.requestHash), metadata: call.metadata() };
     const state = await this.#start(prepared, pins);
-    if (state.status === 'started') await this.#reserveAndRun(prepared, state.started);
-    return this.#settled(prepared);
+    // A call that was not refused here is either ours to run now, or it ran before.
+    if (state.status === 'started') return this.#reserveAndRun(prepared, state.started);
+    const { state: before } = await this.#store.state(callDecider, callStream(callId));
+    return this.#settled(prepared, before, await this.#storedOutputs(prepared));
   }
 
   /** Pins the price for a new call, or meets the attempt that came before. */
@@ -130,27 +132,28 @@ export class Inference {
         },
         metadata,
         effects: (events) => this.#timers(events),
+        answer: (state) => state,
       }),
     );
-    const { state } = await this.#store.state(callDecider, streamId);
-    // Another attempt may have begun since: only the events of this one make it ours to run.
-    return executed.events.length === 0 && state.status === 'started' ? { ...state, status: 'voided', reason: 'superseded' } : state;
+    return executed.answer!;
   }
 
   #timers(events: readonly Recorded<CallEvent>[]): Effect[] {
     return callTimers(events, this.#settings.CALL_LEASE_MS);
   }
 
-  async #reserveAndRun(prepared: Prepared, started: CallStarted['data']): Promise<void> {
+  async #reserveAndRun(prepared: Prepared, started: CallStarted['data']): Promise<InferenceAnswer> {
+    let ran: { state: CallState; outputs: readonly Tensor[] };
     try {
       await this.#reserve(prepared, started);
-      await this.#record(prepared, started, await this.#run(prepared));
+      ran = await this.#record(prepared, started, await this.#run(prepared));
     } catch (error) {
       // Nothing is owed for what did not run. If it did run and only the record failed, the stream refuses the void.
       const reason = error instanceof RejectionError ? error.rejection.rule : 'failed';
       await this.#void(prepared, started, reason);
       throw error;
     }
+    return this.#settled(prepared, ran.state, ran.outputs);
   }
 
   async #reserve({ registered }: Prepared, started: CallStarted['data']): Promise<void> {
@@ -176,22 +179,29 @@ export class Inference {
   }
 
   /** From here on the call is charged; its answer is kept under the caller's key. */
-  async #record(prepared: Prepared, started: CallStarted['data'], outcome: InferOutcome): Promise<void> {
+  async #record(prepared: Prepared, started: CallStarted['data'], outcome: InferOutcome): Promise<{ state: CallState; outputs: readonly Tensor[] }> {
     const { callId, metadata, registered } = prepared;
     const cpuUs = Math.max(1, Math.round(outcome.computeMs * 1_000));
     const { macs, bytes } = registered.probe;
     const units = complexity({ macs: macs * started.rows, cpuUs, bytes: bytes * started.rows });
-    unwrap(
+    const outputs = outcome.outputs.map((output): Tensor => ({ name: output.name, datatype: datatypeOf(output.elementType)!, shape: output.dims, data: output.data }));
+    let state: CallState = { status: 'none' };
+    const executed = unwrap(
       await this.#store.execute({
         decider: callDecider,
         streamId: callStream(callId),
         command: (nowMs) => ({ type: 'record-run' as const, attempt: started.attempt, cpuUs, computeCostE15: units * this.#settings.COMPUTE_RATE_E15, nowMs }),
         metadata,
         key: this.#answerKey(prepared),
-        effects: (events) => this.#timers(events),
-        answer: () => outcome.outputs.map((output) => store({ name: output.name, datatype: datatypeOf(output.elementType)!, shape: output.dims, data: output.data })),
+        effects: (events, after) => {
+          state = after;
+          return this.#timers(events);
+        },
+        answer: () => outputs.map(store),
       }),
     );
+    if (executed.duplicate) ({ state } = await this.#store.state(callDecider, callStream(callId)));
+    return { state, outputs: executed.duplicate ? executed.answer!.map(restore) : outputs };
   }
 
   #answerKey({ callId, requestSha256 }: Prepared) {
@@ -209,24 +219,20 @@ export class Inference {
   }
 
   /** The answer of a call that ran, charged now if it was not yet. */
-  async #settled(prepared: Prepared): Promise<InferenceAnswer> {
-    const { callId, metadata, request } = prepared;
-    const { state } = await this.#store.state(callDecider, callStream(callId));
-    if (state.status === 'started' || state.status === 'voided' || state.status === 'none')
-      throw new RejectionError({ code: 'conflict', rule: 'call-still-running', message: 'a call with this idempotency key is still running', field: 'idempotency_key', retriable: true });
-    const outputs = await this.#storedOutputs(prepared, state.started.attempt);
-    const gross = state.status === 'captured' ? state.gross : await this.capture(callId, metadata);
+  async #settled({ callId, metadata, request }: Prepared, state: CallState, outputs: readonly Tensor[]): Promise<InferenceAnswer> {
+    if (state.status !== 'ran' && state.status !== 'captured') throw new Error(`call ${callId} has outputs but did not run`);
+    const gross = state.status === 'captured' ? state.gross : await this.#capture(callId, state.ran, metadata);
     const { model, version, reservationId, priceVersion, unitPriceE15, rows } = state.ran;
     const wanted = request.outputs.length === 0 ? outputs : request.outputs.map((name) => outputs.find((output) => output.name === name)!);
     return { model, version, outputs: wanted, reservationId, priceVersion, unitPriceE15, rows, gross };
   }
 
-  async #storedOutputs(prepared: Prepared, attempt: number): Promise<Tensor[]> {
+  async #storedOutputs(prepared: Prepared): Promise<Tensor[]> {
     const stored = unwrap(
       await this.#store.execute({
         decider: callDecider,
         streamId: callStream(prepared.callId),
-        command: (nowMs) => ({ type: 'record-run' as const, attempt, cpuUs: 0, computeCostE15: 0n, nowMs }),
+        command: (nowMs) => ({ type: 'record-run' as const, attempt: 0, cpuUs: 0, computeCostE15: 0n, nowMs }),
         metadata: prepared.metadata,
         key: this.#answerKey(prepared),
         answer: (): StoredTensor[] | null => null,
@@ -237,18 +243,19 @@ export class Inference {
   }
 
   /** Charges a call that ran; again it finds it charged. */
-  async capture(callId: string, metadata: EventMetadata): Promise<bigint> {
-    const streamId = callStream(callId);
-    const { state } = await this.#store.state(callDecider, streamId);
-    if (state.status === 'captured') return state.gross;
-    if (state.status !== 'ran') throw new Error(`call ${callId} did not run`);
-    const { reservationId, customer, rows, computeCostE15 } = state.ran;
+  async capture(callId: string, metadata: EventMetadata): Promise<void> {
+    const { state } = await this.#store.state(callDecider, callStream(callId));
+    if (state.status === 'ran') await this.#capture(callId, state.ran, metadata);
+  }
+
+  async #capture(callId: string, ran: CallRan['data'], metadata: EventMetadata): Promise<bigint> {
+    const { reservationId, customer, rows, computeCostE15 } = ran;
     const { grossUnits } = await this.#credit.capture({ requestId: reservationId, reservationId, customer, units: BigInt(rows), computeCostE15: String(computeCostE15) });
     const gross = BigInt(grossUnits);
     unwrap(
       await this.#store.execute({
         decider: callDecider,
-        streamId,
+        streamId: callStream(callId),
         command: (nowMs) => ({ type: 'record-capture' as const, gross, nowMs }),
         metadata,
         effects: (events) => this.#timers(events),

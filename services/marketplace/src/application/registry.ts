@@ -7,7 +7,7 @@ import { modelDecider } from '../domain/model/model.decider.js';
 import type { Lineage } from '../domain/model/model.events.js';
 import type { Contributors, Weighted } from '../domain/model/owner-shares.policy.js';
 import { probeModel, type ProbeRunner } from './model-probe.js';
-import { modelStream, versionOf } from './names.js';
+import { modelStream, versionName, versionOf } from './names.js';
 import { LINEAGE, MODEL_FILES, RUNNER, type ArenaFacts, type FederatedFacts, type LineageFacts, type ModelFiles } from './ports.js';
 
 export interface Registration {
@@ -18,6 +18,7 @@ export interface Registration {
   readonly intendedUse: string;
 }
 
+const VERSIONS_MAX = 10_000;
 const RUNTIME = 'onnxruntime';
 
 const notReady = (field: string) =>
@@ -30,6 +31,8 @@ export class Registry {
   readonly #lineage: LineageFacts;
   readonly #files: ModelFiles;
   readonly #runner: ProbeRunner;
+  /** Versions never change. */
+  readonly #versions = new Map<string, ModelVersion>();
 
   constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(LINEAGE) lineage: LineageFacts, @Inject(MODEL_FILES) files: ModelFiles, @Inject(RUNNER) runner: ProbeRunner) {
     this.#store = store;
@@ -43,8 +46,10 @@ export class Registry {
   }
 
   async version(model: string, version: number, field = 'name'): Promise<ModelVersion> {
-    const found = (await this.model(model)).versions[version - 1];
+    const name = versionName(model, version);
+    const found = this.#versions.get(name) ?? (await this.model(model)).versions[version - 1];
     if (!found) throw notFound(field);
+    if (this.#versions.size < VERSIONS_MAX) this.#versions.set(name, found);
     return found;
   }
 

@@ -4,6 +4,8 @@ import { POOL, type ApiKeyDirectory, type ApiKeyRecord } from '@skein/platform';
 import type { Pool } from 'pg';
 import type { CallerKeys } from '../application/ports.js';
 
+const IDS_MAX = 10_000;
+
 interface Row {
   prefix: string;
   key_id: string;
@@ -17,6 +19,8 @@ interface Row {
 @Injectable()
 export class KeyCopy implements ApiKeyDirectory, CallerKeys {
   readonly #pool: Pool;
+  /** A key's id never changes; whether it is valid is asked each time, by `find`. */
+  readonly #ids = new Map<string, string>();
   constructor(@Inject(POOL) pool: Pool) {
     this.#pool = pool;
   }
@@ -27,8 +31,9 @@ export class KeyCopy implements ApiKeyDirectory, CallerKeys {
   }
 
   async keyId(prefix: string): Promise<string | undefined> {
-    const row = await this.#row(prefix);
-    return row?.revoked === false ? row.key_id : undefined;
+    const known = this.#ids.get(prefix) ?? (await this.#row(prefix))?.key_id;
+    if (known !== undefined && this.#ids.size < IDS_MAX) this.#ids.set(prefix, known);
+    return known;
   }
 
   async created(inbox: InboxEntry, key: { prefix: string; keyId: string; customer: string; secretSha256: string; scopes: readonly string[] }): Promise<void> {

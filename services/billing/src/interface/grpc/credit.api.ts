@@ -1,21 +1,21 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Inject, Injectable } from '@nestjs/common';
 import { CreditService, type CaptureRequest, type CaptureResponseSchema, type ReserveRequest, type ReserveResponseSchema, type VoidRequest, type VoidResponseSchema } from '@skein/contracts/billing/internal';
-import type { EventStore } from '@skein/events';
+import type { Executed } from '@skein/events';
 import { RejectionError } from '@skein/kernel';
-import { EVENT_STORE, Rpc, type CallContext } from '@skein/platform';
+import { Rpc, type CallContext } from '@skein/platform';
 import { Credit } from '../../application/credit.js';
 import { customerIdOf } from '../../application/names.js';
-import { receiptOf } from './encode.js';
+
+/** Without a position: the marketplace reads no read model of billing, and waiting for the sequencer would cost every call. */
+const receiptOf = ({ streamId, version }: Executed<unknown>) => ({ streamId, version: BigInt(version) });
 
 /** Reserve, capture and void for the marketplace. Idempotent by the reservation's id, which also outlives every key. */
 @Injectable()
 export class CreditApi {
-  readonly #store: EventStore;
   readonly #credit: Credit;
 
-  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(Credit) credit: Credit) {
-    this.#store = store;
+  constructor(@Inject(Credit) credit: Credit) {
     this.#credit = credit;
   }
 
@@ -27,7 +27,7 @@ export class CreditApi {
       throw new RejectionError({ code: 'invalid-argument', rule: 'shares-sum', message: 'owner shares sum to 10 000 basis points', field: 'terms.shares' });
     const { modelVersion, sharesVersion, computeProvider } = terms;
     const shares = terms.shares.map((share) => ({ class: share.class, payee: share.payee, bps: share.bps }));
-    const { executed, available, expiresAtMs } = await this.#credit.reserve(
+    const executed = await this.#credit.reserve(
       customerId,
       {
         reservationId, keyId, priceVersion, amount: BigInt(request.unitsMax), unitPriceE15: BigInt(request.unitPriceE15), holdMs: Number(request.holdMs),
@@ -35,15 +35,16 @@ export class CreditApi {
       },
       call.metadata(),
     );
-    return { reservationId, availableUnits: String(available), expiresAtMs: BigInt(expiresAtMs), receipt: await receiptOf(this.#store, executed) };
+    const { available, expiresAtMs } = executed.answer!;
+    return { reservationId, availableUnits: String(available), expiresAtMs: BigInt(expiresAtMs), receipt: receiptOf(executed) };
   }
 
   @Rpc(CreditService.method.capture)
   async capture(request: CaptureRequest, call: CallContext): Promise<MessageInitShape<typeof CaptureResponseSchema>> {
     const { reservationId } = request;
     const used = { reservationId, units: Number(request.units), computeCostE15: BigInt(request.computeCostE15) };
-    const { executed, gross } = await this.#credit.capture(customerIdOf(request.customer, 'customer'), used, call.metadata());
-    return { reservationId, grossUnits: String(gross), receipt: await receiptOf(this.#store, executed) };
+    const executed = await this.#credit.capture(customerIdOf(request.customer, 'customer'), used, call.metadata());
+    return { reservationId, grossUnits: String(executed.answer!.gross), receipt: receiptOf(executed) };
   }
 
   @Rpc(CreditService.method.void)
@@ -51,6 +52,6 @@ export class CreditApi {
     const { reservationId, reason } = request;
     if (reason === 'expired') throw new RejectionError({ code: 'invalid-argument', rule: 'reason', message: 'a hold expires by its own timer', field: 'reason' });
     const executed = await this.#credit.release(customerIdOf(request.customer, 'customer'), reservationId, reason, call.metadata());
-    return { reservationId, receipt: await receiptOf(this.#store, executed) };
+    return { reservationId, receipt: receiptOf(executed) };
   }
 }
