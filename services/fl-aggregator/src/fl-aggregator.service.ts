@@ -1,10 +1,11 @@
 import { file_skein_federation_v1_service } from '@skein/contracts/federation';
 import { JobWorker, projectionSink, Subscription, TimerWorker } from '@skein/events';
-import type { EventStore } from '@skein/events';
-import { Relay, startConsumer } from '@skein/messaging';
-import type { EventLog, RunningConsumer } from '@skein/messaging';
-import { EVENT_LOG, EVENT_STORE, POOL } from '@skein/platform';
+import type { DueTimer, EventStore, Projection, ReportError } from '@skein/events';
+import { ConsumerWorker, Relay } from '@skein/messaging';
+import type { EventLog } from '@skein/messaging';
+import { EVENT_LOG, EVENT_STORE, METRICS, POOL } from '@skein/platform';
 import type { ServiceContext, ServiceDefinition, Worker } from '@skein/platform';
+import type { ServiceMetrics } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { DEADLINE, JOB } from './application/effects.js';
 import type { PhaseDeadline, RoundWork } from './application/effects.js';
@@ -23,12 +24,14 @@ import { federationProjection } from './projections/federation.projection.js';
 import { FederationQueries } from './projections/federation.queries.js';
 import { federationPublication } from './publish/federation.publication.js';
 
-function jobWorkers(pool: Pool, jobs: RoundJobs, context: ServiceContext): Worker[] {
-  const run = (kind: string, work: (payload: RoundWork, jobId: string) => Promise<void>): Worker => {
-    const onError = (error: unknown, where: string): void => context.logger.error({ err: error, where }, 'a job failed');
-    const worker = new JobWorker({ pool, kind, onError, handle: (job) => work(job.payload as RoundWork, job.id) });
-    return { name: kind, start: () => worker.start(), stop: () => worker.stop() };
-  };
+/** Every read model of this service. */
+export const federationProjections: readonly Projection[] = [federationProjection];
+
+const named = (name: string, part: { start(): Promise<void>; stop(): Promise<void> }): Worker => ({ name, start: () => part.start(), stop: () => part.stop() });
+
+function jobWorkers(pool: Pool, jobs: RoundJobs, onError: ReportError): Worker[] {
+  const run = (kind: string, work: (payload: RoundWork, jobId: string) => Promise<void>): Worker =>
+    named(kind, new JobWorker({ pool, kind, onError, handle: (job) => work(job.payload as RoundWork, job.id) }));
   return [
     run(JOB.openRound, (payload, id) => jobs.openRound(payload, id)),
     run(JOB.aggregate, (payload, id) => jobs.aggregate(payload, id)),
@@ -36,36 +39,31 @@ function jobWorkers(pool: Pool, jobs: RoundJobs, context: ServiceContext): Worke
   ];
 }
 
-function stakeConsumer(log: EventLog, pool: Pool, copy: StakeCopy, context: ServiceContext): Worker {
-  let running: RunningConsumer | undefined;
-  const group = 'fl-aggregator.stakes';
-  return {
-    name: group,
-    start: async () => {
-      running = await startConsumer({ log, pool, group, handlers: [copy.handler], policy: 'park', logger: context.logger });
-    },
-    stop: async () => running?.stop(),
-    ready: () => running?.alive() ?? false,
-  };
+/** The oldest open round, for whoever is on call. */
+function roundAge(context: ServiceContext): Worker {
+  const description = 'Age of the oldest open instance of a workflow';
+  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('workflow_oldest_open_seconds', { description });
+  const queries = context.get(FederationQueries);
+  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(await queries.oldestOpenRoundSeconds(), { workflow: 'federated-round' });
+  return { name: 'federation-round-age', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
 }
 
 function workers(context: ServiceContext): Worker[] {
+  const { logger } = context;
   const pool = context.get<Pool>(POOL);
   const store = context.get<EventStore>(EVENT_STORE);
   const log = context.get<EventLog>(EVENT_LOG);
   const jobs = context.get(RoundJobs);
-  const projection = new Subscription({ store, sink: projectionSink(store, federationProjection) });
-  const relay = new Relay({ store, log, publications: [federationPublication] });
-  const timers = new TimerWorker({
-    pool,
-    handlers: { [DEADLINE]: (timer) => jobs.deadline(timer.payload as PhaseDeadline, timer.dueAtMs) },
-  });
+  const onError: ReportError = (error, where) => logger.error({ err: error, where }, 'background work failed, it goes on');
+  const deadline = (timer: DueTimer): Promise<void> => jobs.deadline(timer.payload as PhaseDeadline, timer.dueAtMs);
+  const { handler } = context.get(StakeCopy);
   return [
-    { name: 'federation-projection', start: () => projection.start(), stop: () => projection.stop() },
-    relay,
-    stakeConsumer(log, pool, context.get(StakeCopy), context),
-    { name: 'federation-timers', start: () => timers.start(), stop: () => timers.stop() },
-    ...jobWorkers(pool, jobs, context),
+    ...federationProjections.map((projection) => named(`projection-${projection.name}`, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
+    new Relay({ store, log, publications: [federationPublication], onError }),
+    new ConsumerWorker({ log, pool, group: 'fl-aggregator.stakes', handlers: [handler], policy: 'park', logger }),
+    named('federation-timers', new TimerWorker({ pool, handlers: { [DEADLINE]: deadline }, onError })),
+    ...jobWorkers(pool, jobs, onError),
+    roundAge(context),
   ];
 }
 
@@ -87,7 +85,7 @@ export const flAggregatorService: ServiceDefinition = {
     FederationQueries,
   ],
   apis: [FederatedTaskApi, FederationNodeApi],
-  projections: [federationProjection],
+  projections: federationProjections,
   workers,
   artifacts: true,
 };

@@ -94,6 +94,12 @@ async function readsLogged(task: string): Promise<void> {
   expect((await s.rest('GET', `/federation/v1/${task}/updateReads`, { authorization: partner.authorization })).status).toBe(403);
 }
 
+test('the age of the oldest open round is a metric', async () => {
+  const { status, bytes } = await s.rest('GET', '/metrics');
+  expect(status).toBe(200);
+  expect(new TextDecoder().decode(bytes)).toMatch(/^workflow_oldest_open_seconds\{.*workflow="federated-round".*\} \d/m);
+});
+
 test('the rest of Skein hears of the finished task', async () => {
   const seen: unknown[] = [];
   const consumer = await s.log.consume({

@@ -79,4 +79,12 @@ export class FederationQueries {
     );
     return rows;
   }
+
+  /** How long the oldest open round has been open, in seconds by the database's clock; 0 where none is. */
+  async oldestOpenRoundSeconds(): Promise<number> {
+    const { rows } = await this.#pool.query<{ seconds: number }>(
+      `SELECT coalesce(max(es_now_ms() - opened_at_ms), 0)::float8 / 1000 AS seconds FROM "federation".round WHERE closed_at_ms = 0`,
+    );
+    return rows[0]?.seconds ?? 0;
+  }
 }
