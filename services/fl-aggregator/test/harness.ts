@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { freePort } from '@skein/embedded';
 import { FederatedTaskService, FederationNodeService } from '@skein/contracts/federation';
@@ -13,7 +17,7 @@ import { bootService, migrationsOf, parseSettings } from '@skein/platform';
 import type { RunningService } from '@skein/platform';
 import { createClient, signSession } from '@skein/sdk';
 import type { Client } from '@skein/sdk';
-import { freshDatabase } from '@skein/testing';
+import { eventually, freshDatabase } from '@skein/testing';
 import type { TestDatabase } from '@skein/testing';
 import { privateKeyToAccount } from 'viem/accounts';
 import { flAggregatorService } from '../src/fl-aggregator.service.js';
@@ -36,17 +40,27 @@ export interface Clients {
   readonly nodes: Client<typeof FederationNodeService>;
 }
 
-/** The service on embedded parts. */
-export interface Stage {
-  readonly service: RunningService;
+/** The service on embedded parts, as outside clients see it. */
+export interface PlayGround {
   readonly log: EmbeddedEventLog;
   readonly operator: string;
-  /** A service that has begun again on the same data: everything after it goes there. */
-  restart(): Promise<void>;
   clients(authorization: string): Clients;
   rest(method: string, path: string, options?: { authorization?: string; body?: object | Uint8Array; key?: string }): Promise<{ status: number; json: Record<string, unknown>; bytes: Uint8Array }>;
   stake(wallet: string, task: string, units: bigint, version?: bigint): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The service in this process. */
+export interface Stage extends PlayGround {
+  readonly service: RunningService;
+  /** A service that has begun again on the same data: everything after it goes there. */
+  restart(): Promise<void>;
+}
+
+/** The service as a process of its own. */
+export interface ProcessStage extends PlayGround {
+  /** Kill -9, and a new process on the same data. */
+  kill(): Promise<void>;
 }
 
 /** A wallet made from a word, signed in for an hour. */
@@ -59,51 +73,104 @@ export async function actor(name: string, scopes: readonly string[] = ['federati
   return { wallet: formatWallet({ chainId: CHAIN_ID, address: account.address }), authorization: `Bearer ${token}` };
 }
 
-function settingsFor(database: TestDatabase, artifactsDir: string, grpcPort: number) {
-  return parseSettings(flAggregatorService, {
-    DATABASE_URL: database.appUrl, SERVICE_TOKEN_SECRET, OPERATOR_TOKEN_SHA256: sha256Hex(OPERATOR_TOKEN), HTTP_PORT: '0', GRPC_PORT: String(grpcPort),
-    INTERNAL_GRPC_PORT: '0', LOG_LEVEL: 'silent', SIGN_IN_DOMAIN: DOMAIN, ARTIFACTS_DIR: artifactsDir, BEACON_SEED: 'test',
-  });
+function environment(database: TestDatabase, artifactsDir: string, grpcPort: number): Record<string, string> {
+  return {
+    DATABASE_URL: database.appUrl, MIGRATION_DATABASE_URL: database.ownerUrl, SERVICE_TOKEN_SECRET, OPERATOR_TOKEN_SHA256: sha256Hex(OPERATOR_TOKEN),
+    HTTP_PORT: '0', GRPC_PORT: String(grpcPort), INTERNAL_GRPC_PORT: '0', LOG_LEVEL: 'silent', SIGN_IN_DOMAIN: DOMAIN, ARTIFACTS_DIR: artifactsDir,
+    BEACON_SEED: 'test',
+  };
 }
 
-/** Boots the service with its workers over fresh databases. */
-export async function stage(): Promise<Stage> {
+/** Fresh databases, the log and a folder; `ports` are asked for at each call, because a service may begin again elsewhere. */
+async function ground(ports: () => { grpc: number; http: number }) {
   const database = await freshDatabase(...migrationsOf(flAggregatorService));
   const logDatabase = await freshDatabase(eventLogMigrations);
   const log = new EmbeddedEventLog({ url: logDatabase.appUrl });
   await log.createTopics(await loadTopics());
   const artifactsDir = mkdtempSync(join(tmpdir(), 'skein-federation-'));
-  // The same port after a restart: nodes come back to the address that they know.
-  const grpcPort = await freePort();
-  const boot = (): Promise<RunningService> => bootService(flAggregatorService, 'all', settingsFor(database, artifactsDir, grpcPort), { log, drainMs: 200 });
-  let service = await boot();
   const open: { close(): void }[] = [];
   const keep = <C extends { close(): void }>(client: C): C => {
     open.push(client);
     return client;
   };
-  return {
-    get service() {
-      return service;
-    },
+  const playGround: PlayGround = {
     log,
     operator: `Bearer ${OPERATOR_TOKEN}`,
-    restart: async () => {
-      await service.close();
-      service = await boot();
-    },
     clients: (authorization) => {
-      const channel = { address: `127.0.0.1:${service.grpcPort}`, headers: () => ({ authorization }) };
+      const channel = { address: `127.0.0.1:${ports().grpc}`, headers: () => ({ authorization }) };
       return { tasks: keep(createClient(FederatedTaskService, channel)), nodes: keep(createClient(FederationNodeService, channel)) };
     },
-    rest: (method, path, options = {}) => rest(`http://127.0.0.1:${service.http.port}${path}`, method, options),
+    rest: (method, path, options = {}) => rest(`http://127.0.0.1:${ports().http}${path}`, method, options),
     stake: (wallet, task, units, version = 1n) => sendStake(log, wallet, task, units, version),
     close: async () => {
       for (const client of open) client.close();
-      await service.close();
       await log.close();
       await Promise.all([database.drop(), logDatabase.drop()]);
       rmSync(artifactsDir, { recursive: true, force: true });
+    },
+  };
+  return { playGround, database, logDatabase, artifactsDir };
+}
+
+/** Boots the service with its workers in this process. */
+export async function stage(): Promise<Stage> {
+  // The same port after a restart: nodes come back to the address that they know.
+  const grpc = await freePort();
+  let service: RunningService | undefined;
+  const { playGround, database, artifactsDir } = await ground(() => ({ grpc, http: service!.http.port! }));
+  const settings = parseSettings(flAggregatorService, environment(database, artifactsDir, grpc));
+  const boot = (): Promise<RunningService> => bootService(flAggregatorService, 'all', settings, { log: playGround.log, drainMs: 200 });
+  service = await boot();
+  return {
+    ...playGround,
+    get service() {
+      return service!;
+    },
+    restart: async () => {
+      await service!.close();
+      service = await boot();
+    },
+    close: async () => {
+      await service!.close();
+      await playGround.close();
+    },
+  };
+}
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+/** Starts the built service as a process. */
+export async function processStage(): Promise<ProcessStage> {
+  const [grpc, http] = [await freePort(), await freePort()];
+  const { playGround, database, logDatabase, artifactsDir } = await ground(() => ({ grpc, http }));
+  const env = { ...environment(database, artifactsDir, grpc), HTTP_PORT: String(http), EVENT_LOG_URL: logDatabase.appUrl };
+  let child: ChildProcess | undefined;
+  let said = '';
+  const start = async (): Promise<void> => {
+    const started = spawn(process.execPath, ['--enable-source-maps', MAIN, 'all'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = started;
+    for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-4_000)));
+    await eventually(async () => {
+      if (started.exitCode !== null) throw new Error(`the service ended: ${said}`);
+      const { status } = await playGround.rest('GET', '/health/ready');
+      if (status !== 200) throw new Error(`not ready: ${status} ${said}`);
+    }, { timeoutMs: 60_000, everyMs: 50 });
+  };
+  const end = async (): Promise<void> => {
+    const ended = once(child!, 'exit');
+    child!.kill('SIGKILL');
+    await ended;
+  };
+  await start();
+  return {
+    ...playGround,
+    kill: async () => {
+      await end();
+      await start();
+    },
+    close: async () => {
+      await end();
+      await playGround.close();
     },
   };
 }

@@ -5,8 +5,10 @@ import { sha256Hex, uuidV8From } from '@skein/kernel';
 import { columnMoments, pimaSchema } from '@skein/models';
 import type { RunnerPool } from '@skein/runner';
 import { retryingClient } from '@skein/sdk';
+import { eventually } from '@skein/testing';
+import { expect } from 'vitest';
 import { actor, forwardModel, rowsFor, UNIT } from './harness.js';
-import type { Actor, Stage } from './harness.js';
+import type { Actor, PlayGround } from './harness.js';
 
 const NODES = 6;
 export const STAKE = 3_000n * UNIT;
@@ -25,7 +27,7 @@ export const manifest = (change: object = {}) => ({
 });
 
 /** Uploads, proposes, approves and stakes; the task's name. The label decides every key, and so the draws. */
-export async function approvedTask(s: Stage, partner: Actor, label: string, change: object = {}): Promise<string> {
+export async function approvedTask(s: PlayGround, partner: Actor, label: string, change: object = {}): Promise<string> {
   for (const bytes of [forward, publicCsv]) await s.rest('PUT', `/federation/v1/artifacts/${sha256Hex(bytes)}`, { authorization: partner.authorization, body: bytes });
   const body = { manifest: manifest(change) };
   const { json } = await s.rest('POST', '/federation/v1/federatedTasks', { authorization: partner.authorization, body, key: id(`propose-${label}`) });
@@ -37,7 +39,7 @@ export async function approvedTask(s: Stage, partner: Actor, label: string, chan
 
 /** Six nodes with their stakes play the task to its end; every notice goes to `onNotice` with the node's index. */
 export async function playToTheEnd(
-  s: Stage,
+  s: PlayGround,
   runner: RunnerPool,
   task: string,
   onNotice: (index: number, notice: NodeNotice) => void,
@@ -62,7 +64,7 @@ export async function playToTheEnd(
 }
 
 /** Six nodes whose memory is gone after every step: each notice of `moments` ends the node, and a new one goes on. */
-export async function playForgetfully(s: Stage, runner: RunnerPool, task: string, moments: readonly NodeNotice['kind'][]): Promise<NodeOutcome[]> {
+export async function playForgetfully(s: PlayGround, runner: RunnerPool, task: string, moments: readonly NodeNotice['kind'][]): Promise<NodeOutcome[]> {
   const members = await Promise.all(Array.from({ length: NODES }, (_, i) => actor(`node-${i}`)));
   for (const { wallet } of members) await s.stake(wallet, task, STAKE);
   return Promise.all(
@@ -79,4 +81,33 @@ export async function playForgetfully(s: Stage, runner: RunnerPool, task: string
       }
     }),
   );
+}
+
+/** What a story came to: without the times. */
+export interface StoryResult {
+  readonly weights: unknown;
+  readonly pool: Record<string, unknown>;
+  readonly rounds: unknown;
+  readonly nodes: unknown;
+}
+
+type Attack = { round: number; current: Float32Array; honest(): Promise<Float32Array> };
+
+/** Three rounds with a saboteur from the second on. `onMoment` is told of every step of a node as `kind-round`. */
+export async function playStory(s: PlayGround, runner: RunnerPool, onMoment: (moment: string) => void): Promise<StoryResult> {
+  const task = await approvedTask(s, await actor('partner'), 'recovery');
+  const sabotage: NodeStrategy = { propose: async ({ round, current, honest }: Attack) => (round > 1 ? current.map((w) => -10 * w) : honest()) };
+  const notice = (_: number, told: NodeNotice): void => {
+    if ('round' in told) onMoment(`${told.kind}-${told.round}`);
+  };
+  await playToTheEnd(s, runner, task, notice, (index) => (index === 0 ? sabotage : undefined));
+  const get = async (path: string) => (await s.rest('GET', `/federation/v1/${task}${path}`)).json;
+  return eventually(async () => {
+    const state = await get('');
+    const rounds = ((await get('/rounds'))['rounds'] as Record<string, unknown>[] | undefined) ?? [];
+    expect([state['phase'], rounds.length, state['modelSha256']]).toEqual(['finished', 3, expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect(rounds.every(({ closedAtMs }) => closedAtMs !== '0' && closedAtMs !== undefined)).toBe(true);
+    const timeless = rounds.map(({ openedAtMs: _opened, closedAtMs: _closed, ...rest }) => rest);
+    return { weights: state['weightsSha256'], pool: await get('/pool'), rounds: timeless, nodes: await get('/nodes') };
+  }, { timeoutMs: 30_000 });
 }

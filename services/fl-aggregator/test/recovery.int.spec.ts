@@ -3,7 +3,8 @@ import { eventually } from '@skein/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { actor, stage } from './harness.js';
 import type { Stage } from './harness.js';
-import { approvedTask, playForgetfully, playToTheEnd } from './played-task.js';
+import { approvedTask, playForgetfully, playStory } from './played-task.js';
+import type { StoryResult } from './played-task.js';
 
 let runner: RunnerPool;
 let open: Stage | undefined;
@@ -16,29 +17,10 @@ afterEach(async () => {
 });
 afterAll(() => runner.stop());
 
-interface Result {
-  readonly weights: unknown;
-  readonly pool: Record<string, unknown>;
-  readonly rounds: unknown;
-  readonly nodes: unknown;
-}
-
-/** Plays the story on a stage of its own; `disturb` is told of each notice and may do harm. */
-async function played(disturb?: (s: Stage, kind: string, round: number) => void): Promise<Result> {
+/** Plays the story on a stage of its own, which stays open until the end of the test. */
+async function played(disturb?: (s: Stage, moment: string) => void): Promise<StoryResult> {
   const s = (open = await stage());
-  const partner = await actor('partner');
-  const task = await approvedTask(s, partner, 'recovery');
-  const attack = { propose: async ({ round, current, honest }: { round: number; current: Float32Array; honest(): Promise<Float32Array> }) => (round > 1 ? current.map((w) => -10 * w) : honest()) };
-  await playToTheEnd(s, runner, task, (_, notice) => 'round' in notice && disturb?.(s, notice.kind, notice.round), (index) => (index === 0 ? attack : undefined));
-  const get = async (path: string) => (await s.rest('GET', `/federation/v1/${task}${path}`)).json;
-  return eventually(async () => {
-    const state = await get('');
-    const rounds = ((await get('/rounds'))['rounds'] as Record<string, unknown>[]) ?? [];
-    expect([state['phase'], rounds.length, state['modelSha256']]).toEqual(['finished', 3, expect.stringMatching(/^[0-9a-f]{64}$/)]);
-    expect(rounds.every(({ closedAtMs }) => closedAtMs !== '0' && closedAtMs !== undefined)).toBe(true);
-    const timeless = rounds.map(({ openedAtMs: _o, closedAtMs: _c, ...rest }) => rest);
-    return { weights: state['weightsSha256'], pool: await get('/pool'), rounds: timeless, nodes: await get('/nodes') };
-  }, { timeoutMs: 30_000 });
+  return playStory(s, runner, (moment) => disturb?.(s, moment));
 }
 
 test('the same story twice gives the same draws, weights and money; so does one whose service is stopped and started in the middle', async () => {
@@ -50,8 +32,7 @@ test('the same story twice gives the same draws, weights and money; so does one 
   open = undefined;
   const stops = new Set<string>();
   const restarts: Promise<void>[] = [];
-  const disturbed = await played((s, kind, round) => {
-    const moment = `${kind}-${round}`;
+  const disturbed = await played((s, moment) => {
     if (stops.has(moment) || !['contributed-1', 'sealed-2', 'contributed-3'].includes(moment)) return;
     stops.add(moment);
     // One restart after the other: a second one meets the service that the first has started.
