@@ -45,47 +45,49 @@ interface Published<Desc extends DescMessage> {
   message: MessageInitShape<Desc>;
 }
 
-export interface MarketplaceStage {
-  readonly service: RunningService;
+/** Everything around the marketplace: its database, an event log, a stand-in of billing, a federation's artifacts. */
+export interface Surroundings {
   readonly database: TestDatabase;
   readonly log: EventLog;
   readonly credit: FakeCredit;
-  readonly url: string;
-  as<Service extends DescService>(service: Service, authorization?: string): Client<Service>;
+  /** What a marketplace has to be told. */
+  readonly environment: Readonly<Record<string, string>>;
   publish<Desc extends DescMessage>(of: Published<Desc>): Promise<void>;
   close(): Promise<void>;
 }
 
-const settings = (definition: Pick<ServiceDefinition, 'name' | 'config'>, databaseUrl: string, more: Record<string, string>) =>
-  parseSettings(definition, {
-    DATABASE_URL: databaseUrl, SERVICE_TOKEN_SECRET: SERVICE_SECRET, OPERATOR_TOKEN_SHA256: createHash('sha256').update(OPERATOR).digest('hex'),
-    HTTP_PORT: '0', GRPC_PORT: '0', INTERNAL_GRPC_PORT: '0', LOG_LEVEL: 'silent', SIGN_IN_DOMAIN: 'skein.test', ...more,
-  });
+export interface MarketplaceStage extends Surroundings {
+  readonly service: RunningService;
+  readonly url: string;
+  as<Service extends DescService>(service: Service, authorization?: string): Client<Service>;
+}
+
+const common = {
+  SERVICE_TOKEN_SECRET: SERVICE_SECRET, OPERATOR_TOKEN_SHA256: createHash('sha256').update(OPERATOR).digest('hex'),
+  HTTP_PORT: '0', GRPC_PORT: '0', INTERNAL_GRPC_PORT: '0', LOG_LEVEL: 'silent', SIGN_IN_DOMAIN: 'skein.test',
+};
 
 const neighbour = (name: 'billing' | 'fl-aggregator', more: Partial<ServiceDefinition>): ServiceDefinition => ({ name, contexts: [], migrations: [], providers: [], apis: [], ...more });
 
-/** The marketplace beside a stand-in of billing and the artifacts of a federation. */
-export async function marketplaceStage(): Promise<MarketplaceStage> {
+export async function surroundings(): Promise<Surroundings> {
   const dir = await mkdtemp(join(tmpdir(), 'skein-marketplace-'));
   const billing = neighbour('billing', { contexts: [file_skein_billing_internal_v1_service], apis: [FakeCredit] });
   const federation = neighbour('fl-aggregator', { artifacts: true });
   const [own, neighbours, logDatabase] = await Promise.all([freshDatabase(...migrationsOf(marketplaceService)), freshDatabase(...migrationsOf(federation)), freshDatabase(eventLogMigrations)]);
   const log = sharedEventLog({ url: logDatabase.appUrl });
   await log.createTopics(await loadTopics());
-  const credits = await bootService(billing, 'api', settings(billing, neighbours.appUrl, {}), { log });
-  const files = await bootService(federation, 'api', settings(federation, neighbours.appUrl, { ARTIFACTS_DIR: dir }), { log });
+  const credits = await bootService(billing, 'api', parseSettings(billing, { ...common, DATABASE_URL: neighbours.appUrl }), { log });
+  const files = await bootService(federation, 'api', parseSettings(federation, { ...common, DATABASE_URL: neighbours.appUrl, ARTIFACTS_DIR: dir }), { log });
   const artifacts = files.get<ArtifactStore>(ARTIFACTS);
   unwrap(await artifacts.put({ owner: 'service:fl-aggregator', bytes: model }));
   unwrap(await artifacts.grant({ sha256: modelSha256, reader: 'service:marketplace', purpose: 'serving', grantedBy: 'service:fl-aggregator' }));
-  const peers = { PEERS_BILLING: `127.0.0.1:${credits.internalGrpcPort}`, PEERS_FL_AGGREGATOR: `127.0.0.1:${files.internalGrpcPort}` };
-  const service = await bootService(marketplaceService, 'all', settings(marketplaceService, own.appUrl, { ...peers, ARTIFACTS_DIR: dir, CALL_LEASE_MS: '1000', BODY_LIMIT_BYTES: '65536' }), { log });
-  const open: { close(): void }[] = [];
   return {
-    service, database: own, log, credit: credits.get(FakeCredit), url: `http://127.0.0.1:${service.http.port}`,
-    as: (definition, authorization) => {
-      const made = createGrpcClients({ caller: '', clock, bodyLimitBytes: 1 << 20, peers: {}, serviceTokenSecret: undefined, ...(authorization === undefined ? {} : { authorization }) });
-      open.push(made);
-      return made.client(definition, `127.0.0.1:${service.grpcPort}`);
+    database: own,
+    log,
+    credit: credits.get(FakeCredit),
+    environment: {
+      ...common, DATABASE_URL: own.appUrl, MIGRATION_DATABASE_URL: own.ownerUrl, EVENT_LOG_URL: logDatabase.appUrl, ARTIFACTS_DIR: dir, CALL_LEASE_MS: '1000', BODY_LIMIT_BYTES: '65536',
+      PEERS_BILLING: `127.0.0.1:${credits.internalGrpcPort}`, PEERS_FL_AGGREGATOR: `127.0.0.1:${files.internalGrpcPort}`,
     },
     publish: async ({ topic, type, streamId, version, schema, message }) => {
       const metadata = { correlationId: 'correlation-of-the-test', actor: 'service:test' };
@@ -93,12 +95,38 @@ export async function marketplaceStage(): Promise<MarketplaceStage> {
       await log.send([publicMessage({ event, topic, schema, message })]);
     },
     close: async () => {
-      for (const client of open) client.close();
-      await service.close();
       await Promise.all([credits.close(), files.close()]);
       await log.close();
       await Promise.all([own.drop(), neighbours.drop(), logDatabase.drop()]);
       await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A client of a running marketplace, and how to close it. */
+export function client<Service extends DescService>(definition: Service, address: string, authorization?: string): { client: Client<Service>; close(): void } {
+  const made = createGrpcClients({ caller: '', clock, bodyLimitBytes: 1 << 20, peers: {}, serviceTokenSecret: undefined, ...(authorization === undefined ? {} : { authorization }) });
+  return { client: made.client(definition, address), close: () => made.close() };
+}
+
+/** The marketplace in this process. */
+export async function marketplaceStage(): Promise<MarketplaceStage> {
+  const around = await surroundings();
+  const service = await bootService(marketplaceService, 'all', parseSettings(marketplaceService, around.environment), { log: around.log });
+  const open: { close(): void }[] = [];
+  return {
+    ...around,
+    service,
+    url: `http://127.0.0.1:${service.http.port}`,
+    as: (definition, authorization) => {
+      const made = client(definition, `127.0.0.1:${service.grpcPort}`, authorization);
+      open.push(made);
+      return made.client;
+    },
+    close: async () => {
+      for (const each of open) each.close();
+      await service.close();
+      await around.close();
     },
   };
 }

@@ -1,12 +1,9 @@
 import { create } from '@bufbuild/protobuf';
-import { EpochRewardedSchema, TaskFinishedSchema } from '@skein/contracts/arena';
-import { ApiKeyCreatedSchema } from '@skein/contracts/billing';
 import { ReserveRequestSchema } from '@skein/contracts/billing/internal';
-import { FederatedTaskFinishedSchema, RoundOpenedSchema, RoundSettledSchema } from '@skein/contracts/federation';
 import { GRPCInferenceService } from '@skein/contracts/inference';
 import { MarketplaceService, UsageRecordedSchema } from '@skein/contracts/marketplace';
 import { compareProjection, type EventStore } from '@skein/events';
-import { sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
+import { unwrap, uuidV8From } from '@skein/kernel';
 import { onMessage, startConsumer } from '@skein/messaging';
 import { EVENT_STORE } from '@skein/platform';
 import { eventually } from '@skein/testing';
@@ -15,18 +12,12 @@ import { callTimers } from '../src/application/call-timers.js';
 import { callDecider, type CallCommand } from '../src/domain/call/call.decider.js';
 import type { Pins } from '../src/domain/call/call.events.js';
 import { marketplaceProjections } from '../src/marketplace.service.js';
+import { arenaTask, creator, customer, federatedTask, hospital, KEY, publishKeys, publishLineage, SECRET } from './lineage-story.js';
 import { developer, marketplaceStage, modelSha256, OPERATOR, requestId, session, stranger, walletOf, type MarketplaceStage } from './marketplace-stage.js';
 
 let stage: MarketplaceStage;
 let nextId = 1;
 const id = (): string => requestId((nextId += 1));
-const arenaTask = 'tasks/018f0000-0000-7000-8000-00000000aaaa';
-const federatedTask = 'federatedTasks/018f0000-0000-7000-8000-00000000bbbb';
-const customer = 'customers/018f0000-0000-7000-8000-00000000cccc';
-const SECRET = '0'.repeat(64);
-const KEY = `Bearer sk_goodkey1_${SECRET}`;
-const creator = 'eip155:31337:0x00000000000000000000000000000000000000c1';
-const hospital = (index: number): string => `eip155:31337:0x000000000000000000000000000000000000000${index}`;
 const rejection = async (work: Promise<unknown>) => work.then(() => undefined, (error: { rejection?: unknown }) => error.rejection);
 
 interface Answer {
@@ -45,33 +36,9 @@ const row = (...data: unknown[]) => ({ inputs: [{ name: 'x', datatype: 'FP32', s
 beforeAll(async () => {
   stage = await marketplaceStage();
   stage.credit.available = 10n ** 12n;
-  const key = { customer, keyId: requestId(77), secretSha256: sha256Hex(SECRET), spendCapUnits: '', createdAtMs: 1n };
-  const topic = 'billing.entitlement.v1';
-  const type = 'skein.billing.customer.api-key-created.v1';
-  await stage.publish({ topic, type, streamId: 'customer-1', version: 1, schema: ApiKeyCreatedSchema, message: { ...key, prefix: 'goodkey1', scopes: ['marketplace.infer'] } });
-  await stage.publish({ topic, type, streamId: 'customer-1', version: 2, schema: ApiKeyCreatedSchema, message: { ...key, prefix: 'noscope1', scopes: ['billing.read'] } });
+  await publishKeys(stage);
 });
 afterAll(async () => stage?.close());
-
-async function publishLineage(): Promise<void> {
-  const federation = { topic: 'federation.round.v1', streamId: 'federation-1' };
-  const proposed = [[hospital(1), hospital(2)], [hospital(1), hospital(3)], [hospital(2), hospital(3)]];
-  for (const [index, nodes] of proposed.entries()) {
-    const round = index + 1;
-    await stage.publish({ ...federation, version: 2 * round, type: 'skein.federation.round.opened.v1', schema: RoundOpenedSchema, message: { task: federatedTask, round, proposers: nodes.map((node) => ({ node, stakeUnits: '1' })) } });
-    const outcome = round === 3 ? 'rejected' : 'accepted';
-    await stage.publish({ ...federation, version: 2 * round + 1, type: 'skein.federation.round.settled.v1', schema: RoundSettledSchema, message: { task: federatedTask, round, outcome } });
-  }
-  await stage.publish({ ...federation, version: 9, type: 'skein.federation.model.exported.v1', schema: FederatedTaskFinishedSchema, message: { task: federatedTask, creator, arenaTask, modelSha256 } });
-  const validator = { role: 'validator', poolPaidUnits: '0' };
-  for (const epoch of [1, 2])
-    await stage.publish({
-      topic: 'arena.reward.v1', streamId: 'task-1', version: epoch, type: 'skein.arena.epoch.rewarded.v1', schema: EpochRewardedSchema,
-      message: { task: arenaTask, epoch, rewards: [{ ...validator, wallet: hospital(8), paidUnits: '300' }, { ...validator, wallet: hospital(9), paidUnits: '100' }, { role: 'node', wallet: hospital(7), paidUnits: '999', poolPaidUnits: '0' }] },
-    });
-  const winner = { rank: 1, owner: walletOf(developer), submission: 's', artifactSha256: '00', scoreNano: 1n };
-  await stage.publish({ topic: 'arena.task.v1', streamId: 'task-1', version: 3, type: 'skein.arena.task.finished.v1', schema: TaskFinishedSchema, message: { task: arenaTask, creator, winner } });
-}
 
 describe('the registry', () => {
   const request = { model: 'models/pima', lineage: { arenaTask, federatedTask, parents: [] }, licence: 'Apache-2.0', intendedUse: 'screening' };
@@ -82,7 +49,7 @@ describe('the registry', () => {
   });
 
   test('lists a version with the shares that follow from its lineage, and what the probe measured', async () => {
-    await publishLineage();
+    await publishLineage(stage);
     const owner = stage.as(MarketplaceService, await session(developer));
     const command = { requestId: id(), ...request };
     const { version } = await eventually(() => owner.registerVersion(command));
@@ -122,6 +89,8 @@ describe('the registry', () => {
     expect(await anyone.modelMetadata({ name: 'pima' })).toMatchObject({ platform: 'onnx_onnxruntime', versions: ['1'], inputs: [{ name: 'x', datatype: 'FP32' }] });
     expect(await (await fetch(`${stage.url}/v2/models/pima`)).json()).toMatchObject({ name: 'pima', inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }] });
     expect((await fetch(`${stage.url}/v2/models/absent/ready`)).status).toBe(404);
+    expect(await (await fetch(`${stage.url}/v2`)).json()).toEqual({ name: 'skein-marketplace', version: '1', extensions: ['binary_tensor_data'] });
+    expect(await (await fetch(`${stage.url}/v2/absent`)).json()).toEqual({ error: 'route: there is no GET /v2/absent' });
   });
 });
 

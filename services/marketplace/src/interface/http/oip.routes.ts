@@ -84,20 +84,23 @@ export function oipRoutes(app: Http, context: ServiceContext, calls: ForeignCall
     }),
   );
 
-  void app.register((scope, _options, done) => {
+  const says = (body: unknown): Handler => guarded((request, reply) => calls.handle(request, reply, READ, async () => send(reply, 200, body)));
+  const plugin = (scope: Http, _options: unknown, done: () => void): void => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
     scope.setErrorHandler((error, _request, reply) => sendError(reply, refusalOf(error), context));
-    scope.get('/v2', guarded((request, reply) => calls.handle(request, reply, READ, async () => send(reply, 200, { name: SERVER.name, version: SERVER.version, extensions: SERVER.extensions }))));
-    scope.get('/v2/health/live', guarded((request, reply) => calls.handle(request, reply, READ, async () => send(reply, 200, { live: true }))));
-    scope.get('/v2/health/ready', guarded((request, reply) => calls.handle(request, reply, READ, async () => send(reply, 200, { ready: true }))));
-    for (const base of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+    scope.setNotFoundHandler((request, reply) => sendError(reply, new RejectionError({ code: 'not-found', rule: 'route', message: `there is no ${request.method} ${request.url.split('?', 1)[0]}` }), context));
+    scope.get('/', says({ name: SERVER.name, version: SERVER.version, extensions: SERVER.extensions }));
+    scope.get('/health/live', says({ live: true }));
+    scope.get('/health/ready', says({ ready: true }));
+    for (const base of ['/models/:model', '/models/:model/versions/:version']) {
       scope.get(base, metadata);
       scope.get(`${base}/ready`, ready);
       scope.post(`${base}/infer`, infer);
     }
     done();
-  });
+  };
+  void app.register(plugin, { prefix: '/v2' });
 }
 
 /** What the HTTP server itself refuses, in this protocol's words. */
