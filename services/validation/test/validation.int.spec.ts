@@ -34,6 +34,8 @@ let hidden: Dataset;
 let dataSetSha256: string;
 let csv: string;
 let key = 0;
+/** Request ids of acceptances, by assignment. */
+const acceptances = new Map<string, string>();
 const requestId = (): string => uuidV8From('request', (key += 1));
 
 beforeAll(async () => {
@@ -107,7 +109,8 @@ async function judge(account: PrivateKeyAccount, models: readonly Uint8Array[], 
   const assignments = await offered(validators, TASK, models.length);
   const sealed = await Promise.all(
     assignments.map(async ({ name, submission }) => {
-      const accepted = await validators.acceptAssignment({ requestId: requestId(), name });
+      if (!acceptances.has(name)) acceptances.set(name, requestId());
+      const accepted = await validators.acceptAssignment({ requestId: acceptances.get(name)!, name });
       expect(accepted.work).toMatchObject({ dataSetSha256, metric: 'accuracy', labelColumn: 'diabetes', dataSetRows: 101n });
       const { manifest, score: honestScore } = await score(models[submissions.indexOf(submission)]!);
       const said = Math.min(honestScore + lie, 1);
@@ -273,6 +276,16 @@ describe('what an operator watches', () => {
     expect(events).toBeGreaterThan(30n);
   });
 
+  it('follows every event of an evaluation back to the request of the arena', async () => {
+    const store = on.validation.get<EventStore>(EVENT_STORE);
+    const { verdicts } = await (await on.client(VerdictService, 'operator')).listVerdicts({ task: TASK });
+    const events = await store.readStream(`evaluation-${verdicts.find(({ round }) => round === 1)!.name.slice('verdicts/'.length)}`);
+    const ids = new Set(events.map(({ eventId }) => eventId));
+    expect(events[0]!.metadata.causationId).toBe(events[0]!.metadata.correlationId);
+    for (const { metadata } of events.slice(1)) expect(ids.has(metadata.causationId ?? 'none')).toBe(true);
+    expect(events.at(-1)!.type).toBe('skein.validation.verdict.agreed.v1');
+  });
+
   it('calls of a job belong to the trace of the scoring', () => {
     expect(new Set(traces.map((traceparent) => traceparent?.split('-')[1]))).toContain('7'.repeat(32));
   });
@@ -294,6 +307,16 @@ describe('a service that stops in the middle', () => {
     await on.restart();
     const [verdict] = await verdictsOf(await on.client(VerdictService, 'operator'), 5, 1, STOPPED_TASK);
     expect(verdict).toMatchObject({ status: 'agreed', assignments: new Array(3).fill({ status: AssignmentStatus.COUNTED, distanceE18: '0' }) });
+  });
+});
+
+describe('an acceptance repeated when all is over', () => {
+  it('gets the same answer and no new grant', async () => {
+    const validators = await on.client(ValidatorService, honest);
+    const { assignments } = await validators.listAssignments({ task: TASK, status: AssignmentStatus.COUNTED });
+    const before = traces.length;
+    const accepted = await validators.acceptAssignment({ requestId: acceptances.get(assignments[0]!.name)!, name: assignments[0]!.name });
+    expect([accepted.work?.dataSetSha256, traces.length]).toEqual([dataSetSha256, before]);
   });
 });
 

@@ -97,7 +97,8 @@ export class ValidatorApi {
       await this.#spacing(row, terms.intervalSeconds, nowMs);
       return { kind: 'accept' };
     });
-    await this.#files.grantTo(terms, row.validator);
+    // A repeated call may come when all is over: its answer is still the same, but nobody needs the files any more.
+    if ((await this.#desk.state(row.evaluation_id)).phase !== 'decided') await this.#files.grantTo(terms, row.validator);
     return { assignment: assignmentMessage({ ...row, status: 'accepted' }), work: workMessage(terms), receipt: await receiptOf(this.#store, done) };
   }
 
@@ -130,8 +131,8 @@ export class ValidatorApi {
 
   async #give(row: AssignmentRow, call: CallContext, scope: string, command: (nowMs: number) => Acting | Promise<Acting>): Promise<Executed<undefined>> {
     const of = { assignmentId: row.id, validator: row.validator };
-    // The path of a submission runs through whoever judges it: the verdict must be found under the scoring's correlation.
-    const metadata = { ...call.metadata(), correlationId: row.correlation_id, ...(row.traceparent === null ? {} : { traceparent: row.traceparent }) };
+    // The way of a submission runs through whoever judges it: what a validator does follows from the offer, and so does the verdict.
+    const metadata = { ...call.metadata(), correlationId: row.correlation_id, causationId: row.opened_by, ...(row.traceparent === null ? {} : { traceparent: row.traceparent }) };
     return unwrap(await this.#desk.give(row.evaluation_id, { metadata, key: call.key(scope) }, async (nowMs) => ({ ...(await command(nowMs)), ...of, nowMs })));
   }
 

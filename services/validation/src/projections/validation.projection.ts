@@ -27,6 +27,7 @@ CREATE TABLE evaluation (
   opened_at_ms bigint NOT NULL,
   decided_at_ms bigint NOT NULL DEFAULT 0,
   correlation_id text NOT NULL,
+  opened_by uuid NOT NULL,
   traceparent text,
   position bigint NOT NULL
 );
@@ -65,9 +66,9 @@ CREATE TABLE scoring (
 async function opened(tx: Tx, event: Recorded<EvaluationOpened>): Promise<void> {
   const { evaluationId, scoringId, task, submission, owner, round, purpose, beacon, sealDueAtMs, revealDueAtMs, assignments } = event.data;
   await tx.query(
-    `INSERT INTO evaluation (id, scoring_id, task, submission, owner, round, purpose, phase, status, beacon_kind, beacon_value, seal_due_at_ms, reveal_due_at_ms, position, correlation_id, traceparent, opened_at_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 'sealing', 'open', $8, $9, $10, $11, $12, $13, $14, $15)`,
-    [evaluationId, scoringId, task, submission, owner, round, purpose, beacon.kind, beacon.value, sealDueAtMs, revealDueAtMs, event.position.toString(), event.metadata.correlationId, event.metadata.traceparent ?? null, event.data.atMs],
+    `INSERT INTO evaluation (id, scoring_id, task, submission, owner, round, purpose, phase, status, beacon_kind, beacon_value, seal_due_at_ms, reveal_due_at_ms, position, correlation_id, traceparent, opened_at_ms, opened_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 'sealing', 'open', $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+    [evaluationId, scoringId, task, submission, owner, round, purpose, beacon.kind, beacon.value, sealDueAtMs, revealDueAtMs, event.position.toString(), event.metadata.correlationId, event.metadata.traceparent ?? null, event.data.atMs, event.eventId],
   );
   for (const { assignmentId, validator, stakeUnits, managed } of assignments) {
     await tx.query(
@@ -160,7 +161,7 @@ const TYPES = [
 /** Evaluations, assignments with their scores, and scorings. */
 export const validationProjection: Projection = {
   name: VALIDATION,
-  version: 2,
+  version: 3,
   tables: TABLES,
   types: TYPES.map((type) => `skein.validation.${type}.v1`),
   apply: (tx, event: RecordedEvent) => apply(tx, event as Recorded<EvaluationEvent | ScoringEvent>),

@@ -29,6 +29,8 @@ export interface AssignmentRow {
   readonly position: string;
   /** Of the scoring: what is done for an assignment belongs to it. */
   readonly correlation_id: string;
+  /** Event that offered the assignment. */
+  readonly opened_by: string;
   readonly traceparent: string | null;
 }
 
@@ -71,7 +73,7 @@ export interface AssignmentFilter {
 
 const ASSIGNMENT = `
   SELECT a.id, a.evaluation_id, a.task, e.submission, e.owner, e.round, e.purpose, e.phase, a.validator, a.stake_units, a.managed, a.status, a.rule,
-    e.seal_due_at_ms, e.reveal_due_at_ms, a.score_nano::text, a.distance_e18, a.share_e18, a.manifest, a.manifest_sha256, a.position, e.correlation_id, e.traceparent
+    e.seal_due_at_ms, e.reveal_due_at_ms, a.score_nano::text, a.distance_e18, a.share_e18, a.manifest, a.manifest_sha256, a.position, e.correlation_id, e.opened_by, e.traceparent
   FROM "validation".assignment a JOIN "validation".evaluation e ON e.id = a.evaluation_id`;
 
 const EVALUATION = `
