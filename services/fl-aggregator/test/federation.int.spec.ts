@@ -152,6 +152,7 @@ test('bad input is refused by rule and field, and changes nothing', async () => 
   await expect(proposer.nodes.submitContribution(submit(keys))).rejects.toMatchObject({ rule: 'update-keys' });
   await expect(proposer.nodes.uploadUpdate(chunked(task, good, { hash: sha256Hex('x') }))).rejects.toMatchObject({ rule: 'hash-mismatch' });
   await expect(proposer.nodes.uploadUpdate(chunked(task, good, { chunk: sha256Hex('x') }))).rejects.toMatchObject({ rule: 'hash-mismatch' });
+  await expect(proposer.nodes.uploadUpdate(chunked(task, new Uint8Array(100_000)))).rejects.toMatchObject({ rule: 'artifact-too-large', field: 'header.size_bytes' });
   expect((await proposer.tasks.getFederatedTask({ name: task })).phase).toBe('contributing');
   const commit = { requestId: id(`early-${task}`), task, round: 1, commit: sha256Hex('c') };
   await expect(voter.nodes.commitVote(commit)).rejects.toMatchObject({ rule: 'wrong-phase' });

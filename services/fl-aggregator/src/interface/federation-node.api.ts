@@ -1,5 +1,6 @@
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { Inject, Injectable } from '@nestjs/common';
+import { parameterCount } from '@skein/aggregation';
 import type { ArtifactStore } from '@skein/artifacts';
 import {
   FederationNodeService, Phase,
@@ -28,7 +29,8 @@ type Answer<Schema extends DescMessage> = MessageInitShape<Schema>;
 
 /** Longest wait for changes that another process made. */
 const POLL_MS = 500;
-const UPDATE_BYTES_MAX = 256 * 1024 * 1024;
+/** What a file of weights may have beside the weights: its header. */
+const HEADER_BYTES_MAX = 64 * 1024;
 
 const PHASES: Readonly<Record<number, TimedPhase>> = {
   [Phase.JOINING]: 'joining', [Phase.CONTRIBUTING]: 'contributing', [Phase.COMMITTING]: 'committing', [Phase.REVEALING]: 'revealing',
@@ -118,7 +120,8 @@ export class FederationNodeApi {
     const { task, sha256, sizeBytes } = first.value.message.value;
     const state = await this.#desk.state(taskIdOf(task, 'header.task'));
     if (state.members[owner]?.out !== false) throw notFound('header.task');
-    if (sizeBytes > BigInt(UPDATE_BYTES_MAX)) unwrap(reject('resource-exhausted', 'artifact-too-large', 'the update is too large', 'header.size_bytes'));
+    const sizeBytesMax = 4 * parameterCount(state.manifest!.parameters) + HEADER_BYTES_MAX;
+    if (sizeBytes > BigInt(sizeBytesMax)) unwrap(reject('resource-exhausted', 'artifact-too-large', 'the update is too large', 'header.size_bytes'));
     const bytes = uploadedBytes(iterator, Number(sizeBytes));
     const info = unwrap(await this.#artifacts.put({ owner, bytes, sha256, mediaType: SAFETENSORS, sizeBytesMax: Number(sizeBytes) }));
     return { sha256: info.sha256, sizeBytes: BigInt(info.sizeBytes) };
