@@ -44,7 +44,7 @@ function play(moves: readonly Step[], earlyClose: boolean): EpochGame {
   const game = new EpochGame(opened({ carriedInUnits: 7n }, policyOf({ schedule: { earlyClose }, rules: { quotaPerEpoch: 2 } })));
   let nowMs = NOW;
   const attempt = (move: Step): void => {
-    if (move.kind === 'wait') nowMs += 60_000;
+    if (move.kind === 'wait') nowMs = game.state.phase === 'committing' ? game.state.commitDueAtMs : Math.max(nowMs, game.state.revealDueAtMs);
     const decided = epochDecider.decide(commandOf(game, move, nowMs), game.state);
     if (decided.ok) game.events.push(...decided.value);
   };

@@ -26,6 +26,7 @@ const EPOCH_TYPES: Record<EpochEvent['type'], true> = {
   'skein.arena.submission.revealed.v1': true,
   'skein.arena.submission.admitted.v1': true,
   'skein.arena.submission.rejected.v1': true,
+  'skein.arena.epoch.window-extended.v1': true,
   'skein.arena.epoch.reveals-closed.v1': true,
   'skein.arena.submission.superseded.v1': true,
   'skein.arena.epoch.scoring-requested.v1': true,
@@ -81,6 +82,7 @@ export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typ
   const cancelledTask = new Stream(taskDecider, task.events.slice(0, 3));
   cancelledTask.do({ kind: 'cancel', by: { kind: 'operator' }, reason: 'no longer needed', nowMs: NOW + 7 });
   const cancelledEpoch = new EpochGame();
+  cancelledEpoch.do({ ...cancelledEpoch.base, kind: 'close-commits', nowMs: NOW + 90_000 });
   cancelledEpoch.do({ ...cancelledEpoch.base, kind: 'cancel' });
   const emission = new Stream(emissionDecider);
   emission.do({ kind: 'allocate', taskId: TASK_ID, epoch: 1, candidates: [{ taskId: TASK_ID, epochs: 2, epochSeconds: 60, weight: 21_000n }], nowMs: NOW });

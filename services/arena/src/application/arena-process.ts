@@ -55,7 +55,7 @@ export class ArenaProcess implements Reactor {
       case 'skein.arena.task.approved.v1':
         return void unwrap(await this.tasks.considerStart(event.data.taskId, false, origin));
       case 'skein.arena.task.training-started.v1':
-        return this.openEpoch(event.data.taskId, 1, origin);
+        return event.data.firstEpochAtMs <= recorded.recordedAtMs ? this.openEpoch(event.data.taskId, 1, origin) : undefined;
       case 'skein.arena.task.epoch-recorded.v1':
         return this.afterEpoch(event.data, recorded.recordedAtMs, origin);
       case 'skein.arena.task.final-validation-started.v1':

@@ -31,6 +31,8 @@ function epochEffects(events: readonly Recorded<EpochEvent>[]): Effect[] {
         return [epochTimer(TIMER.commitsDue, taskId, epoch, event.data.commitDueAtMs, event)];
       case 'skein.arena.epoch.commits-closed.v1':
         return [cancelEpochTimer(TIMER.commitsDue, taskId, epoch), epochTimer(TIMER.revealsDue, taskId, epoch, event.data.revealDueAtMs, event)];
+      case 'skein.arena.epoch.window-extended.v1':
+        return [epochTimer(event.data.window === 'commit' ? TIMER.commitsDue : TIMER.revealsDue, taskId, epoch, event.data.dueAtMs, event)];
       case 'skein.arena.epoch.reveals-closed.v1':
         return [cancelEpochTimer(TIMER.revealsDue, taskId, epoch)];
       case 'skein.arena.epoch.cancelled.v1':
@@ -81,7 +83,7 @@ export class EpochCommands {
       epoch: running.value,
       order: state.submissions.find((one) => one.submissionId === submissionId)!.order,
       quotaLeft: quotaLeft(state, owner),
-      commitDueAtMs: state.opened!.commitDueAtMs,
+      commitDueAtMs: state.commitDueAtMs,
     }));
   }
 

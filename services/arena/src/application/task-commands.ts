@@ -34,17 +34,22 @@ export interface Proposal {
   readonly labelColumn: string;
 }
 
+const cancelStaking = ({ taskId }: TaskState): Effect => ({ cancelTimer: { id: `${TIMER.stakingDue}/${taskId}` } });
+
 /** Timers in the transaction of the events that need them. */
 function taskEffects(events: readonly Recorded<TaskEvent>[], state: TaskState): Effect[] {
   return events.flatMap((event): Effect[] => {
+    // What is due at once is opened by the reactor, without a timer.
+    const openLater = (atMs: number): Effect[] => (atMs > event.recordedAtMs ? [taskTimer(TIMER.epochDue, state.taskId, atMs, event)] : []);
     switch (event.type) {
       case 'skein.arena.task.approved.v1':
         return [taskTimer(TIMER.stakingDue, state.taskId, event.data.stakingDueAtMs, event)];
       case 'skein.arena.task.training-started.v1':
+        return [cancelStaking(state), ...openLater(event.data.firstEpochAtMs)];
       case 'skein.arena.task.cancelled.v1':
-        return [{ cancelTimer: { id: `${TIMER.stakingDue}/${state.taskId}` } }];
+        return [cancelStaking(state), { cancelTimer: { id: `${TIMER.epochDue}/${state.taskId}` } }];
       case 'skein.arena.task.epoch-recorded.v1':
-        return event.data.nextEpoch > 0 && event.data.nextEpochAtMs > event.recordedAtMs ? [taskTimer(TIMER.epochDue, state.taskId, event.data.nextEpochAtMs, event)] : [];
+        return event.data.nextEpoch > 0 ? openLater(event.data.nextEpochAtMs) : [];
       case 'skein.arena.task.challenge-started.v1':
         return [taskTimer(TIMER.challengeDue, state.taskId, event.data.challengeDueAtMs, event)];
       default:

@@ -29,7 +29,7 @@ async function applyTask(tx: Tx, event: Event): Promise<unknown> {
     }
     case 'skein.arena.task.training-started.v1': {
       const count = (role: string): number => event.data.participants.filter((one) => one.role === role).length;
-      return set(tx, event.data.taskId, { status: 'training', epoch: 1, due_at_ms: 0, nodes: count('node'), validators: count('validator') });
+      return set(tx, event.data.taskId, { status: 'training', epoch: 1, due_at_ms: event.data.firstEpochAtMs, nodes: count('node'), validators: count('validator') });
     }
     case 'skein.arena.task.epoch-recorded.v1': {
       const { taskId, nextEpoch, nextEpochAtMs } = event.data;
@@ -59,6 +59,8 @@ async function applyEpoch(tx: Tx, event: Event): Promise<unknown> {
     }
     case 'skein.arena.epoch.commits-closed.v1':
       return set(tx, event.data.taskId, { epoch_phase: 'revealing', due_at_ms: event.data.revealDueAtMs });
+    case 'skein.arena.epoch.window-extended.v1':
+      return set(tx, event.data.taskId, { due_at_ms: event.data.dueAtMs });
     case 'skein.arena.epoch.scoring-requested.v1':
       return set(tx, event.data.taskId, { epoch_phase: 'scoring', due_at_ms: event.data.deadlineMs });
     case 'skein.arena.epoch.closed.v1':
@@ -102,6 +104,7 @@ export const tasksProjection: Projection = {
     'skein.arena.task.cancelled.v1',
     'skein.arena.epoch.opened.v1',
     'skein.arena.epoch.commits-closed.v1',
+    'skein.arena.epoch.window-extended.v1',
     'skein.arena.epoch.scoring-requested.v1',
     'skein.arena.epoch.closed.v1',
   ],

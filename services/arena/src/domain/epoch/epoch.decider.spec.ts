@@ -22,6 +22,17 @@ describe('commit window', () => {
     game.do({ ...base, kind: 'close-commits', nowMs: NOW + 60_000 });
     expect(game.types().slice(-3)).toEqual(['epoch.commits-closed', 'epoch.reveals-closed', 'epoch.closed']);
   });
+  test('a deadline that passed while the platform was away runs once more', () => {
+    const game = patient();
+    game.commit(A, 'a');
+    const [extended] = game.do({ ...base, kind: 'close-commits', nowMs: NOW + 75_000 });
+    expect(extended).toMatchObject({ type: 'skein.arena.epoch.window-extended.v1', data: { window: 'commit', dueAtMs: NOW + 135_000 } });
+    expect(game.do({ ...game.commitOf(B, 'b'), nowMs: NOW + 134_999 })).toHaveLength(1);
+    game.do({ ...base, kind: 'close-commits', nowMs: NOW + 135_001 });
+    expect(game.state.phase).toBe('revealing');
+    expect(game.do({ ...base, kind: 'close-reveals', nowMs: NOW + 300_000 })).toMatchObject([{ data: { window: 'reveal', dueAtMs: NOW + 360_000 } }]);
+    expect(game.state.submissions.map(({ status }) => status)).toEqual(['committed', 'committed']);
+  });
   test('refusals', () => {
     const game = patient();
     game.commit(A, 'a');

@@ -72,10 +72,10 @@ function withNext(state: EpochState, events: readonly EpochEvent[], next: (state
 }
 
 function checkCommitWindow(state: EpochState, epoch: number, wallet: string, nowMs: number): Rejection | undefined {
-  const { epoch: running, commitDueAtMs } = state.opened!;
+  const { epoch: running } = state.opened!;
   if (epoch !== running) return { code: 'failed-precondition', rule: 'epoch-not-running', message: `epoch ${running} runs, not ${epoch}`, field: 'epoch' };
   if (!isNode(state, wallet)) return { code: 'permission-denied', rule: 'not-a-staked-node', message: 'only nodes that had staked enough when the epoch opened take part' };
-  if (state.phase !== 'committing' || nowMs >= commitDueAtMs)
+  if (state.phase !== 'committing' || nowMs >= state.commitDueAtMs)
     return { code: 'failed-precondition', rule: 'commit-window-closed', message: `the commit window of epoch ${running} has closed`, field: 'epoch' };
   if (state.done.has(wallet)) return { code: 'failed-precondition', rule: 'already-done', message: 'this node has said that it is done with this epoch' };
   return undefined;
@@ -170,6 +170,18 @@ function recordVerdict(command: Command<'record-verdict'>, state: EpochState): D
   );
 }
 
+/** A deadline that is met this late was missed by the platform, not by the nodes. */
+export const OUTAGE_MS = 15_000;
+
+/** Closes a window whose deadline has passed; one that passed while the platform was away runs its whole length again. */
+function atDeadline(state: EpochState, window: 'commit' | 'reveal', { nowMs }: Now, close: () => readonly EpochEvent[]): readonly EpochEvent[] {
+  const { commitSeconds, revealSeconds } = state.opened!.policy.schedule;
+  const [dueAtMs, seconds] = window === 'commit' ? [state.commitDueAtMs, commitSeconds] : [state.revealDueAtMs, revealSeconds];
+  if (nowMs < dueAtMs) return [];
+  if (nowMs < dueAtMs + OUTAGE_MS) return close();
+  return [{ type: 'skein.arena.epoch.window-extended.v1', data: { ...names(state), window, dueAtMs: nowMs + seconds * 1000 } }];
+}
+
 function decide(command: EpochCommand, state: EpochState): Decision {
   if (command.kind === 'open') return open(command, state);
   if (!state.opened) return reject('failed-precondition', 'epoch-not-open', 'the epoch has not been opened', 'epoch');
@@ -179,13 +191,13 @@ function decide(command: EpochCommand, state: EpochState): Decision {
     case 'mark-done':
       return markDone(command, state);
     case 'close-commits':
-      return ok(state.phase === 'committing' && command.nowMs >= state.opened.commitDueAtMs ? closeCommits(state, 'deadline', command) : []);
+      return ok(state.phase === 'committing' ? atDeadline(state, 'commit', command, () => closeCommits(state, 'deadline', command)) : []);
     case 'reveal':
       return reveal(command, state);
     case 'record-admission':
       return recordAdmission(command, state);
     case 'close-reveals':
-      return ok(state.phase === 'revealing' && !state.revealsClosed && command.nowMs >= state.revealDueAtMs ? closeReveals(state, 'deadline', command) : []);
+      return ok(state.phase === 'revealing' && !state.revealsClosed ? atDeadline(state, 'reveal', command, () => closeReveals(state, 'deadline', command)) : []);
     case 'record-verdict':
       return recordVerdict(command, state);
     case 'cancel':

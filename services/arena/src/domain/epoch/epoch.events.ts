@@ -87,6 +87,8 @@ export type SubmissionRejected = DomainEvent<
     platformFault: boolean;
   }
 >;
+/** The platform was away when the window should have closed: it runs once more. */
+export type WindowExtended = DomainEvent<'skein.arena.epoch.window-extended.v1', { taskId: string; epoch: number; window: 'commit' | 'reveal'; dueAtMs: number }>;
 export type RevealsClosed = DomainEvent<'skein.arena.epoch.reveals-closed.v1', { taskId: string; epoch: number; reason: 'all-acted' | 'deadline' }>;
 export type SubmissionSuperseded = DomainEvent<
   'skein.arena.submission.superseded.v1',
@@ -155,6 +157,7 @@ export type EpochEvent =
   | SubmissionRevealed
   | SubmissionAdmitted
   | SubmissionRejected
+  | WindowExtended
   | RevealsClosed
   | SubmissionSuperseded
   | ScoringRequested

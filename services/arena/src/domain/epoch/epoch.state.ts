@@ -21,6 +21,7 @@ export interface EpochState {
   readonly opened: EpochOpened['data'] | undefined;
   readonly submissions: readonly Submission[];
   readonly done: ReadonlySet<string>;
+  readonly commitDueAtMs: number;
   readonly revealDueAtMs: number;
   /** The reveal window is over; admissions may still be under way. */
   readonly revealsClosed: boolean;
@@ -35,6 +36,7 @@ export const initialEpoch: EpochState = {
   opened: undefined,
   submissions: [],
   done: new Set(),
+  commitDueAtMs: 0,
   revealDueAtMs: 0,
   revealsClosed: false,
   requested: [],
@@ -50,7 +52,7 @@ const change = (state: EpochState, submissionId: string, fields: Partial<Submiss
 export function evolveEpoch(state: EpochState, event: EpochEvent): EpochState {
   switch (event.type) {
     case 'skein.arena.epoch.opened.v1':
-      return { ...state, phase: 'committing', opened: event.data };
+      return { ...state, phase: 'committing', opened: event.data, commitDueAtMs: event.data.commitDueAtMs };
     case 'skein.arena.submission.committed.v1': {
       const { submissionId, owner, commit, order } = event.data;
       const submission: Submission = { submissionId, owner, commit, order, status: 'committed', artifactSha256: '', platformFault: false };
@@ -70,6 +72,8 @@ export function evolveEpoch(state: EpochState, event: EpochEvent): EpochState {
       const failed = isRequested ? new Set([...state.failed, submissionId]) : state.failed;
       return { ...change(state, submissionId, { status: 'rejected', platformFault }), failed };
     }
+    case 'skein.arena.epoch.window-extended.v1':
+      return event.data.window === 'commit' ? { ...state, commitDueAtMs: event.data.dueAtMs } : { ...state, revealDueAtMs: event.data.dueAtMs };
     case 'skein.arena.epoch.reveals-closed.v1':
       return { ...state, revealsClosed: true };
     case 'skein.arena.submission.superseded.v1':

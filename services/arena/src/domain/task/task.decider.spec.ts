@@ -86,9 +86,11 @@ describe('training to finished', () => {
     expect(task.state.stakes.sums[A]).toMatchObject({ ownUnits: 6000n * UNIT });
     expect(task.state.stakes.last).toHaveLength(5);
   });
-  test('without early close the next epoch waits for the end of this one’s nominal length', () => {
-    const task = training(policyOf({ schedule: { earlyClose: false } }));
-    expect(task.do(record(1))).toMatchObject([{ data: { nextEpochAtMs: NOW + 1 + 60_000 } }]);
+  test('without early close epochs begin with their UTC day, whatever its length', () => {
+    const task = training(policyOf({ schedule: { earlyClose: false, epochSeconds: 86_400 } }));
+    const midnight = Math.ceil(NOW / 86_400_000) * 86_400_000;
+    expect(task.events.at(-1)).toMatchObject({ data: { startedAtMs: NOW + 1, firstEpochAtMs: midnight } });
+    expect(task.do(record(1))).toMatchObject([{ data: { nextEpochAtMs: midnight + 86_400_000 } }]);
   });
   test('the challenge runs its time, then vesting starts', () => {
     const task = training();

@@ -3,7 +3,7 @@ import type { TaskCommand } from './task.commands.js';
 import type { TaskEvent } from './task.events.js';
 import { nodesOf, validatorsOf } from './participants.policy.js';
 import { checkPolicy } from './policy.check.js';
-import { latestEndMs } from './task.policy.js';
+import { firstEpochAtMs, latestEndMs } from './task.policy.js';
 import { type TaskState, evolveTask, initialTask } from './task.state.js';
 
 type Decision = Result<readonly TaskEvent[], Rejection>;
@@ -58,14 +58,14 @@ function considerStart({ participants, byOperator, nowMs }: Command<'consider-st
       },
     ]);
   const reason = byOperator ? 'operator' : expectedReached ? 'expected-reached' : 'deadline';
-  return ok([{ type: 'skein.arena.task.training-started.v1', data: { taskId: state.taskId, reason, participants, epochs: schedule.epochs, startedAtMs: nowMs } }]);
+  return ok([{ type: 'skein.arena.task.training-started.v1', data: { taskId: state.taskId, reason, participants, epochs: schedule.epochs, startedAtMs: nowMs, firstEpochAtMs: firstEpochAtMs(schedule, nowMs) } }]);
 }
 
 function recordEpoch({ kind: _, nowMs, ...data }: Command<'record-epoch'>, state: TaskState): Decision {
   if (state.status !== 'training' || data.epoch !== state.epoch) return ok([]);
   const { epochs, epochSeconds, earlyClose } = state.policy!.schedule;
   const isLast = data.epoch >= epochs;
-  const nominalEndMs = state.trainingStartedAtMs + data.epoch * epochSeconds * 1000;
+  const nominalEndMs = state.firstEpochAtMs + data.epoch * epochSeconds * 1000;
   const next = isLast ? { nextEpoch: 0, nextEpochAtMs: 0 } : { nextEpoch: data.epoch + 1, nextEpochAtMs: earlyClose ? nowMs : Math.max(nowMs, nominalEndMs) };
   const recorded: TaskEvent = { type: 'skein.arena.task.epoch-recorded.v1', data: { ...data, taskId: state.taskId, ...next } };
   if (!isLast) return ok([recorded]);

@@ -57,7 +57,7 @@ export type TaskApproved = DomainEvent<
 >;
 export type TrainingStarted = DomainEvent<
   'skein.arena.task.training-started.v1',
-  { taskId: string; reason: 'expected-reached' | 'operator' | 'deadline'; participants: readonly Participant[]; epochs: number; startedAtMs: number }
+  { taskId: string; reason: 'expected-reached' | 'operator' | 'deadline'; participants: readonly Participant[]; epochs: number; startedAtMs: number; firstEpochAtMs: number }
 >;
 export type EpochRecorded = DomainEvent<
   'skein.arena.task.epoch-recorded.v1',
@@ -73,7 +73,7 @@ export type EpochRecorded = DomainEvent<
     quotaCredits: readonly QuotaCredit[];
     /** 0 when this was the last epoch. */
     nextEpoch: number;
-    /** When the next epoch opens: at once with early close, else when this one's nominal length is over. */
+    /** When the next epoch opens: at once with early close, else when its day begins. */
     nextEpochAtMs: number;
   }
 >;

@@ -80,10 +80,17 @@ export interface TaskPolicy {
   readonly rules: TaskRules;
 }
 
+/** When training's first epoch opens: at once with early close, else with the next UTC day (or whatever the nominal length is). */
+export function firstEpochAtMs({ earlyClose, epochSeconds }: TaskSchedule, nowMs: number): number {
+  const lengthMs = epochSeconds * 1000;
+  return earlyClose ? nowMs : Math.ceil(nowMs / lengthMs) * lengthMs;
+}
+
 /** The latest time at which the task can be over if every window runs to its deadline. */
 export function latestEndMs(schedule: TaskSchedule, approvedAtMs: number): number {
   const epoch = Math.max(schedule.epochSeconds, schedule.commitSeconds + schedule.revealSeconds + schedule.scoringSeconds);
-  const seconds = schedule.stakingSeconds + schedule.epochs * epoch + schedule.scoringSeconds + schedule.challengeSeconds;
+  const wait = schedule.earlyClose ? 0 : schedule.epochSeconds;
+  const seconds = schedule.stakingSeconds + wait + schedule.epochs * epoch + schedule.scoringSeconds + schedule.challengeSeconds;
   return approvedAtMs + seconds * 1000;
 }
 

@@ -20,7 +20,8 @@ export interface TaskState {
   readonly stakingDueAtMs: number;
   /** The epoch that runs; 0 before training. */
   readonly epoch: number;
-  readonly trainingStartedAtMs: number;
+  /** When the first epoch opens. */
+  readonly firstEpochAtMs: number;
   readonly lockedUnits: bigint;
   readonly carriedUnits: bigint;
   readonly stakes: StakeHistory;
@@ -42,7 +43,7 @@ export const initialTask: TaskState = {
   policyVersion: 0,
   stakingDueAtMs: 0,
   epoch: 0,
-  trainingStartedAtMs: 0,
+  firstEpochAtMs: 0,
   lockedUnits: 0n,
   carriedUnits: 0n,
   stakes: { sums: {}, last: [] },
@@ -75,7 +76,7 @@ export function evolveTask(state: TaskState, event: TaskEvent): TaskState {
     case 'skein.arena.task.approved.v1':
       return { ...state, status: 'open', policyVersion: event.data.policyVersion, stakingDueAtMs: event.data.stakingDueAtMs };
     case 'skein.arena.task.training-started.v1':
-      return { ...state, status: 'training', epoch: 1, trainingStartedAtMs: event.data.startedAtMs };
+      return { ...state, status: 'training', epoch: 1, firstEpochAtMs: event.data.firstEpochAtMs };
     case 'skein.arena.task.epoch-recorded.v1': {
       const { lockedUnits, carriedOutUnits, stakes, entries, commits, quotaCredits, nextEpoch } = event.data;
       return {
