@@ -2,14 +2,15 @@ import { file_skein_billing_v1_service } from '@skein/contracts/billing';
 import { file_skein_billing_internal_v1_service } from '@skein/contracts/billing/internal';
 import { projectionSink, Subscription, TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
 import { ConsumerWorker, Relay, type EventLog, type MessageHandler } from '@skein/messaging';
-import { API_KEYS, EVENT_LOG, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { API_KEYS, EVENT_LOG, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import type { ServiceMetrics } from '@skein/telemetry';
 import { Bookings } from './application/bookings.js';
 import { Credit, HOLD_EXPIRY, type HoldExpiry } from './application/credit.js';
 import { Customers } from './application/customers.js';
 import { PAYMENTS } from './application/payment.port.js';
 import { billingConfig } from './application/settings.js';
 import { bookVested, VESTED } from './application/vesting.js';
-import { QUERIES } from './application/views.js';
+import { QUERIES, trialDifference, type BillingQueries } from './application/views.js';
 import { CustomerNames } from './infrastructure/customer-names.js';
 import { SqlApiKeys } from './infrastructure/api-keys.js';
 import { TestPayments } from './infrastructure/test-payment.adapter.js';
@@ -40,6 +41,27 @@ async function expireHold(credit: Credit, payload: HoldExpiry): Promise<void> {
   await credit.release(payload.customerId, payload.reservationId, 'expired', metadata);
 }
 
+/** The oldest open hold, and whether the books balance, for whoever is on call. */
+function gauges(context: ServiceContext): Worker {
+  const meter = context.get<ServiceMetrics['meter']>(METRICS);
+  const queries = context.get<BillingQueries>(QUERIES);
+  const age = meter.createObservableGauge('workflow_oldest_open_seconds', { description: 'Age of the oldest open instance of a workflow' });
+  const balance = meter.createObservableGauge('billing_trial_balance_difference_units', { description: 'Sum over assets of |debits - credits|; anything but 0 is an alert' });
+  const observeAge: Parameters<typeof age.addCallback>[0] = async (result) => result.observe(await queries.oldestHoldSeconds(), { workflow: 'hold' });
+  const observeBalance: Parameters<typeof balance.addCallback>[0] = async (result) => result.observe(Number(trialDifference((await queries.trialBalance()).rows)));
+  return {
+    name: 'billing-gauges',
+    start: () => {
+      age.addCallback(observeAge);
+      balance.addCallback(observeBalance);
+    },
+    stop: async () => {
+      age.removeCallback(observeAge);
+      balance.removeCallback(observeBalance);
+    },
+  };
+}
+
 function workers(context: ServiceContext): Worker[] {
   const store = context.get<EventStore>(EVENT_STORE);
   const log = context.get<EventLog>(EVENT_LOG);
@@ -54,6 +76,7 @@ function workers(context: ServiceContext): Worker[] {
   return [
     ...billingProjections.map((projection) => named(projection.name, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
     named('billing-timers', timers),
+    gauges(context),
     new Relay({ store, log, publications: [entitlementPublication, ledgerPublication], onError }),
     moneyConsumer('billing.rewards', rewardHandlers(bookings), context),
     moneyConsumer('billing.usage', usageHandlers(credit), context),

@@ -230,6 +230,12 @@ describe('the books', () => {
     expect(firstBrokenLink(links)).toBe(-1);
   });
 
+  test('say on /metrics that they balance, and how old the oldest hold is', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${stage.service.http.port}/metrics`)).text();
+    expect(text).toMatch(/^billing_trial_balance_difference_units(\{.*\})? 0/m);
+    expect(text).toMatch(/^workflow_oldest_open_seconds\{.*workflow="hold".*\} \d/m);
+  });
+
   test('are listed per payee', async () => {
     const { statements } = await operator.listStatements({});
     expect(statements.map(({ payee, asset }) => `${payee} ${asset}`)).toContain('eip155:31337:0xdd USD');

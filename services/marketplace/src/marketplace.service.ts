@@ -2,12 +2,13 @@ import { file_inference_grpc_service } from '@skein/contracts/inference';
 import { file_skein_marketplace_v1_service } from '@skein/contracts/marketplace';
 import { projectionSink, Subscription, TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
 import { ConsumerWorker, Relay, type EventLog, type MessageHandler } from '@skein/messaging';
-import { API_KEYS, EVENT_LOG, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { API_KEYS, EVENT_LOG, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import type { ServiceMetrics } from '@skein/telemetry';
 import { CALL_WATCH } from './application/call-timers.js';
 import { watchCall } from './application/call-watch.js';
 import { DEMAND_WINDOW, Deployments } from './application/deployments.js';
 import { Inference } from './application/inference.js';
-import { CALLER_KEYS, LINEAGE, MODEL_FILES, QUERIES, RUNNER } from './application/ports.js';
+import { CALLER_KEYS, LINEAGE, MODEL_FILES, QUERIES, RUNNER, type MarketplaceQueries } from './application/ports.js';
 import { Registry } from './application/registry.js';
 import { marketplaceConfig } from './application/settings.js';
 import { KeyCopy } from './infrastructure/key-copy.js';
@@ -34,6 +35,15 @@ const named = (name: string, part: { start(): Promise<void>; stop(): Promise<voi
 const consumer = (group: string, handlers: readonly MessageHandler[], context: ServiceContext): Worker =>
   new ConsumerWorker({ log: context.get<EventLog>(EVENT_LOG), pool: context.get<EventStore>(EVENT_STORE).pool, group, handlers, policy: 'park', logger: context.logger });
 
+/** The oldest call that nobody has brought to its end, for whoever is on call. */
+function callAge(context: ServiceContext): Worker {
+  const description = 'Age of the oldest open instance of a workflow';
+  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('workflow_oldest_open_seconds', { description });
+  const queries = context.get<MarketplaceQueries>(QUERIES);
+  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(await queries.oldestOpenCallSeconds(), { workflow: 'call' });
+  return { name: 'call-age', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
+}
+
 function workers(context: ServiceContext): Worker[] {
   const store = context.get<EventStore>(EVENT_STORE);
   const log = context.get<EventLog>(EVENT_LOG);
@@ -48,6 +58,7 @@ function workers(context: ServiceContext): Worker[] {
   return [
     ...marketplaceProjections.map((projection) => named(projection.name, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
     named('marketplace-timers', timers),
+    callAge(context),
     new Relay({ store, log, publications: [modelVersionPublication, pricePublication, usagePublication], onError }),
     consumer('marketplace.lineage', lineageHandlers(context.get(LineageCopy)), context),
     consumer('marketplace.keys', keyHandlers(context.get(KeyCopy)), context),

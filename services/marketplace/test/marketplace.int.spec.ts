@@ -279,6 +279,10 @@ describe('price, usage and read models', () => {
     for (const projection of marketplaceProjections) expect(await compareProjection(store, projection)).toMatchObject({ equal: true, differences: [] });
   });
 
+  test('no call is left open, says /metrics', async () => {
+    await eventually(async () => expect(await (await fetch(`${stage.url}/metrics`)).text()).toMatch(/^workflow_oldest_open_seconds\{.*workflow="call".*\} 0/m));
+  });
+
   test('neither inputs nor outputs nor secrets are in any event', async () => {
     const { rows } = await stage.database.appPool.query<{ text: string }>('SELECT string_agg(e::text, chr(10)) AS text FROM es_event e');
     expect(rows[0]!.text).not.toMatch(/base64|scores":|0\.731/);

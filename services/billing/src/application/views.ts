@@ -44,7 +44,21 @@ export interface BillingQueries {
   /** Payees in alphabetical order, all lines of each. */
   statements(limit: number, pageToken: string): Promise<Page<StatementRow>>;
   statement(payee: string): Promise<readonly StatementRow[]>;
+  /** Age of the oldest open hold, seconds by the database's clock; 0 where none is. */
+  oldestHoldSeconds(): Promise<number>;
   trialBalance(): Promise<{ readonly rows: readonly TrialBalanceRow[]; readonly ledgers: number }>;
+}
+
+const magnitude = (value: bigint): bigint => (value < 0n ? -value : value);
+
+/** Sum over assets of |debits − credits|, posted and pending each: 0 unless the ledger is broken. */
+export function trialDifference(rows: readonly TrialBalanceRow[]): bigint {
+  const byAsset = Map.groupBy(rows, ({ asset }) => asset);
+  return [...byAsset.values()].reduce((sum, lines) => {
+    const posted = lines.reduce((left, line) => left + BigInt(line.debits_posted) - BigInt(line.credits_posted), 0n);
+    const pending = lines.reduce((left, line) => left + BigInt(line.debits_pending) - BigInt(line.credits_pending), 0n);
+    return sum + magnitude(posted) + magnitude(pending);
+  }, 0n);
 }
 
 /** Token of the read models. */

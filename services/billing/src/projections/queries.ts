@@ -34,6 +34,11 @@ export class SqlBillingQueries implements BillingQueries {
     return this.#read<StatementRow>('SELECT * FROM "books".statement WHERE payee = $1 AND units <> 0 ORDER BY asset, class, source', [payee]);
   }
 
+  async oldestHoldSeconds(): Promise<number> {
+    const [row] = await this.#read<{ seconds: string }>('SELECT coalesce(extract(epoch FROM clock_timestamp()) - min(reserved_at_ms) / 1000.0, 0) AS seconds FROM "charges".open_hold');
+    return Math.max(0, Number(row?.seconds ?? 0));
+  }
+
   async trialBalance(): Promise<{ rows: readonly TrialBalanceRow[]; ledgers: number }> {
     const rows = await this.#read<TrialBalanceRow>(
       `SELECT asset, class AS account, sum(debits_posted) AS debits_posted, sum(credits_posted) AS credits_posted,

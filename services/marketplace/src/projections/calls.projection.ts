@@ -30,7 +30,7 @@ async function apply(tx: Tx, event: Recorded<CallEvent>): Promise<void> {
 /** Every call with its state and what it cost; demand and the median of recent runs are read from here. */
 export const callsProjection: Projection = {
   name: 'calls',
-  version: 1,
+  version: 2,
   tables: `
 CREATE TABLE call (
   call_id text PRIMARY KEY, reservation_id text NOT NULL, customer text NOT NULL, model text NOT NULL, version int NOT NULL, state text NOT NULL,
@@ -38,7 +38,8 @@ CREATE TABLE call (
   started_at_ms bigint NOT NULL, ran_at_ms bigint NOT NULL, position bigint NOT NULL
 );
 CREATE INDEX call_by_customer ON call (customer, position);
-CREATE INDEX call_by_model ON call (model, ran_at_ms);`,
+CREATE INDEX call_by_model ON call (model, ran_at_ms);
+CREATE INDEX call_open ON call (started_at_ms) WHERE state IN ('started', 'ran');`,
   types: ['started', 'ran', 'captured', 'voided'].map((name) => `skein.marketplace.call.${name}.v1`),
   apply: (tx, event: RecordedEvent) => apply(tx, event as Recorded<CallEvent>),
 };

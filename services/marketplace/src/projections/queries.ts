@@ -40,6 +40,14 @@ export class SqlMarketplaceQueries implements MarketplaceQueries {
     if (!(await waitForPosition(this.#store.pool, callsProjection.name, head, timeoutMs))) throw missing();
   }
 
+  async oldestOpenCallSeconds(): Promise<number> {
+    const [row] = await this.#read<{ seconds: string }>(
+      `SELECT coalesce(extract(epoch FROM clock_timestamp()) - min(started_at_ms) / 1000.0, 0) AS seconds FROM "calls".call WHERE state IN ('started', 'ran')`,
+      [],
+    );
+    return Math.max(0, Number(row?.seconds ?? 0));
+  }
+
   async demand(model: string, fromMs: number, toMs: number): Promise<{ callsUsed: number; cpuUs: number | undefined }> {
     const [used] = await this.#read<{ calls: string }>('SELECT count(*) AS calls FROM "calls".call WHERE model = $1 AND ran_at_ms >= $2 AND ran_at_ms < $3', [model, fromMs, toMs]);
     const [recent] = await this.#read<{ runs: string; median: string | null }>(

@@ -8,7 +8,7 @@ import { tryParseWallet, formatWallet } from '@skein/kernel';
 import { notFound, Rpc, type CallContext } from '@skein/platform';
 import { Customers } from '../../application/customers.js';
 import { customerIdOf } from '../../application/names.js';
-import { QUERIES, type BillingQueries, type StatementRow } from '../../application/views.js';
+import { QUERIES, trialDifference, type BillingQueries, type StatementRow } from '../../application/views.js';
 
 const PAGE_SIZE = 100;
 
@@ -53,20 +53,10 @@ export class StatementsApi {
   @Rpc(BillingService.method.getTrialBalance)
   async getTrialBalance(_request: GetTrialBalanceRequest): Promise<MessageInitShape<typeof TrialBalanceSchema>> {
     const { rows, ledgers } = await this.#queries.trialBalance();
-    const differences = new Map<string, { posted: bigint; pending: bigint }>();
-    for (const row of rows) {
-      const { posted, pending } = differences.get(row.asset) ?? { posted: 0n, pending: 0n };
-      differences.set(row.asset, {
-        posted: posted + BigInt(row.debits_posted) - BigInt(row.credits_posted),
-        pending: pending + BigInt(row.debits_pending) - BigInt(row.credits_pending),
-      });
-    }
-    const magnitude = (value: bigint): bigint => (value < 0n ? -value : value);
-    const difference = [...differences.values()].reduce((sum, { posted, pending }) => sum + magnitude(posted) + magnitude(pending), 0n);
     const lines = rows.map((row) => ({
       asset: row.asset, account: row.account, debitsPosted: row.debits_posted, creditsPosted: row.credits_posted, debitsPending: row.debits_pending, creditsPending: row.credits_pending,
     }));
-    return { lines, difference: String(difference), ledgers: BigInt(ledgers) };
+    return { lines, difference: String(trialDifference(rows)), ledgers: BigInt(ledgers) };
   }
 }
 
