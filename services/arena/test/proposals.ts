@@ -1,9 +1,13 @@
 import { Metric } from '@skein/contracts/arena';
 import type { Person, Stage } from './stage.js';
 
-/** A CSV of `rows` rows with two features; other `first` means other rows. */
+/** A value of a hidden row that occurs nowhere else: it must not leave the artifact store. */
+export const CANARY = '4711.2519';
+
+/** A CSV of `rows` rows with two features; other `first` means other rows. Hidden ones (from 100 on) end with the canary. */
 export function csv(first: number, rows: number): Uint8Array {
   const lines = Array.from({ length: rows }, (_, index) => `${first + index},${((first + index) * 7) % 13},${(first + index) % 2}`);
+  if (first >= 100) lines[rows - 1] = `${CANARY},${first},1`;
   return new TextEncoder().encode(`a,b,label\n${lines.join('\n')}\n`);
 }
 

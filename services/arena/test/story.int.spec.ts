@@ -9,7 +9,7 @@ import { commitHash } from '../src/domain/submission/commit.policy.js';
 import { arenaProjections } from '../src/index.js';
 import { hostile, model } from './models.js';
 import { Neighbours } from './neighbours.js';
-import { proposal, uploadSets } from './proposals.js';
+import { CANARY, proposal, uploadSets } from './proposals.js';
 import { OPERATOR, type Person, type Stage, person, sha256, stage } from './stage.js';
 
 let s: Stage;
@@ -152,6 +152,18 @@ test('the topics tell the same story', async () => {
   expect(finished.winner).toMatchObject({ owner: nodes[1]!.wallet, rank: 1, scoreNano: 900_000_000n });
   expect(finished.winnerValidators).toHaveLength(3);
   expect(of('skein.arena.submission.rejected.v1')).toHaveLength(2);
+});
+
+test('no hidden row, weight or salt is in events, messages or read models', async () => {
+  const { rows } = await s.database.appPool.query<{ name: string }>(`SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' OR schemaname LIKE 'arena\\_%'`);
+  const weight = Buffer.from(new Float32Array([1, 1]).buffer).toString('hex');
+  const messages = neighbours.received.map(({ value, headers }) => Buffer.from(value).toString('latin1') + JSON.stringify(headers));
+  for (const { name } of rows) {
+    const { rows: texts } = await s.database.appPool.query<{ text: string }>(`SELECT t::text AS text FROM ${name} t`);
+    messages.push(...texts.map(({ text }) => text));
+  }
+  expect(messages.length).toBeGreaterThan(50);
+  for (const secret of [CANARY, weight, salt(1), salt(2)]) expect(messages.filter((text) => text.includes(secret))).toEqual([]);
 });
 
 test('every read model, rebuilt from the log, equals the live one', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { TaskService } from '@skein/contracts/arena';
+import { RewardService, SubmissionService, TaskService, file_skein_arena_v1_service } from '@skein/contracts/arena';
 import { type EventStore, compareProjection } from '@skein/events';
-import { EVENT_STORE } from '@skein/platform';
+import { EVENT_STORE, walkAccessMatrix } from '@skein/platform';
 import { eventually } from '@skein/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { arenaProjections } from '../src/index.js';
@@ -101,7 +101,7 @@ describe('refusals name field and rule and change nothing', () => {
   });
 
   test('sets that share a row', async () => {
-    const overlapping = await s.upload(partner, csv(109, 5));
+    const overlapping = await s.upload(partner, csv(105, 5));
     const request = proposal({ ...sets, heldBackSha256: overlapping }, randomUUID());
     expect(await refusal(s.grpc(TaskService, partner.authorization).proposeTask(request))).toMatchObject({ rule: 'data-sets-disjoint', field: 'data_sets.held_back_sha256' });
   });
@@ -154,6 +154,24 @@ describe('files', () => {
       expect([denied.status, { ...denied.json, correlationId: '' }]).toEqual([unknown.status, { ...unknown.json, correlationId: '' }]);
     }
   });
+});
+
+test('every call is open to exactly the roles that its proto lists', async () => {
+  const matrix = walkAccessMatrix([file_skein_arena_v1_service]);
+  expect(matrix).toHaveLength(16);
+  const services = { TaskService, SubmissionService, RewardService } as const;
+  for (const { name, method, roles } of matrix)
+    for (const [role, authorization] of Object.entries({ anonymous: undefined, wallet: stranger.authorization, operator: OPERATOR })) {
+      const client = s.grpc(services[method.parent.name as keyof typeof services], authorization) as unknown as Record<string, (request: object) => Promise<unknown>>;
+      const code = await client[method.localName]!({}).then(() => 'ok', (error: { rejection: { code: string } }) => error.rejection.code);
+      const isOpen = roles.some((allowed) => allowed === 'anyone' || allowed === role);
+      expect({ name, role, denied: code === 'unauthenticated' || code === 'permission-denied' }).toEqual({ name, role, denied: !isOpen });
+    }
+});
+
+test('a session without the scope proposes nothing', async () => {
+  const bare = await person(1, []);
+  expect(await refusal(s.grpc(TaskService, bare.authorization).proposeTask(proposal(sets, randomUUID())))).toMatchObject({ code: 'permission-denied', rule: 'scope' });
 });
 
 test('the metrics name the oldest open workflow and the read models’ lag', async () => {
