@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, expect, test } from 'vitest';
-import { startAnvil, type Anvil } from './anvil.js';
+import { keepOneGenesis, startAnvil, type Anvil } from './anvil.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'skein anvil '));
 const started: Anvil[] = [];
@@ -49,6 +49,28 @@ test('a chain that was stopped goes on with the same blocks', async () => {
   expect(await Promise.all(['0x0', '0x2', '0x4'].map((at) => block(second, at)))).toEqual(before);
   expect((await block(second, '0x5')).parentHash).toBe(before[2]!.hash);
   await second.stop();
+});
+
+test('a chain that was restarted four times still has its first genesis', async () => {
+  const stateFile = join(folder, 'often restarted.json');
+  const geneses = new Set<string>();
+  for (let restart = 0; restart < 5; restart += 1) {
+    const anvil = await start({ stateFile, blockTimeSeconds: 0 });
+    await anvil.mine(1);
+    geneses.add((await block(anvil, '0x0')).hash);
+    await anvil.stop();
+  }
+  expect(geneses.size).toBe(1);
+});
+
+test('of several geneses in a state file the oldest stays, and everything else with it', () => {
+  const stateFile = join(folder, 'geneses.json');
+  const at = (number: string, timestamp: string) => ({ header: { number, timestamp }, transactions: [] });
+  writeFileSync(stateFile, JSON.stringify({ best_block_number: 1, blocks: [at('0x0', '0x9'), at('0x1', '0x8'), at('0x0', '0x7'), at('0x0', '0x8')], accounts: { a: 1 } }));
+  expect(keepOneGenesis(stateFile)).toBe(2);
+  expect(JSON.parse(readFileSync(stateFile, 'utf8'))).toEqual({ best_block_number: 1, blocks: [at('0x1', '0x8'), at('0x0', '0x7')], accounts: { a: 1 } });
+  expect(keepOneGenesis(stateFile)).toBe(0);
+  expect(keepOneGenesis(join(folder, 'absent.json'))).toBe(0);
 });
 
 test('a chain whose parent is killed writes its state and ends; the next start waits for that', async () => {

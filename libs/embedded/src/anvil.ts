@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -59,7 +59,10 @@ exit $code`;
 /** Starts a devnet and waits until it answers. Throws an `Error` that names the port or the file that is in the way. */
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = await unusedPort(options.port ?? 0);
-  if (options.stateFile !== undefined) await previousOwnerGone(options.stateFile);
+  if (options.stateFile !== undefined) {
+    await previousOwnerGone(options.stateFile);
+    keepOneGenesis(options.stateFile);
+  }
   const child = spawn('sh', ['-c', GUARD, 'sh', binary(), ...argumentsOf(port, options)], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
@@ -203,4 +206,30 @@ async function rpc(rpcUrl: string, method: string): Promise<unknown> {
   const answer = (await response.json()) as { result?: unknown; error?: { message: string } };
   if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.message}`);
   return answer.result;
+}
+
+interface State {
+  readonly blocks: readonly { readonly header: { readonly number: string; readonly timestamp: string } }[];
+}
+
+/**
+ * The devnet begins with a fresh genesis before it reads its state file, and writes every block it has ever had: after two
+ * restarts the file holds several blocks with the number 0, and which of them answers is chance. Keeps the oldest one, which
+ * is the parent of block 1. Returns how many were removed.
+ */
+export function keepOneGenesis(stateFile: string): number {
+  if (!existsSync(stateFile)) return 0;
+  let state: State;
+  try {
+    state = JSON.parse(readFileSync(stateFile, 'utf8')) as State;
+  } catch {
+    return 0; // the devnet itself says what is wrong with its file
+  }
+  const geneses = (state.blocks ?? []).filter(({ header }) => Number(header.number) === 0);
+  if (geneses.length < 2) return 0;
+  const oldest = geneses.reduce((first, block) => (Number(block.header.timestamp) < Number(first.header.timestamp) ? block : first));
+  const blocks = state.blocks.filter((block) => Number(block.header.number) !== 0 || block === oldest);
+  writeFileSync(`${stateFile}.new`, JSON.stringify({ ...state, blocks }));
+  renameSync(`${stateFile}.new`, stateFile);
+  return geneses.length - 1;
 }
