@@ -197,11 +197,12 @@ export class Subscription {
 
   async #advance(position: bigint, effect?: (tx: Tx) => Promise<void>): Promise<void> {
     if (this.#lease.position === undefined) throw new LeaseLostError(this.name);
+    if (effect === undefined) return this.#lease.moveAlone(position);
     await inTransaction(
       this.#store.pool,
       async (tx) => {
         await this.#lease.move(tx, position);
-        await effect?.(tx);
+        await effect(tx);
       },
       BEGIN,
     );
