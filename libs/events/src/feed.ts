@@ -7,6 +7,7 @@ export interface SessionId {
 }
 
 const RECONNECT_MS = 250;
+const SILENT_MS = 5_000;
 const feeds = new WeakMap<pg.Pool, PositionFeed>();
 
 /**
@@ -48,7 +49,8 @@ export class PositionFeed {
 
   #connect(): void {
     clearTimeout(this.#reconnect);
-    const client = new pg.Client(this.#pool.options);
+    // Leases wait for this connection: a server that accepts it and then says nothing must not hold them up.
+    const client = new pg.Client({ ...this.#pool.options, password: this.#pool.options.password, keepAlive: true, connectionTimeoutMillis: SILENT_MS, query_timeout: SILENT_MS });
     this.#client = client;
     const lost = (): void => {
       if (this.#client !== client) return;

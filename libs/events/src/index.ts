@@ -8,5 +8,5 @@ export * from './reactor.js';
 export { EventStore, type EventStoreOptions, type ReadPage } from './store.js';
 export * from './subscription.js';
 export * from './timers.js';
-export { inTransaction, isTransient } from './transaction.js';
+export { guardPool, inTransaction, isTransient } from './transaction.js';
 export * from './types.js';

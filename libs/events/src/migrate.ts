@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import type { Pool, PoolClient } from 'pg';
+import { guardPool } from './transaction.js';
 
 /** Numbered SQL of the event store; the first folder of every service's migrations. */
 export const eventsMigrations = new URL('../src/migrations/', import.meta.url);
@@ -66,7 +67,9 @@ export async function migrate(ownerPool: Pool, dirs: readonly URL[], options: { 
   const migrations = (await Promise.all(dirs.map(readMigrations))).flat();
   const twice = migrations.find((migration, at) => migrations.findIndex((other) => other.id === migration.id) !== at);
   if (twice) throw new Error(`two migrations are named ${twice.id}`);
+  guardPool(ownerPool);
   const client = await ownerPool.connect();
+  let broken: Error | undefined;
   try {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock(20250, 2)');
@@ -76,9 +79,9 @@ export async function migrate(ownerPool: Pool, dirs: readonly URL[], options: { 
     await client.query('COMMIT');
     return applied;
   } catch (error) {
-    await client.query('ROLLBACK');
+    await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
     throw error;
   } finally {
-    client.release();
+    client.release(broken);
   }
 }

@@ -8,7 +8,7 @@ import { Lanes } from './lanes.js';
 import { load } from './load.js';
 import { Sequencer } from './sequencer.js';
 import { StateCache } from './state-cache.js';
-import { reportToStderr } from './transaction.js';
+import { guardPool, reportToStderr } from './transaction.js';
 import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Tx, Upcasters } from './types.js';
 
 /** How a store is made. The pool's role is the app role. */
@@ -54,6 +54,7 @@ export class EventStore {
     this.upcasters = options.upcasters ?? {};
     this.sequencer = new Sequencer(options.pool, onError);
     this.#cache = new StateCache(options.cacheMax ?? 1_000);
+    guardPool(options.pool);
     // Without a listener an idle connection that the server closes would end the process.
     if (options.pool.listenerCount('error') === 0) options.pool.on('error', (error) => onError(error, 'pool'));
   }

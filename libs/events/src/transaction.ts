@@ -1,17 +1,35 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Tx } from './types.js';
 
-/** Runs `work` in one transaction of a pooled connection: committed when it returns, rolled back when it throws. `begin` may set options. */
+/**
+ * A connection of the pool with `lost` listening to it. By callback, because the pool stops listening the moment it hands a
+ * connection out, and a promise would arrive later: the end of the answer before and the server's farewell may come in one
+ * packet, and an error that nobody hears ends the process.
+ */
+function checkOut(pool: Pool, lost: (error: Error) => void): Promise<PoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error ?? new Error('the pool gave no connection'));
+      client.on('error', lost);
+      resolve(client);
+    });
+  });
+}
+
+/**
+ * Runs `work` in one transaction of a pooled connection: committed when it returns, rolled back when it throws. Throws also
+ * where `work` has swallowed the failure of a statement: PostgreSQL then answers a commit with a rollback and no error.
+ * A connection lost during the commit throws, too, and the outcome is unknown. `begin` may set options.
+ */
 export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>, begin = 'BEGIN'): Promise<T> {
-  const client: PoolClient = await pool.connect();
   let broken: Error | undefined;
-  // The pool listens to idle connections only: one that is lost between two queries would otherwise end the process.
   const lost = (error: Error): void => void (broken = error);
-  client.on('error', lost);
+  const client = await checkOut(pool, lost);
   try {
     await client.query(begin);
     const value = await work(client);
-    await client.query('COMMIT');
+    const { command } = await client.query('COMMIT');
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back: one of its statements had failed, and nobody said so');
     return value;
   } catch (error) {
     // A connection that cannot even roll back must not go back to the pool.
@@ -21,6 +39,15 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>,
     client.off('error', lost);
     client.release(broken);
   }
+}
+
+const guarded = new WeakSet<Pool>();
+
+/** Keeps the connections of a pool from ending the process when they are lost while somebody holds one without listening. */
+export function guardPool(pool: Pool): void {
+  if (guarded.has(pool)) return;
+  guarded.add(pool);
+  pool.on('connect', (client) => client.on('error', () => undefined));
 }
 
 const TRANSIENT_STATES = /^(08|53|57P0|40001|40P01|55P03)/;
@@ -33,7 +60,7 @@ export const errorCode = (error: unknown): string =>
 /** True for failures of the database that pass by themselves: lost connections, restarts, too many clients, deadlocks. */
 export function isTransient(error: unknown): boolean {
   const code = errorCode(error);
-  const lost = error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
+  const lost = error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed/.test(error.message);
   return lost || TRANSIENT_CODES.has(code) || TRANSIENT_STATES.test(code);
 }
 
