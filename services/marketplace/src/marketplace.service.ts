@@ -56,7 +56,7 @@ function workers(context: ServiceContext): Worker[] {
     onError,
   });
   return [
-    ...marketplaceProjections.map((projection) => named(projection.name, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
+    ...marketplaceProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
     named('marketplace-timers', timers),
     callAge(context),
     new Relay({ store, log, publications: [modelVersionPublication, pricePublication, usagePublication], onError }),

@@ -215,7 +215,7 @@ describe('what a dead process left', () => {
   const pins = (reservationId: string): Pins => ({ reservationId, customer, keyId: requestId(77), model: 'pima', version: 1, priceVersion: 1, unitPriceE15: 5_000_000n, rows: 1, amountMax: 6n });
   const perform = async (callId: string, command: (nowMs: number) => CallCommand) => {
     const store = stage.service.get<EventStore>(EVENT_STORE);
-    return unwrap(await store.execute({ decider: callDecider, streamId: `call-${callId}`, command, metadata, effects: (events) => callTimers(events, 100) }));
+    return unwrap(await store.execute({ decider: callDecider, streamId: `call-${callId}`, command, metadata, effects: callTimers }));
   };
   const start = (callId: string, reservationId: string) =>
     perform(callId, (nowMs) => ({ type: 'start-call', callId, requestSha256: 'aa', pins: pins(reservationId), leaseMs: 100, nowMs }));

@@ -9,7 +9,7 @@ export interface WatchPayload {
 }
 
 /** A call is watched from its first attempt until it is captured or voided. */
-export function callTimers(events: readonly Recorded<CallEvent>[], leaseMs: number): Effect[] {
+export function callTimers(events: readonly Recorded<CallEvent>[]): Effect[] {
   const last = events.at(-1);
   if (!last) return [];
   const { callId } = last.data;
@@ -19,7 +19,8 @@ export function callTimers(events: readonly Recorded<CallEvent>[], leaseMs: numb
     case 'skein.marketplace.call.started.v1':
       return [{ timer: { id, kind: CALL_WATCH, dueAtMs: last.data.leaseUntilMs, payload } }];
     case 'skein.marketplace.call.ran.v1':
-      return [{ timer: { id, kind: CALL_WATCH, dueAtMs: last.data.atMs + leaseMs, payload } }];
+      // The timer of its attempt still stands and charges it.
+      return [];
     case 'skein.marketplace.call.captured.v1':
     case 'skein.marketplace.call.voided.v1':
       return [{ cancelTimer: { id } }];

@@ -8,16 +8,15 @@ import { callStream } from './names.js';
 /** Its process is gone or billing was away: what ran is charged, what did not is voided. */
 export async function watchCall(store: EventStore, inference: Inference, timer: DueTimer): Promise<void> {
   const { callId } = timer.payload as WatchPayload;
-  const { state } = await store.state(callDecider, callStream(callId));
   const metadata = { correlationId: timer.id, actor: 'service:marketplace' };
-  if (state.status === 'ran') await inference.capture(callId, metadata);
-  if (state.status !== 'started') return;
+  // Voids nothing but an attempt whose lease is over. Decided before looking: a call that runs at this very moment is then seen below.
   unwrap(
     await store.execute({
       decider: callDecider,
       streamId: callStream(callId),
-      command: (nowMs) => ({ type: 'void-call' as const, attempt: state.started.attempt, reason: 'lease-expired', nowMs }),
+      command: (nowMs, state) => ({ type: 'void-call' as const, attempt: state.status === 'none' ? 0 : state.started.attempt, reason: 'lease-expired', nowMs }),
       metadata,
     }),
   );
+  await inference.capture(callId, metadata);
 }

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CreditService } from '@skein/contracts/billing/internal';
-import type { Effect, EventMetadata, EventStore, Recorded } from '@skein/events';
+import type { EventMetadata, EventStore } from '@skein/events';
 import { reject, RejectionError, sha256Hex, unwrap, uuidV8From, type IdSource } from '@skein/kernel';
 import { CONFIG, EVENT_STORE, GRPC_CLIENTS, IDS, notFound, type CallContext, type Client, type GrpcClients, type Settings } from '@skein/platform';
 import type { InferOutcome, Runner } from '@skein/runner';
 import type { CallState } from '../domain/call/call.decider.js';
 import { callDecider } from '../domain/call/call.decider.js';
-import type { CallEvent, CallRan, CallStarted, Pins } from '../domain/call/call.events.js';
+import type { CallRan, CallStarted, Pins } from '../domain/call/call.events.js';
 import type { ModelVersion } from '../domain/model/model.decider.js';
 import { chargeMax, complexity } from '../domain/price/price.policy.js';
 import { CODECS, datatypeOf } from '../domain/tensor/datatype.js';
@@ -131,15 +131,11 @@ export class Inference {
           };
         },
         metadata,
-        effects: (events) => this.#timers(events),
+        effects: (events) => callTimers(events),
         answer: (state) => state,
       }),
     );
     return executed.answer!;
-  }
-
-  #timers(events: readonly Recorded<CallEvent>[]): Effect[] {
-    return callTimers(events, this.#settings.CALL_LEASE_MS);
   }
 
   async #reserveAndRun(prepared: Prepared, started: CallStarted['data']): Promise<InferenceAnswer> {
@@ -195,7 +191,7 @@ export class Inference {
         key: this.#answerKey(prepared),
         effects: (events, after) => {
           state = after;
-          return this.#timers(events);
+          return callTimers(events);
         },
         answer: () => outputs.map(store),
       }),
@@ -214,7 +210,7 @@ export class Inference {
       streamId: callStream(callId),
       command: (nowMs) => ({ type: 'void-call' as const, attempt: started.attempt, reason, nowMs }),
       metadata,
-      effects: (events) => this.#timers(events),
+      effects: (events) => callTimers(events),
     });
   }
 
@@ -258,7 +254,7 @@ export class Inference {
         streamId: callStream(callId),
         command: (nowMs) => ({ type: 'record-capture' as const, gross, nowMs }),
         metadata,
-        effects: (events) => this.#timers(events),
+        effects: (events) => callTimers(events),
       }),
     );
     return gross;
