@@ -64,7 +64,7 @@ function workers(context: ServiceContext): Worker[] {
   const onError: ReportError = (error, where) => context.logger.error({ err: error, where }, 'background work failed, it goes on');
   const admission = context.get(AdmissionHandler);
   return [
-    ...arenaProjections.map((projection) => named(projection.name, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
+    ...arenaProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
     named('arena_process', new Subscription({ store, sink: reactorSink(context.get(ArenaProcess)), onError })),
     named(ADMISSION_JOB, new JobWorker({ pool, kind: ADMISSION_JOB, concurrency: 2, handle: (job) => admission.handle(job), onError })),
     new Relay({ store, log: context.get<EventLog>(EVENT_LOG), publications: arenaPublications, onError }),
