@@ -54,6 +54,7 @@ export class Subscription {
   readonly #pause = new Pause();
   #stopping = false;
   #prepared = false;
+  #ready = false;
   #failing: string | undefined;
   #knownHead = 0n;
   #loop: Promise<void> | undefined;
@@ -103,6 +104,11 @@ export class Subscription {
     return { active: this.#lease.position !== undefined, position: this.#lease.position, failing: this.#failing };
   }
 
+  /** False until what it delivers to is there: a projection's tables exist, made here or by the process that has the lease. */
+  ready(): boolean {
+    return this.#ready;
+  }
+
   /** Exact number of positions between the checkpoint and the head. */
   async lag(): Promise<bigint> {
     const { rows } = await this.#store.pool.query<{ lag: string }>(
@@ -149,7 +155,10 @@ export class Subscription {
 
   /** True where there may be more to do at once. */
   async #turn(): Promise<boolean> {
-    if (this.#lease.position === undefined && !(await this.#take())) return false;
+    if (this.#lease.position === undefined && !(await this.#take())) {
+      this.#ready = true;
+      return false;
+    }
     return this.#step();
   }
 
@@ -176,6 +185,7 @@ export class Subscription {
     if (!this.#prepared) {
       await this.#sink.prepare?.();
       this.#prepared = true;
+      this.#ready = true;
       // Preparing may have moved the checkpoint (a rebuild).
       if (!(await this.#lease.acquire())) throw new LeaseLostError(this.name);
     }

@@ -48,6 +48,22 @@ describe('projection', () => {
     expect(await waitForPosition(db.appPool, 'balances', 8n, 0)).toBe(false);
   });
 
+  test('is ready when its tables are there, not before', async () => {
+    const sink = projectionSink(store, balances());
+    let refuse = true;
+    const subscription = subscribe({ ...sink, prepare: async () => (refuse ? Promise.reject(new Error('not yet')) : sink.prepare?.()) });
+    expect(subscription.ready()).toBe(false);
+    await subscription.start();
+    await eventually(() => expect(subscription.status().failing).toBe('not yet'));
+    expect(subscription.ready()).toBe(false);
+    refuse = false;
+    await eventually(() => expect(subscription.ready()).toBe(true));
+    expect(await balanceRows()).toEqual([]);
+    const standby = subscribe(sink);
+    await standby.start();
+    await eventually(() => expect(standby.ready()).toBe(true));
+  });
+
   test('a batch that fails leaves neither rows nor a checkpoint, and is repeated', async () => {
     const projection = balances();
     let failures = 3;

@@ -74,7 +74,7 @@ function workers(context: ServiceContext): Worker[] {
     onError,
   });
   return [
-    ...billingProjections.map((projection) => named(projection.name, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
+    ...billingProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
     named('billing-timers', timers),
     gauges(context),
     new Relay({ store, log, publications: [entitlementPublication, ledgerPublication], onError }),

@@ -58,7 +58,7 @@ function workers(context: ServiceContext): Worker[] {
   const deadline = (timer: DueTimer): Promise<void> => jobs.deadline(timer.payload as PhaseDeadline, timer.dueAtMs);
   const { handler } = context.get(StakeCopy);
   return [
-    ...federationProjections.map((projection) => named(`projection-${projection.name}`, new Subscription({ store, sink: projectionSink(store, projection), onError }))),
+    ...federationProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
     new Relay({ store, log, publications: [federationPublication], onError }),
     new ConsumerWorker({ log, pool, group: 'fl-aggregator.stakes', handlers: [handler], policy: 'park', logger }),
     named('federation-timers', new TimerWorker({ pool, handlers: { [DEADLINE]: deadline }, onError })),
