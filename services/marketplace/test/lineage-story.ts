@@ -38,5 +38,5 @@ export async function publishLineage(stage: Surroundings): Promise<void> {
   for (const epoch of [1, 2])
     await stage.publish({ topic: 'arena.reward.v1', streamId: 'task-1', version: epoch, type: 'skein.arena.epoch.rewarded.v1', schema: EpochRewardedSchema, message: { task: arenaTask, epoch, rewards } });
   const winner = { rank: 1, owner: walletOf(developer), submission: 's', artifactSha256: '00', scoreNano: 1n };
-  await stage.publish({ topic: 'arena.task.v1', streamId: 'task-1', version: 3, type: 'skein.arena.task.finished.v1', schema: TaskFinishedSchema, message: { task: arenaTask, creator, winner } });
+  await stage.publish({ topic: 'arena.task.v1', streamId: 'task-1', version: 3, type: 'skein.arena.task.finished.v1', schema: TaskFinishedSchema, message: { task: arenaTask, creator, winner, epochs: 2 } });
 }

@@ -81,6 +81,7 @@ function finished({ taskId, policy, ranking, winnerValidators, ...rest }: TaskFi
     outputShape: [...policy.output.shape],
     trainingSha256: policy.dataSets.training.sha256,
     winnerValidators: winnerValidators.map(({ wallet, share }) => ({ wallet, shareE18: share.toString() })),
+    epochs: policy.schedule.epochs,
   };
 }
 

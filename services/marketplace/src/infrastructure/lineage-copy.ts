@@ -20,7 +20,11 @@ export class LineageCopy implements LineageFacts {
   }
 
   async arenaTask(task: string): Promise<ArenaFacts | undefined> {
-    const { rows } = await this.#pool.query<{ creator: string; developer: string; artifact_sha256: string }>('SELECT * FROM lineage_arena_task WHERE task = $1', [task]);
+    const { rows } = await this.#pool.query<{ creator: string; developer: string; artifact_sha256: string }>(
+      // Tasks and rewards come by different topics: until every epoch's payments are here, the shares would depend on which was faster.
+      'SELECT * FROM lineage_arena_task t WHERE task = $1 AND (SELECT count(*) FROM lineage_epoch e WHERE e.task = t.task) >= t.epochs',
+      [task],
+    );
     const [found] = rows;
     if (!found) return undefined;
     const validators = await this.#pool.query<PayeeRow>('SELECT payee, paid AS weight FROM lineage_validator WHERE task = $1 ORDER BY payee', [task]);
@@ -38,15 +42,16 @@ export class LineageCopy implements LineageFacts {
     return { creator: found.creator, arenaTask: found.arena_task, modelSha256: found.model_sha256, proposers: weighted(proposers.rows) };
   }
 
-  async taskFinished(inbox: InboxEntry, task: { task: string; creator: string; developer: string; artifactSha256: string }): Promise<void> {
+  async taskFinished(inbox: InboxEntry, task: { task: string; creator: string; developer: string; artifactSha256: string; epochs: number }): Promise<void> {
     await inboxOnce(this.#pool, inbox, async (tx) => {
-      await tx.query('INSERT INTO lineage_arena_task (task, creator, developer, artifact_sha256) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [task.task, task.creator, task.developer, task.artifactSha256]);
+      await tx.query('INSERT INTO lineage_arena_task (task, creator, developer, artifact_sha256, epochs) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING', [task.task, task.creator, task.developer, task.artifactSha256, task.epochs]);
     });
   }
 
   /** Adds what one epoch paid. */
-  async validatorsPaid(inbox: InboxEntry, task: string, paid: readonly { payee: string; units: string }[]): Promise<void> {
+  async validatorsPaid(inbox: InboxEntry, { task, epoch }: { task: string; epoch: number }, paid: readonly { payee: string; units: string }[]): Promise<void> {
     await inboxOnce(this.#pool, inbox, async (tx) => {
+      await tx.query('INSERT INTO lineage_epoch (task, epoch) VALUES ($1, $2)', [task, epoch]);
       await tx.query(
         `INSERT INTO lineage_validator (task, payee, paid) SELECT $1, payee, sum(units) FROM unnest($2::text[], $3::numeric[]) AS paid (payee, units) GROUP BY payee
          ON CONFLICT (task, payee) DO UPDATE SET paid = lineage_validator.paid + excluded.paid`,

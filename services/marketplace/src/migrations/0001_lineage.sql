@@ -3,7 +3,15 @@ CREATE TABLE lineage_arena_task (
   task text PRIMARY KEY,
   creator text NOT NULL,
   developer text NOT NULL,
-  artifact_sha256 text NOT NULL
+  artifact_sha256 text NOT NULL,
+  epochs int NOT NULL
+);
+
+-- Epochs whose payments have arrived.
+CREATE TABLE lineage_epoch (
+  task text NOT NULL,
+  epoch int NOT NULL,
+  PRIMARY KEY (task, epoch)
 );
 
 CREATE TABLE lineage_validator (

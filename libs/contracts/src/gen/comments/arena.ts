@@ -28,6 +28,7 @@ export const comments: Readonly<Record<string, string>> = {
   "skein.arena.v1.TaskFinished": "Type skein.arena.task.finished.v1.",
   "skein.arena.v1.TaskFinished.winner": "Absent where nothing valid was submitted.",
   "skein.arena.v1.TaskFinished.winner_validators": "Wallets that scored the winner in the final validation, with their part of it times 10^18.",
+  "skein.arena.v1.TaskFinished.epochs": "How many epochs were rewarded: whoever splits by what a task paid waits for as many EpochRewarded.",
   "skein.arena.v1.TaskCancelled": "Type skein.arena.task.cancelled.v1.",
   "skein.arena.v1.SubmissionCommitted": "Type skein.arena.submission.committed.v1.",
   "skein.arena.v1.SubmissionRevealed": "Type skein.arena.submission.revealed.v1.",

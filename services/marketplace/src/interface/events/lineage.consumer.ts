@@ -9,18 +9,18 @@ export const lineageHandlers = (copy: LineageCopy): readonly MessageHandler[] =>
     topic: 'arena.task.v1',
     type: 'skein.arena.task.finished.v1',
     schema: TaskFinishedSchema,
-    handle: async ({ task, creator, winner }, { inbox }) => {
-      if (winner) await copy.taskFinished(inbox, { task, creator, developer: winner.owner, artifactSha256: winner.artifactSha256 });
+    handle: async ({ task, creator, winner, epochs }, { inbox }) => {
+      if (winner) await copy.taskFinished(inbox, { task, creator, developer: winner.owner, artifactSha256: winner.artifactSha256, epochs });
     },
   }),
   onMessage({
     topic: 'arena.reward.v1',
     type: 'skein.arena.epoch.rewarded.v1',
     schema: EpochRewardedSchema,
-    handle: async ({ task, rewards }, { inbox }) => {
+    handle: async ({ task, epoch, rewards }, { inbox }) => {
       const validators = rewards.filter(({ role }) => role === 'validator');
       const paid = validators.flatMap(({ wallet, paidUnits, poolPaidUnits }) => [{ payee: wallet, units: paidUnits || '0' }, { payee: `pools/${wallet}`, units: poolPaidUnits || '0' }]);
-      await copy.validatorsPaid(inbox, task, paid.filter(({ units }) => units !== '0'));
+      await copy.validatorsPaid(inbox, { task, epoch }, paid.filter(({ units }) => units !== '0'));
     },
   }),
   onMessage({
