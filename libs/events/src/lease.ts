@@ -18,6 +18,7 @@ export class Lease {
   readonly #leaseMs: number;
   readonly #owner = randomUUID();
   #position: bigint | undefined;
+  #takenIn: SessionId | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(pool: Pool, name: string, leaseMs: number) {
@@ -45,11 +46,25 @@ export class Lease {
        RETURNING position`,
       [this.#name, this.#owner, this.#leaseMs, session?.pid ?? null, session?.startedAt ?? null],
     );
-    if (!rows[0]) return false;
+    if (!rows[0]) {
+      this.lose();
+      return false;
+    }
     this.#position = BigInt(rows[0].position);
+    this.#takenIn = session;
     clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => void this.#beat(), this.#leaseMs / 3);
     return true;
+  }
+
+  /**
+   * True where the connection that stands for this process is another one than when the lease was taken. The server may have
+   * been killed in between, and may have come back with an older checkpoint and without the rows that came with it, since
+   * those do not wait for the disk: what this process remembers would keep it asleep until the next event.
+   */
+  async isOutdated(): Promise<boolean> {
+    const session = await this.#session();
+    return session !== undefined && (session.pid !== this.#takenIn?.pid || session.startedAt !== this.#takenIn.startedAt);
   }
 
   async #beat(): Promise<void> {

@@ -109,10 +109,12 @@ export class Subscription {
     return this.#ready;
   }
 
-  /** Exact number of positions between the checkpoint and the head. */
+  /** Exact number of committed events behind the checkpoint, those that still wait for their position included. */
   async lag(): Promise<bigint> {
     const { rows } = await this.#store.pool.query<{ lag: string }>(
-      `SELECT (SELECT coalesce(max(position), 0) FROM es_position) - coalesce((SELECT position FROM es_subscription WHERE name = $1), 0) AS lag`, [this.name],
+      `SELECT (SELECT coalesce(max(position), 0) FROM es_position) + (SELECT count(*) FROM es_unsequenced)
+         - coalesce((SELECT position FROM es_subscription WHERE name = $1), 0) AS lag`,
+      [this.name],
     );
     return BigInt(rows[0]?.lag ?? 0);
   }
@@ -155,7 +157,7 @@ export class Subscription {
 
   /** True where there may be more to do at once. */
   async #turn(): Promise<boolean> {
-    if (this.#lease.position === undefined && !(await this.#take())) {
+    if ((this.#lease.position === undefined || (await this.#lease.isOutdated())) && !(await this.#take())) {
       this.#ready = true;
       return false;
     }
