@@ -44,6 +44,7 @@ export const FILES: Files = { training: csv(0, 20), rotating: csv(1_000, 12), he
 export interface Terms {
   readonly files?: Files;
   readonly epochs?: number;
+  readonly commitSeconds?: number;
   readonly revealSeconds?: number;
   readonly nodes?: number;
   readonly validators?: number;
@@ -97,7 +98,7 @@ export class ArenaPlay {
     const { training, rotating, heldBack } = terms.files ?? FILES;
     const upload = (bytes: Uint8Array): Promise<string> => uploadArtifact(partner.rest, 'arena', bytes);
     const dataSets = { trainingSha256: await upload(training), rotatingSha256: [await upload(rotating)], heldBackSha256: await upload(heldBack), labelColumn: 'label' };
-    const schedule = { epochs: terms.epochs ?? 1, epochSeconds: 1, stakingSeconds: 600, commitSeconds: 120, revealSeconds: terms.revealSeconds ?? 120, scoringSeconds: 120 };
+    const schedule = { epochs: terms.epochs ?? 1, epochSeconds: 1, stakingSeconds: 600, commitSeconds: terms.commitSeconds ?? 120, revealSeconds: terms.revealSeconds ?? 120, scoringSeconds: 120 };
     const { name } = await partner.client(TaskService, 'arena').proposeTask({
       requestId: partner.requestId(`propose ${label}`),
       title: `Above or below: ${label}`,

@@ -25,7 +25,8 @@ async function drained(stream: AsyncIterable<unknown>): Promise<void> {
 
 /** Calls an RPC with an empty request: who is let through meets the validation, so nothing changes. */
 export async function callEmpty(method: DescMethod, address: string, token: string | undefined): Promise<Outcome> {
-  const client = createClient(method.parent, { address, timeoutMs: 10_000, headers: () => (token === undefined ? {} : { authorization: `Bearer ${token}` }) });
+  const headers = (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` });
+  const client = createClient(method.parent, { address, timeoutMs: 10_000, headers });
   const call = (client as unknown as Record<string, (request: object, options?: object) => unknown>)[method.localName]!;
   const options = method.methodKind === 'unary' ? {} : { signal: AbortSignal.timeout(STREAM_MS) };
   const request = method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming' ? nothing() : {};
@@ -43,11 +44,11 @@ export async function callEmpty(method: DescMethod, address: string, token: stri
 
 const filled = (template: string): string => template.replace(/\{[^}=]+=([^}]+)\}/g, '$1').replace(/\{[^}]+\}/g, UUID).replaceAll('*', UUID);
 
-/** The REST bindings of an RPC. */
-export function restTargets(method: DescMethod): readonly RestTarget[] {
+/** The REST bindings of an RPC, at a context where it is the same everywhere. */
+export function restTargets(method: DescMethod, context: string): readonly RestTarget[] {
   if (!hasOption(method, httpOption)) return [];
   const rule = getOption(method, httpOption);
-  return [rule, ...rule.additionalBindings].flatMap(({ pattern }) => (pattern.case === undefined || pattern.case === 'custom' ? [] : [{ verb: pattern.case.toUpperCase(), path: filled(pattern.value) }]));
+  return [rule, ...rule.additionalBindings].flatMap(({ pattern }) => (pattern.case === undefined || pattern.case === 'custom' ? [] : [{ verb: pattern.case.toUpperCase(), path: filled(pattern.value.replace('{context}', context)) }]));
 }
 
 /** Calls a REST path without a usable body. */
