@@ -4,7 +4,7 @@ import { EmbeddedEventLog } from '../src/embedded/embedded-event-log.js';
 import { eventLogMigrations } from '../src/migrations.js';
 import { sharedEventLog } from '../src/shared.js';
 import { TestChild } from './support/child.js';
-import { Collector, fresh, messageOf, numbersOf, series } from './support/messages.js';
+import { Collector, fresh, gate, messageOf, numbersOf, series } from './support/messages.js';
 
 /** Far longer than any test: what happens in time does not happen by a lease or a poll running out. */
 const NEVER_MS = 600_000;
@@ -21,6 +21,12 @@ const topicOf = async (log: EmbeddedEventLog, partitions: number): Promise<strin
   await log.createTopics([{ topic, partitions, retention: 'infinite' }]);
   return topic;
 };
+
+/** Ends every connection of the role that the log uses; only that role itself may. */
+async function cutConnections(): Promise<void> {
+  const { rowCount } = await database.appPool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()');
+  expect(rowCount).toBeGreaterThan(0);
+}
 
 beforeAll(async () => {
   database = await freshDatabase(eventLogMigrations);
@@ -74,7 +80,7 @@ it('loses nothing when the database cuts every connection, again and again', asy
   const consumer = await log.consume({ group: fresh('g'), topics: [topic], onBatch: collector.onBatch });
   for (let round = 0; round < 5; round++) {
     await log.send(series(topic, 20, 4, round * 20));
-    await database.ownerPool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()').catch(() => undefined);
+    await cutConnections();
     await eventually(() => log.lag('any'));
   }
   await eventually(() => expect(new Set(collector.ids).size).toBe(100), { timeoutMs: 20_000 });
@@ -83,6 +89,50 @@ it('loses nothing when the database cuts every connection, again and again', asy
     expect(firstTimes).toEqual(Array.from({ length: 25 }, (_, at) => key + 4 * at));
   }
   expect(consumer.alive()).toBe(true);
+});
+
+it('commits again what a killed server has lost of its offsets, without waiting for another message', async () => {
+  const log = open();
+  const topic = await topicOf(log, 1);
+  const group = fresh('g');
+  const collector = new Collector();
+  const settled = async (): Promise<void> => expect((await log.lag(group))[0]).toMatchObject({ committed: 6n, lag: 0n });
+  await log.consume({ group, topics: [topic], onBatch: collector.onBatch });
+  await log.send(series(topic, 6));
+  await eventually(settled);
+  // Offsets do not wait for the disk. The test plays the server: it takes them back and cuts every connection.
+  await database.ownerPool.query('UPDATE log_leases SET committed = 2 WHERE group_name = $1', [group]);
+  await cutConnections();
+  await eventually(settled);
+  expect(collector.ids).toHaveLength(6);
+});
+
+it('gives a partition that comes back to no second batch before the first has ended', async () => {
+  const log = open();
+  const topic = await topicOf(log, 1);
+  const group = fresh('g');
+  const [entered, hold] = [gate(), gate()];
+  const seen: string[] = [];
+  let first: AbortSignal | undefined;
+  await log.send(series(topic, 2, 1));
+  await log.consume({ group, topics: [topic], onBatch: async (batch) => {
+    seen.push(`in ${batch.messages[0]!.id}`);
+    if (first === undefined) {
+      first = batch.signal;
+      entered.open();
+      await hold.opened;
+    }
+    seen.push('out');
+    batch.messages.forEach((message) => batch.resolve(message));
+  } });
+  await entered.opened;
+  await database.ownerPool.query('UPDATE log_leases SET member = NULL, epoch = epoch + 1 WHERE group_name = $1', [group]);
+  // Each resolves after a look at the leases that began later.
+  for (let look = 0; look < 2; look++) await log.consume({ group: fresh('other'), topics: [topic], onBatch: async () => undefined });
+  expect(first!.aborted).toBe(true);
+  expect((await database.ownerPool.query('SELECT member FROM log_leases WHERE group_name = $1', [group])).rows).toEqual([{ member: null }]);
+  hold.open();
+  await eventually(() => expect(seen).toEqual(['in k0#0', 'out', 'in k0#0', 'out']));
 });
 
 it('lets the app role add messages but never change or remove them', async () => {

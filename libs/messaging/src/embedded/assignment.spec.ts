@@ -6,7 +6,7 @@ import type { LeaseRow, MemberRow } from './log-database.js';
 const TOPICS = ['arena.task.v1', 'billing.ledger.v1', 'staking.position.v1'];
 const roster = (count: number): MemberRow[] => Array.from({ length: count }, (_, n) => ({ member: `m${n}`, group: 'g', topics: TOPICS }));
 const leasesOf = (holders: readonly (string | null)[]): LeaseRow[] =>
-  holders.map((member, id) => ({ id, topic: TOPICS[id % 3]!, partition: Math.floor(id / 3), group: 'g', member, epoch: 0n }));
+  holders.map((member, id) => ({ id, topic: TOPICS[id % 3]!, partition: Math.floor(id / 3), group: 'g', member, epoch: 0n, committed: 0n }));
 
 describe('assignment', () => {
   it('gives every partition to exactly one live member, evenly per topic', () => {

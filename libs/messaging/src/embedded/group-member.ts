@@ -19,6 +19,8 @@ export class GroupMember implements LogConsumer {
   readonly #options: ConsumeOptions;
   readonly #loops = new Map<number, PartitionLoop>();
   readonly #handingBack = new Map<number, Promise<void>>();
+  /** Partitions that were lost while a message was at hand, until that message is finished. */
+  readonly #finishing = new Map<number, Promise<void>>();
   #stopping: Promise<void> | undefined;
 
   constructor(host: MemberHost, options: ConsumeOptions, member: string) {
@@ -71,12 +73,18 @@ export class GroupMember implements LogConsumer {
     if (this.#stopping !== undefined) return;
     const own = leases.filter((lease) => lease.group === this.row.group && this.row.topics.includes(lease.topic));
     const mine = new Map(own.filter((lease) => lease.member === this.row.member).map((lease) => [lease.id, lease]));
-    for (const [id, loop] of this.#loops) if (mine.get(id)?.epoch !== loop.claim.epoch) this.#drop(id, loop);
+    for (const [id, loop] of this.#loops) {
+      const lease = mine.get(id);
+      if (lease?.epoch === loop.claim.epoch) loop.confirm(lease.committed);
+      else this.#drop(id, loop);
+    }
     const plan = planFor(this.row.member, own, roster.filter((row) => row.group === this.row.group));
     for (const id of plan.handBack) this.#handBack(id, mine.get(id)!.epoch);
     // A claim whose answer was lost on the way leaves a lease without a loop: claim it anew.
     const orphaned = [...mine.keys()].filter((id) => !this.#loops.has(id) && !this.#handingBack.has(id) && !plan.handBack.includes(id));
-    await this.#claim([...plan.claim, ...orphaned]);
+    // A partition may come back before its former handler has ended: two batches of it must not overlap, here least of all,
+    // where they would share caches and lanes. Whoever ends looks again.
+    await this.#claim([...plan.claim, ...orphaned].filter((id) => !this.#finishing.has(id)));
   }
 
   async #claim(partitionIds: readonly number[]): Promise<void> {
@@ -92,7 +100,11 @@ export class GroupMember implements LogConsumer {
 
   #drop(id: number, loop: PartitionLoop): void {
     this.#loops.delete(id);
-    void loop.stop().catch((error: unknown) => this.#host.report(error, 'drop partition'));
+    const ended = loop.stop().catch((error: unknown) => this.#host.report(error, 'drop partition'));
+    this.#finishing.set(id, ended.finally(() => {
+      this.#finishing.delete(id);
+      this.#host.groupChanged(this.row.group);
+    }));
   }
 
   #handBack(id: number, epoch: bigint): void {
@@ -108,7 +120,7 @@ export class GroupMember implements LogConsumer {
   }
 
   async #leave(): Promise<void> {
-    await Promise.all([...this.#handingBack.values(), ...[...this.#loops.values()].map((loop) => loop.stop())]);
+    await Promise.all([...this.#handingBack.values(), ...this.#finishing.values(), ...[...this.#loops.values()].map((loop) => loop.stop())]);
     this.#loops.clear();
     this.#host.left(this);
     // Without a database the lease runs out by itself.

@@ -30,6 +30,7 @@ export interface LeaseRow extends PartitionRow {
   readonly group: string;
   readonly member: string | null;
   readonly epoch: bigint;
+  readonly committed: bigint;
 }
 
 /** A partition just won: continue at `committed`; `head` is what there is. */
@@ -150,13 +151,13 @@ export class LogDatabase {
   }
 
   async leases(groups: readonly string[]): Promise<LeaseRow[]> {
-    const { rows } = await this.#pool.query<Omit<LeaseRow, 'epoch'> & { epoch: string }>({
+    const { rows } = await this.#pool.query<Omit<LeaseRow, 'epoch' | 'committed'> & { epoch: string; committed: string }>({
       name: 'log-leases',
-      text: `SELECT l.group_name AS "group", p.id, p.topic, p.partition, l.member, l.epoch
+      text: `SELECT l.group_name AS "group", p.id, p.topic, p.partition, l.member, l.epoch, l.committed
                FROM log_leases l JOIN log_partitions p ON p.id = l.partition_id WHERE l.group_name = ANY ($1) ORDER BY p.topic, p.partition`,
       values: [groups],
     });
-    return rows.map((row) => ({ ...row, epoch: BigInt(row.epoch) }));
+    return rows.map((row) => ({ ...row, epoch: BigInt(row.epoch), committed: BigInt(row.committed) }));
   }
 
   /** Takes those of the partitions that nobody alive holds. */

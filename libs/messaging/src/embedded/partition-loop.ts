@@ -30,6 +30,7 @@ export class PartitionLoop {
   #head: bigint;
   #paused = false;
   #failures = 0;
+  #takenBack = false;
   #running: Promise<void> | undefined;
   #batch: AbortController | undefined;
   #seek: PendingSeek | undefined;
@@ -51,6 +52,17 @@ export class PartitionLoop {
       this.#running = undefined;
       this.wake();
     });
+  }
+
+  /**
+   * Told what the database has as committed. Less than this loop committed: offsets do not wait for the disk, and the server was
+   * killed before they had got there. Nothing would be delivered twice here, but the group would stay behind until the next
+   * message. While the loop runs it commits by itself.
+   */
+  confirm(committed: bigint): void {
+    if (this.#running !== undefined || committed >= this.#position) return;
+    this.#takenBack = true;
+    this.wake();
   }
 
   pause(): void {
@@ -84,14 +96,15 @@ export class PartitionLoop {
 
   #hasWork(): boolean {
     if (this.#end.signal.aborted) return false;
-    return this.#seek !== undefined || (!this.#paused && this.#position < this.#head);
+    return this.#seek !== undefined || this.#takenBack || (!this.#paused && this.#position < this.#head);
   }
 
   async #run(): Promise<void> {
     while (this.#hasWork()) {
       try {
-        if (this.#seek === undefined) await this.#deliver();
-        else await this.#applySeek(this.#seek);
+        if (this.#seek !== undefined) await this.#applySeek(this.#seek);
+        else if (this.#takenBack) await this.#commit(this.#position);
+        else await this.#deliver();
       } catch (error) {
         this.#failures += 1;
         this.#report(error, `consumer ${this.#options.group} ${this.claim.topic}/${this.claim.partition}`);
@@ -141,6 +154,7 @@ export class PartitionLoop {
       try {
         const held = await this.#db.commit(this.#options.group, this.claim.id, this.claim.epoch, offset);
         if (!held) this.#end.abort();
+        this.#takenBack = false;
         this.#position = offset;
         return;
       } catch (error) {
