@@ -86,7 +86,7 @@ describe.concurrent.each(SERVICE_NAMES)('%s alone', (name) => {
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     await eventually(async () => expect((await fetch(`${url}/health/ready`)).status).toBe(200), { timeoutMs: 20_000, everyMs: 50 });
     const metrics = await fetch(`${url}/metrics`);
-    expect([metrics.status, await metrics.text()]).toEqual([200, expect.stringMatching(/^# TYPE \w+ /m)]);
+    expect([metrics.status, await metrics.text()]).toEqual([200, expect.stringMatching(new RegExp(`^metrics_failed\\{service_name="${name}"\\} 0$`, 'm'))]);
     const document = (await (await fetch(`${url}/${contextOf(name)}/openapi.json`)).json()) as { openapi: string };
     expect(document.openapi).toMatch(/^3\.1/);
 

@@ -27,6 +27,19 @@ describe('metrics', () => {
   });
 });
 
+describe('an observation that fails', () => {
+  it('is counted, and hides nothing else', async () => {
+    const gauge = billing.meter.createObservableGauge('oldest_open_seconds');
+    const away = async (): Promise<void> => Promise.reject(new Error('the database is away'));
+    gauge.addCallback(away);
+    const text = await billing.render();
+    expect(text).toContain('dead_letters_total{service_name="billing"} 1');
+    expect(text).toMatch(/^# TYPE metrics_failed gauge\nmetrics_failed\{service_name="billing"\} 1$/m);
+    gauge.removeCallback(away);
+    expect(await billing.render()).toMatch(/^metrics_failed\{service_name="billing"\} 0$/m);
+  });
+});
+
 describe('the global meter', () => {
   it('shows with the first service only, as the process\'s while there are several', async () => {
     api.getMeter('lib').createCounter('inbox_duplicates_total').add(3);

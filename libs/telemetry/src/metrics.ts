@@ -12,6 +12,8 @@ export interface ServiceMetrics {
   shutdown(): Promise<void>;
 }
 
+const FAILED_HEAD = '# HELP metrics_failed Observations that failed at this look\n# TYPE metrics_failed gauge\n';
+
 /** One provider with its reader. */
 class Source {
   readonly resource: Resource;
@@ -23,11 +25,12 @@ class Source {
     this.provider = new MeterProvider({ resource: this.resource, readers: [this.#reader] });
   }
 
-  /** Prometheus text; every series carries the resource's name as `service_name`. */
+  /** Prometheus text; every series carries the resource's name as `service_name`. What could not be observed is counted. */
   async text(resource: Resource = this.resource): Promise<string> {
     const { resourceMetrics, errors } = await this.#reader.collect();
-    if (errors.length > 0) throw new AggregateError(errors, 'metrics could not be collected');
-    return new PrometheusSerializer('', false, /^service\.name$/, true, true).serialize({ ...resourceMetrics, resource });
+    const text = new PrometheusSerializer('', false, /^service\.name$/, true, true).serialize({ ...resourceMetrics, resource });
+    // One gauge that cannot be read, such as with the database away, must not hide the others when they are needed most.
+    return `${text}${FAILED_HEAD}metrics_failed{service_name="${String(resource.attributes['service.name'])}"} ${errors.length}\n`;
   }
 }
 
