@@ -104,7 +104,7 @@ it('commits again what a killed server has lost of its offsets, without waiting 
   await database.ownerPool.query('UPDATE log_leases SET committed = 2 WHERE group_name = $1', [group]);
   await cutConnections();
   await eventually(settled);
-  expect(collector.ids).toHaveLength(6);
+  expect(new Set(collector.ids).size).toBe(6);
 });
 
 it('gives a partition that comes back to no second batch before the first has ended', async () => {

@@ -29,6 +29,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'skein-crash-'));
   server = await startPostgres({ dataDir });
 });
+
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.end()));
   await server.stop();
@@ -41,6 +42,11 @@ async function database(name: string, ...migrations: URL[]): Promise<{ appUrl: s
   await migrate(ownerPool, migrations);
   return { appUrl, ownerPool };
 }
+
+it('kills a server that keeps what it has acknowledged', async () => {
+  const { rows } = await poolOf(server.adminUrl).query(`SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name`);
+  expect(rows).toEqual(['fsync', 'full_page_writes', 'synchronous_commit'].map((name) => ({ name, setting: 'on' })));
+});
 
 it('relay, log and consumer go on after PostgreSQL was killed under them, without a gap or a repeated effect', async () => {
   const source = await database('source', eventsMigrations);

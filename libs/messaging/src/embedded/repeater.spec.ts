@@ -49,4 +49,17 @@ describe('Repeater', () => {
     expect(reported).toHaveLength(1);
     await repeater.stop();
   });
+
+  it('repeats a nudge that failed until it succeeds, long before its next turn', async () => {
+    let left = 2;
+    const done = Promise.withResolvers<void>();
+    const repeater = new Repeater(async () => {
+      if (left-- > 0) throw new Error('away');
+      done.resolve();
+    }, NEVER_MS, () => undefined);
+    repeater.nudge();
+    await done.promise;
+    expect(left).toBe(-1);
+    await repeater.stop();
+  });
 });
