@@ -47,13 +47,35 @@ export function build() {
 /** Environment with Node 24 first on the path. */
 export const env = () => ({ ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` });
 
+/** Parent of a process, 0 when it cannot be known. */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return 0;
+  }
+}
+
+/** Who started this: npm runs its scripts through a shell, so the parent and the parent's parent. */
+const ancestry = () => [process.ppid, parentOf(process.ppid)].join();
+
 /**
- * Runs a built script under Node 24 in place of this process: signals are passed on, the exit code is its own. The child
- * stays in the terminal's process group, so Ctrl-C reaches both; the child answers it and this process waits.
+ * Runs a built script under Node 24 in place of this process: signals are passed on, the exit code is its own. Ctrl-C in a
+ * terminal reaches both; the child answers it and this process waits. When whoever started this dies, so does the child.
  */
 export function become(script, args) {
   const child = spawn(node24(), ['--enable-source-maps', join(root, script), ...args], { stdio: 'inherit', env: env() });
+  const before = ancestry();
+  const watch = setInterval(() => {
+    if (ancestry() === before) return;
+    clearInterval(watch);
+    child.kill('SIGTERM');
+  }, 500);
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
-  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  child.on('exit', (code, signal) => {
+    clearInterval(watch);
+    process.exit(code ?? (signal === 'SIGINT' ? 130 : 143));
+  });
 }

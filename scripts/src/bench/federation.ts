@@ -50,6 +50,18 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 
 const walletOf = (name: string): string => formatWallet({ chainId: 31_337, address: `0x${sha256Hex(name).slice(0, 40)}` });
 
+/** What training without federation reaches on the untouched rows after so many epochs from zeros: each hospital alone, and pooled. */
+export function baselines(dataset: Dataset, seed: number, epochs: number): { readonly hospitals: readonly number[]; readonly pooled: number } {
+  const split = storySplit(dataset, seed);
+  const moments = columnMoments(selectRows(dataset, split.public));
+  const rowsOf = (rows: readonly number[]): BinaryRows => standardised(selectRows(dataset, rows), moments);
+  const test = rowsOf(split.test);
+  return {
+    hospitals: split.hospitals.map((rows, i) => accuracyOf(fromZeros(rowsOf(rows), epochs, `${seed}/alone/${i}`), test)),
+    pooled: accuracyOf(fromZeros(rowsOf([...split.hospitals, ...split.laboratories].flat()), epochs, `${seed}/pooled`), test),
+  };
+}
+
 function nodesOf(dataset: Dataset, split: StorySplit, scale: (rows: Dataset) => BinaryRows): BenchNode[] {
   const publicRows = scale(selectRows(dataset, split.public));
   const make = (name: string, rows: readonly number[], saboteur: boolean): BenchNode => {
@@ -71,8 +83,7 @@ export function benchSeed(dataset: Dataset, seed: number): SeedFigures {
   const rowsOf = (rows: readonly number[]): BinaryRows => scale(selectRows(dataset, rows));
   const test = rowsOf(split.test);
   const winner = fromZeros(rowsOf(split.public), WINNER_EPOCHS, `${seed}/winner`);
-  const hospitals = split.hospitals.map((rows, i) => accuracyOf(fromZeros(rowsOf(rows), EPOCHS, `${seed}/alone/${i}`), test));
-  const pool = fromZeros(rowsOf([...split.hospitals, ...split.laboratories].flat()), EPOCHS, `${seed}/pooled`);
+  const { hospitals, pooled } = baselines(dataset, seed, EPOCHS);
   const store = new WeightStore();
   const nodes = nodesOf(dataset, split, scale);
   const game = new FederationGame(nodes, store, store.put(winner), seed);
@@ -82,7 +93,7 @@ export function benchSeed(dataset: Dataset, seed: number): SeedFigures {
     alone: mean(hospitals),
     hospitals,
     federated: accuracyOf(store.get(game.state.modelSha256), test),
-    pooled: accuracyOf(pool, test),
+    pooled,
     winner: accuracyOf(winner, test),
     sabotagedAccepted: rounds.filter(({ accepted, sabotaged }) => accepted && sabotaged).length,
     rounds: rounds.map(({ round, accepted, sabotaged }) => ({ round, accepted, sabotaged })),

@@ -6,7 +6,7 @@ import { FederatedTaskService, Slashing, type Round } from '@skein/contracts/fed
 import { uploadArtifact, withRetry } from '@skein/sdk';
 import type { Actor } from '../actor.js';
 import { csvOf } from '../csv.js';
-import { benchSeed, pimaRows } from '../../bench/federation.js';
+import { baselines, pimaRows } from '../../bench/federation.js';
 import { FlNodes } from '../fl-nodes.js';
 import { ModelJudge } from '../model-judge.js';
 import { persist } from '../persist.js';
@@ -16,6 +16,7 @@ import { models } from './submissions.js';
 
 const UNIT = 10n ** 18n;
 const ROUNDS = 12;
+const LOCAL_EPOCHS = 2;
 const STAKE = 1_000n * UNIT;
 /** One slash of a tenth takes a node below it. */
 const THRESHOLD = 950n * UNIT;
@@ -44,7 +45,7 @@ async function propose(story: Story, winner: Actor, model: Uint8Array): Promise<
       arenaTask: story.threads.task ?? '',
       forwardSha256: await upload(model),
       publicRowsSha256: await upload(csvOf(story.data.open)),
-      training: { localEpochs: 2, batch: 16, learningRate: 0.1, l2: 1e-4 },
+      training: { localEpochs: LOCAL_EPOCHS, batch: 16, learningRate: 0.1, l2: 1e-4 },
       rule: { name: 'fedavg', parameters: {} },
       rounds: ROUNDS,
       participantsMin: 3,
@@ -91,7 +92,9 @@ async function told(story: Story, round: Round, judge: ModelJudge): Promise<Fede
   const sabotaged = round.proposers.some(({ node }) => node === story.cast.saboteur.wallet);
   verify(!(accepted && sabotaged), `round ${round.round} was sabotaged and accepted`);
   const durationMs = Number(round.closedAtMs - round.openedAtMs);
-  story.printer.line(`round ${String(round.round).padStart(2)}: ${round.status}${sabotaged ? ', sabotaged' : ''}, ${round.proposers.length} proposed, ${round.voters.length} voted, accuracy on the untouched rows ${(100 * accuracy).toFixed(1)} % (${durationMs} ms)`);
+  const { hospitals, pooled } = baselines(pimaRows(), story.options.seed, round.round * LOCAL_EPOCHS);
+  const [federated, all, ...alone] = [accuracy, pooled, ...hospitals].map((value) => (100 * value).toFixed(1));
+  story.printer.line(`round ${String(round.round).padStart(2)}: ${(sabotaged ? `${round.status}, sabotaged` : round.status).padEnd(19)} ${round.proposers.length} proposed, ${round.voters.length} voted; on the untouched rows: federated ${federated} %, hospitals alone ${alone.join(' / ')} %, pooled ${all} % (${durationMs} ms)`);
   return { round: round.round, accepted, sabotaged, accuracy, durationMs };
 }
 
@@ -131,7 +134,7 @@ async function play(story: Story, folder: string): Promise<void> {
   try {
     nodes.start(story, name, folder);
     const rounds = await follow(story, name, nodes, judge);
-    const { hospitals, pooled } = benchSeed(pimaRows(), story.options.seed);
+    const { hospitals, pooled } = baselines(pimaRows(), story.options.seed, ROUNDS * LOCAL_EPOCHS);
     const last = rounds.at(-1);
     const report: FederationReport = { alone: [...hospitals], federated: last?.accuracy ?? 0, pooled, winner: await judge.accuracyOfModel(model), rounds, ...(await account(story, name)) };
     const sabotaged = rounds.some((round) => round.sabotaged);
