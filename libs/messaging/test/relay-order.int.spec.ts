@@ -17,6 +17,7 @@ beforeAll(async () => {
   database = await freshDatabase(eventsMigrations);
   store = new EventStore({ pool: database.appPool, onError: () => undefined });
   await takeNotes(store, 20, 3);
+  await store.headPosition();
   published = (await store.readAll(0n, 1_000)).map((event) => notePublication.map(event)?.id).filter((id) => id !== undefined);
 });
 afterAll(async () => {
