@@ -6,7 +6,7 @@ import { exportNetwork, trainNetwork } from '@skein/trainer';
 export function trained(open: Dataset, kind: 'logistic' | 'perceptron', seed: string, epoch: number): Uint8Array {
   const random = new DeterministicRandom(sha256(utf8(`skein/demo/train/${seed}/${kind}/${epoch}`)));
   const rows = { rows: open.rows, width: open.columns.length, features: open.features, labels: open.labels };
-  const plan = kind === 'logistic' ? { hidden: [], epochs: 100 * epoch, learningRate: 0.1, l2: 1e-3 } : { hidden: [6], epochs: 60 * epoch, learningRate: 0.05, l2: 1e-2 };
+  const plan = kind === 'logistic' ? { hidden: [], epochs: 40 * epoch, learningRate: 0.05, l2: 2e-2 } : { hidden: [4], epochs: 20 * epoch, learningRate: 0.05, l2: 5e-2 };
   return exportNetwork(trainNetwork(rows, { ...plan, random }));
 }
 
