@@ -13,6 +13,9 @@ import type { Settings } from '../settings.js';
 import { ARTIFACTS, BEACON, CLOCK, CONFIG, EVENT_LOG, EVENT_STORE, GRPC_CLIENTS, IDS, LOGGER, METRICS, POOL } from '../tokens.js';
 import type { Adapters } from './adapters.js';
 
+/** A database that does not answer is an error to retry, not a wait without end. */
+const CONNECT_MS_MAX = 10_000;
+
 /** The parts of a running service that the platform makes, and closes again. */
 export interface Parts {
   readonly logger: Logger;
@@ -53,7 +56,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const logger = adapters.logger?.child({ service: name }) ?? createLogger({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
   const metrics = createMetrics(name);
   const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
-  const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}` });
+  const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, keepAlive: true });
   pool.on('error', (error) => report(error, 'pool'));
   const store = new EventStore({ pool, onError: report, ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? sharedEventLog({ url: settings.eventLogUrl, onError: report }) : undefined;
