@@ -16,10 +16,13 @@ export interface Databases {
 
 const databaseName = (name: ServiceName): string => name.replaceAll('-', '_');
 
-async function migrateLog({ ownerUrl, appUrl }: DatabaseUrls): Promise<void> {
+async function openLog(postgres: EmbeddedPostgres): Promise<DatabaseUrls> {
+  const log = await postgres.createDatabase('event_log');
+  const { ownerUrl, appUrl } = log;
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1 });
   try {
     await migrate(pool, [eventLogMigrations], { appRole: decodeURIComponent(new URL(appUrl).username) });
+    return log;
   } finally {
     await pool.end();
   }
@@ -28,9 +31,9 @@ async function migrateLog({ ownerUrl, appUrl }: DatabaseUrls): Promise<void> {
 /** Starts PostgreSQL on the data folder and makes what is missing. `report` hears of what background loops could not do. */
 export async function startDatabases(data: string, port: number, report: (error: unknown, where: string) => void): Promise<Databases> {
   const postgres = await startPostgres({ dataDir: join(data, 'postgres'), port });
-  const log = await postgres.createDatabase('event_log');
-  await migrateLog(log);
-  const services = Object.fromEntries(await Promise.all(SERVICE_NAMES.map(async (name) => [name, await postgres.createDatabase(databaseName(name))] as const))) as Record<ServiceName, DatabaseUrls>;
+  const made = async (name: ServiceName) => [name, await postgres.createDatabase(databaseName(name))] as const;
+  const [log, ...databases] = await Promise.all([openLog(postgres), ...SERVICE_NAMES.map(made)]);
+  const services = Object.fromEntries(databases) as Record<ServiceName, DatabaseUrls>;
   const eventLog = sharedEventLog({ url: log.appUrl, onError: report });
   await eventLog.createTopics(await loadTopics());
   return { postgres, services, log: eventLog, logUrl: log.appUrl };
