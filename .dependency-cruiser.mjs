@@ -10,6 +10,7 @@ export const forbidden = [
   forbid('services-stay-apart', 'a service never imports another service', { path: service }, { path: '^services/', pathNot: '^services/$1/' }),
   forbid('only-all-in-one-composes', 'only deploy/all-in-one imports services; scripts/src/bench may import domain', { path: '^(libs|scripts)/', pathNot: '^scripts/(src|test)/' }, { path: '^services/' }),
   forbid('scripts-import-domain-only', 'scripts import a service only for its domain, in bench', { path: '^scripts/(src|test)/' }, { path: '^services/[^/]+/src/', pathNot: '^services/[^/]+/src/domain/' }),
+  forbid('demo-plays-from-outside', 'nothing of a service is imported by the demo, not even by way of something else', { path: '^scripts/src/demo/' }, { path: '^services/', reachable: true }),
   forbid('kernel-depends-on-nothing', 'kernel has no dependencies', { path: '^libs/kernel/src', pathNot: '\\.spec\\.ts$' }, { pathNot: ['^libs/kernel/', '^(node:)?crypto$'] }),
   forbid('libs-point-one-way', 'libs never import platform or services', { path: lib('kernel|contracts|telemetry|events|messaging|artifacts|models|runner|aggregation|contracts-evm|embedded') }, { path: ['^libs/platform/', '^libs/clients/', '^services/', '^deploy/'] }),
   forbid('clients-stay-outside', 'clients use public APIs: never events, messaging, platform or a service', { path: '^libs/clients/[^/]+/src' }, { path: ['^libs/(events|messaging|artifacts|platform|embedded)/', '^services/', '^deploy/'] }),

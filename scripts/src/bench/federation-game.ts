@@ -3,7 +3,8 @@ import type { ClientUpdate } from '@skein/aggregation';
 import { federationDecider, nextRound, voteCommitment } from '@skein/fl-aggregator/domain';
 import type { FederationCommand, FederationEvent, FederationState, Manifest, RoundState } from '@skein/fl-aggregator/domain';
 import { fold, seededBeacon, sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
-import { PARAMETERS, RECIPE } from './federation-nodes.js';
+import { RECIPE } from '../data/baselines.js';
+import { PARAMETERS } from './federation-nodes.js';
 import type { BenchNode, WeightStore } from './federation-nodes.js';
 
 const UNIT = 10n ** 18n;

@@ -2,11 +2,7 @@ import { aggregate, decodeWeights, encodeWeights, logisticProbabilities, publicR
 import type { BinaryRows, ClientUpdate } from '@skein/aggregation';
 import { sha256Hex, unwrap } from '@skein/kernel';
 import { classBalancedLoss } from '@skein/models';
-import type { columnMoments } from '@skein/models';
-import type { Dataset } from '@skein/models';
-
-/** The recipe of local training. */
-export const RECIPE = { epochs: 2, batch: 16, learningRate: 0.1, l2: 1e-4 } as const;
+import { RECIPE } from '../data/baselines.js';
 
 /** The parameters that the nodes train. */
 export const PARAMETERS = [
@@ -28,19 +24,6 @@ export class WeightStore {
   get(sha256: string): Float32Array {
     return unwrap(decodeWeights(PARAMETERS, this.#bytes.get(sha256) ?? new Uint8Array(0)));
   }
-}
-
-/** Standardises by fixed moments. */
-export function standardised(dataset: Dataset, { mean, scale }: ReturnType<typeof columnMoments>): BinaryRows {
-  const width = dataset.columns.length;
-  const features = dataset.features.map((value, i) => (value - mean[i % width]!) / scale[i % width]!);
-  return { rows: dataset.rows, width, features, labels: dataset.labels };
-}
-
-/** Share of rows that the weights classify rightly. */
-export function accuracyOf(weights: Float32Array | Float64Array, data: BinaryRows): number {
-  const probabilities = logisticProbabilities(weights, data);
-  return probabilities.filter((p, row) => (p >= 0.5 ? 1 : 0) === data.labels[row]).length / data.rows;
 }
 
 function lossOf(weights: Float32Array, parts: readonly BinaryRows[]): number {

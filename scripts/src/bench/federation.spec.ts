@@ -1,8 +1,8 @@
 import { columnMoments, selectRows } from '@skein/models';
 import { describe, expect, test } from 'vitest';
-import { benchFederation, benchSeed, pimaRows } from './federation.js';
-import { standardised } from './federation-nodes.js';
-import { dirichlet, storyRandom, storySplit, STORY_SIZES } from './story-split.js';
+import { benchFederation, benchSeed } from './federation.js';
+import { pimaRows, standardised } from '../data/baselines.js';
+import { dirichlet, storyRandom, storySplit, STORY_SIZES } from '../data/story-split.js';
 
 const dataset = pimaRows();
 const countOf = (rows: readonly number[], label: number): number => rows.filter((row) => dataset.labels[row] === label).length;

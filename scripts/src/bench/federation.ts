@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { holdOut, trainLogistic } from '@skein/aggregation';
+import { holdOut } from '@skein/aggregation';
 import type { BinaryRows } from '@skein/aggregation';
-import { formatWallet, sha256Hex, unwrap } from '@skein/kernel';
-import { columnMoments, parseCsv, pimaSchema, selectRows } from '@skein/models';
+import { formatWallet, sha256Hex } from '@skein/kernel';
+import { columnMoments, selectRows } from '@skein/models';
 import type { Dataset } from '@skein/models';
 import { FederationGame } from './federation-game.js';
 import type { PlayedRound } from './federation-game.js';
-import { accuracyOf, BenchNode, RECIPE, standardised, WeightStore } from './federation-nodes.js';
-import { storySplit } from './story-split.js';
-import type { StorySplit } from './story-split.js';
+import { accuracyOf, baselines, fromZeros, pimaRows, standardised } from '../data/baselines.js';
+import { BenchNode, WeightStore } from './federation-nodes.js';
+import { storySplit } from '../data/story-split.js';
+import type { StorySplit } from '../data/story-split.js';
 
 /** Accuracies on the untouched test set for one seed, fractions of 1; `alone` is the mean of the three hospitals. */
 export interface SeedFigures {
@@ -38,29 +38,9 @@ const EPOCHS = 24;
 /** A competitor trains its starting model to the end, not for 24 epochs. */
 const WINNER_EPOCHS = 100;
 
-/** The Pima rows that come with the repository. */
-export function pimaRows(): Dataset {
-  return unwrap(parseCsv(readFileSync(new URL('../../data/pima-diabetes.csv', import.meta.url)), pimaSchema));
-}
-
-const fromZeros = (data: BinaryRows, epochs: number, seed: string): Float64Array =>
-  trainLogistic(new Float64Array(data.width + 1), data, { ...RECIPE, epochs, seed }).weights;
-
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const walletOf = (name: string): string => formatWallet({ chainId: 31_337, address: `0x${sha256Hex(name).slice(0, 40)}` });
-
-/** What training without federation reaches on the untouched rows after so many epochs from zeros: each hospital alone, and pooled. */
-export function baselines(dataset: Dataset, seed: number, epochs: number): { readonly hospitals: readonly number[]; readonly pooled: number } {
-  const split = storySplit(dataset, seed);
-  const moments = columnMoments(selectRows(dataset, split.public));
-  const rowsOf = (rows: readonly number[]): BinaryRows => standardised(selectRows(dataset, rows), moments);
-  const test = rowsOf(split.test);
-  return {
-    hospitals: split.hospitals.map((rows, i) => accuracyOf(fromZeros(rowsOf(rows), epochs, `${seed}/alone/${i}`), test)),
-    pooled: accuracyOf(fromZeros(rowsOf([...split.hospitals, ...split.laboratories].flat()), epochs, `${seed}/pooled`), test),
-  };
-}
 
 function nodesOf(dataset: Dataset, split: StorySplit, scale: (rows: Dataset) => BinaryRows): BenchNode[] {
   const publicRows = scale(selectRows(dataset, split.public));

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { unwrap } from '@skein/kernel';
-import { parseCsv, pimaSchema, selectRows, type Dataset } from '@skein/models';
-import { storySplit } from '../bench/story-split.js';
+import { selectRows, type Dataset } from '@skein/models';
+import { pimaRows } from './baselines.js';
+import { storySplit } from './story-split.js';
 
 /** The story's rows by whose they are. */
 export interface StoryData {
@@ -20,7 +19,7 @@ export interface StoryData {
 
 /** Cuts the diabetes data as the seed says. */
 export function storyData(seed: number): StoryData {
-  const all = unwrap(parseCsv(readFileSync(new URL('../../data/pima-diabetes.csv', import.meta.url)), pimaSchema));
+  const all = pimaRows();
   const split = storySplit(all, seed);
   const [rotating, heldBack] = split.hidden;
   if (rotating === undefined || heldBack === undefined) throw new Error('the story needs two hidden sets');

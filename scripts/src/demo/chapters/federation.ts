@@ -6,7 +6,7 @@ import { FederatedTaskService, Slashing, type Round } from '@skein/contracts/fed
 import { uploadArtifact, withRetry } from '@skein/sdk';
 import type { Actor } from '../actor.js';
 import { csvOf } from '../csv.js';
-import { baselines, pimaRows } from '../../bench/federation.js';
+import { baselines, pimaRows } from '../../data/baselines.js';
 import { FlNodes } from '../fl-nodes.js';
 import { ModelJudge } from '../model-judge.js';
 import { persist } from '../persist.js';
