@@ -1,4 +1,4 @@
-import { DeterministicRandom, utf8 } from '@skein/kernel';
+import { utf8 } from '@skein/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildOnnx } from '../onnx/build.js';
@@ -8,6 +8,7 @@ import { parseOnnx } from '../onnx/parse.js';
 import { WireWriter } from '../onnx/wire-writer.js';
 import type { ModelLimits, TaskSchema } from '../task-schema.js';
 import { perceptronOnnx } from '../training/forward.js';
+import { mutationsOf } from '../../test/mutations.js';
 import { admit } from './admit.js';
 
 const schema: TaskSchema = { input: { name: 'x', elementType: 'float', shape: [3] }, output: { name: 'scores', elementType: 'float', shape: [2] } };
@@ -125,21 +126,7 @@ describe('admit', () => {
   });
 
   it('answers 1 000 random mutations', () => {
-    const rng = new DeterministicRandom(utf8('mutations'));
-    const rules = new Set<string | undefined>();
-    for (let i = 0; i < 1000; i++) {
-      let bytes = [...valid];
-      for (let changes = i % 2 === 0 ? 1 : 1 + rng.intBelow(8); changes > 0; changes--) {
-        const at = rng.intBelow(bytes.length);
-        const kind = i % 4 === 0 ? 0 : rng.intBelow(4);
-        if (kind === 0) bytes[at] = rng.intBelow(256);
-        else if (kind === 1) bytes.splice(at, 1 + rng.intBelow(16));
-        else if (kind === 2) bytes.splice(at, 0, ...rng.bytes(1 + rng.intBelow(16)));
-        else bytes = [...bytes.slice(0, at), ...bytes.slice(rng.intBelow(bytes.length))];
-        if (bytes.length === 0) bytes = [0];
-      }
-      rules.add(ruleOf(Uint8Array.from(bytes)));
-    }
+    const rules = new Set(mutationsOf(valid, 1000).map((bytes) => ruleOf(bytes)));
     expect(rules.size).toBeGreaterThan(4);
     expect(rules).toContain(undefined);
   });
