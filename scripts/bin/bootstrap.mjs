@@ -59,16 +59,18 @@ function parentOf(pid) {
 
 /** Who started this: npm runs its scripts through a shell, so the parent and the parent's parent. */
 const ancestry = () => [process.ppid, parentOf(process.ppid)].join();
+// Taken before anything slow: who dies during the installation or the build is missed too.
+const startedBy = ancestry();
 
 /**
  * Runs a built script under Node 24 in place of this process: signals are passed on, the exit code is its own. Ctrl-C in a
  * terminal reaches both; the child answers it and this process waits. When whoever started this dies, so does the child.
  */
 export function become(script, args) {
+  if (ancestry() !== startedBy) fail('whoever started this is gone');
   const child = spawn(node24(), ['--enable-source-maps', join(root, script), ...args], { stdio: 'inherit', env: env() });
-  const before = ancestry();
   const watch = setInterval(() => {
-    if (ancestry() === before) return;
+    if (ancestry() === startedBy) return;
     clearInterval(watch);
     child.kill('SIGTERM');
   }, 500);

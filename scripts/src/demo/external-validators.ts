@@ -59,6 +59,7 @@ export class ExternalValidators {
     return validator.run(this.stopped.signal, (error) => (this.lastError = error));
   }
 
+  /** Ends the loops and the runner; may be repeated. */
   async stop(): Promise<void> {
     this.stopped.abort();
     await Promise.all(this.loops);

@@ -33,7 +33,7 @@ export class FlNodes {
     writeFileSync(join(home, 'key'), devKey(story.seed, actor.name), { mode: 0o600 });
     const { devnet, cast } = story;
     const main = actor === cast.saboteur ? SABOTEUR : HONEST;
-    const args = ['--address', devnet.grpc['fl-aggregator'] as string, '--task', task, '--rows', join(home, 'rows.csv'), '--key-file', join(home, 'key'), '--label', 'diabetes', '--classes', '0,1', '--domain', devnet.siweDomain, '--chain-id', String(devnet.chainId)];
+    const args = ['--address', devnet.grpc['fl-aggregator'] as string, '--task', task, '--rows', join(home, 'rows.csv'), '--key-file', join(home, 'key'), '--label', 'diabetes', '--classes', '0,1', '--domain', devnet.siweDomain, '--chain-id', String(devnet.chainId), '--end-with-parent'];
     const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const node = { name: actor.name, child, output: '' };
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (node.output = `${node.output}${chunk.toString()}`.slice(-4000)));

@@ -24,7 +24,7 @@ function watchClients(skein: SkeinProcess, report: Report): NodeJS.Timeout {
   }, 1000).unref();
 }
 
-async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer): Promise<Story> {
+async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer, endings: Story['endings']): Promise<Story> {
   const report = newReport(options.seed);
   const playable = new Map(chapters.filter(({ moments }) => moments.length > 0).map(({ number, moments }) => [number, moments] as const));
   const plan = planKills(options.seed, options.kills, new Map([...playable].map(([number, moments]) => [number, moments.length])));
@@ -33,20 +33,19 @@ async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer
   const devnet = skein.devnet();
   const seed = `demo/${options.seed}`;
   const moments = new Moments(skein, printer, plan, playable);
-  return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {} };
+  return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {}, endings };
 }
 
 /** The external validators live from the first to the last chapter: they poll, as programs on other machines do. */
 async function played(story: Story): Promise<void> {
   const validators = new ExternalValidators();
+  story.endings.push(() => validators.stop());
   try {
     await validators.start(story);
     await play(story);
   } catch (error) {
     if (validators.lastError !== undefined) story.printer.line(`an external validator last met: ${String(validators.lastError)}`);
     throw error;
-  } finally {
-    await validators.stop();
   }
 }
 
@@ -84,9 +83,10 @@ async function run(options: DemoOptions): Promise<number> {
   const startedMs = performance.now();
   const end = Promise.race([interrupted(), orphaned()]);
   let watcher: NodeJS.Timeout | undefined;
+  const endings: Story['endings'] = [];
   try {
     const told = (async () => {
-      const story = await begin(options, skein, printer);
+      const story = await begin(options, skein, printer, endings);
       watcher = watchClients(skein, story.report);
       await played(story);
       finish(story, startedMs);
@@ -103,9 +103,16 @@ async function run(options: DemoOptions): Promise<number> {
     return 1;
   } finally {
     clearInterval(watcher);
-    await skein.stop();
-    if (options.data === undefined) rmSync(folder, { recursive: true, force: true });
+    await endAll(skein, endings, options.data === undefined ? folder : undefined);
   }
+}
+
+/** Ends clients and Skein side by side and removes the folder, whatever of it fails: nobody's rows stay behind. */
+async function endAll(skein: SkeinProcess, endings: Story['endings'], folder: string | undefined): Promise<void> {
+  const ended = await Promise.allSettled([skein.stop(), ...endings.map((ending) => ending())]);
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  for (const one of ended) if (one.status === 'rejected') process.stderr.write(`while ending: ${String(one.reason)}\n`);
+  if (ended.some(({ status }) => status === 'rejected')) process.exitCode = 1;
 }
 
 function options(): DemoOptions | undefined {
@@ -119,4 +126,7 @@ function options(): DemoOptions | undefined {
 
 const asked = options();
 if (asked === undefined) process.stdout.write(DEMO_HELP);
-else process.exit(await run(asked));
+else {
+  const code = await run(asked);
+  process.exit(process.exitCode ?? code);
+}

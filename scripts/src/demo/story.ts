@@ -44,6 +44,8 @@ export interface Story {
   readonly moments: Moments;
   readonly report: Report;
   readonly threads: Threads;
+  /** What has to be ended however the story ends: run by the demo itself, also when it is interrupted. May run twice. */
+  readonly endings: (() => Promise<void>)[];
 }
 
 /** One chapter: what it is called, which moments a kill may hit, and how it is played. */

@@ -32,7 +32,7 @@ export async function publishLineage(stage: Surroundings): Promise<void> {
     const outcome = round === 3 ? 'rejected' : 'accepted';
     await stage.publish({ ...federation, version: 2 * round + 1, type: 'skein.federation.round.settled.v1', schema: RoundSettledSchema, message: { task: federatedTask, round, outcome } });
   }
-  await stage.publish({ ...federation, version: 9, type: 'skein.federation.model.exported.v1', schema: FederatedTaskFinishedSchema, message: { task: federatedTask, creator, arenaTask, modelSha256 } });
+  await stage.publish({ ...federation, version: 9, type: 'skein.federation.model.exported.v1', schema: FederatedTaskFinishedSchema, message: { task: federatedTask, creator: walletOf(developer), arenaTask, modelSha256 } });
   const validator = { role: 'validator', poolPaidUnits: '0' };
   const rewards = [{ ...validator, wallet: hospital(8), paidUnits: '300' }, { ...validator, wallet: hospital(9), paidUnits: '100' }, { role: 'node', wallet: hospital(7), paidUnits: '999', poolPaidUnits: '0' }];
   for (const epoch of [1, 2])

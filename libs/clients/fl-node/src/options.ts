@@ -11,9 +11,11 @@ export interface NodeArguments {
   readonly classes: readonly string[];
   readonly domain: string;
   readonly chainId: number;
+  /** End when the process that started this one is gone. */
+  readonly endWithParent: boolean;
 }
 
-export const USAGE = `usage: skein-fl-node --address HOST:PORT --task federatedTasks/UUID --rows FILE.csv --key-file FILE --label COLUMN --classes A,B [--domain NAME] [--chain-id N]
+export const USAGE = `usage: skein-fl-node --address HOST:PORT --task federatedTasks/UUID --rows FILE.csv --key-file FILE --label COLUMN --classes A,B [--domain NAME] [--chain-id N] [--end-with-parent]
 
 Takes part in a federated task with local rows, which never leave this machine.
 
@@ -25,11 +27,12 @@ Takes part in a federated task with local rows, which never leave this machine.
   --classes    class names in the order of their index
   --domain     sign-in domain of the services (default localhost)
   --chain-id   chain of the wallet (default 31337)
+  --end-with-parent   end when the process that started this one is gone
 `;
 
-function required(values: Readonly<Record<string, string | undefined>>, name: string): string {
+function required(values: Readonly<Record<string, string | boolean | undefined>>, name: string): string {
   const value = values[name];
-  if (value === undefined || value === '') throw new Error(`--${name} is missing`);
+  if (typeof value !== 'string' || value === '') throw new Error(`--${name} is missing`);
   return value;
 }
 
@@ -38,7 +41,7 @@ export function parseNodeArguments(argv: readonly string[]): NodeArguments {
   const string = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...argv],
-    options: { address: string, task: string, rows: string, 'key-file': string, label: string, classes: string, domain: string, 'chain-id': string },
+    options: { address: string, task: string, rows: string, 'key-file': string, label: string, classes: string, domain: string, 'chain-id': string, 'end-with-parent': { type: 'boolean', default: false } },
   });
   const chainId = Number(values['chain-id'] ?? '31337');
   if (!Number.isSafeInteger(chainId) || chainId <= 0) throw new Error('--chain-id must be a positive integer');
@@ -51,6 +54,7 @@ export function parseNodeArguments(argv: readonly string[]): NodeArguments {
     classes: required(values, 'classes').split(','),
     domain: values.domain ?? 'localhost',
     chainId,
+    endWithParent: values['end-with-parent'],
   };
 }
 

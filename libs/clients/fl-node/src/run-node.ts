@@ -31,6 +31,12 @@ async function sessionOf(args: NodeArguments, key: `0x${string}`): Promise<{ wal
   return { wallet, headers: () => ({ authorization: `Bearer ${token}` }), stop: () => clearInterval(timer) };
 }
 
+/** Whoever started this process has died, in whatever way, when another process is the parent. */
+function endWithParent(end: AbortController): void {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && end.abort(), 500).unref();
+}
+
 async function run(args: NodeArguments, strategy: NodeStrategy | undefined): Promise<void> {
   const key = readFileSync(args.keyFile, 'utf8').trim() as `0x${string}`;
   const csv = readFileSync(args.rowsFile, 'utf8');
@@ -42,6 +48,7 @@ async function run(args: NodeArguments, strategy: NodeStrategy | undefined): Pro
   const runner = new RunnerPool({ pooledMax: 1 });
   const end = new AbortController();
   process.on('SIGTERM', () => end.abort()).on('SIGINT', () => end.abort());
+  if (args.endWithParent) endWithParent(end);
   try {
     const node = new FlNode({
       tasks: retryingClient(FederatedTaskService, tasks, RETRY),

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureStake, openTask } from '@skein/contracts-evm';
 import { FederatedTaskService, Slashing, type Round } from '@skein/contracts/federation';
@@ -68,7 +67,7 @@ async function open(story: Story, name: string): Promise<void> {
 }
 
 /** Follows the rounds while the nodes work, printing each as it ends. */
-async function follow(story: Story, name: string, nodes: FlNodes, judge: ModelJudge): Promise<FederationReport['rounds']> {
+async function follow(story: Story, name: string, nodes: FlNodes, judge: ModelJudge, seats: Map<number, readonly [number, number]>): Promise<FederationReport['rounds']> {
   const client = story.cast.partner.client(FederatedTaskService, 'fl-aggregator');
   const seen: FederationReport['rounds'] = [];
   while (seen.length < ROUNDS) {
@@ -79,6 +78,7 @@ async function follow(story: Story, name: string, nodes: FlNodes, judge: ModelJu
       verify(round !== undefined, `round ${seen.length + 1} of ${ROUNDS} has not ended`);
       return round;
     }, 180_000);
+    seats.set(next.round, [next.proposers.length, next.voters.length]);
     seen.push(await told(story, next, judge));
     if (next.round === 2) story.moments.reach(6, 'after two rounds');
     if (next.round === 8) story.moments.reach(6, 'after eight rounds');
@@ -114,6 +114,22 @@ async function account(story: Story, name: string): Promise<Pick<FederationRepor
   return { pool: { granted: granted.toString(), slashed: slashed.toString(), paid: paid.toString(), callers: callers.toString(), left: left.toString() }, slashed: losers, modelSha256: task.modelSha256 };
 }
 
+/** The saboteur lost a tenth, is out, and from then on three propose and two vote; nobody honest lost anything. */
+function verifySabotage(story: Story, { rounds, slashed }: FederationReport, seats: ReadonlyMap<number, readonly [proposers: number, voters: number]>): boolean {
+  const { wallet } = story.cast.saboteur;
+  verify(slashed.every(({ node }) => node === wallet), 'nobody honest was slashed');
+  const first = rounds.find(({ sabotaged }) => sabotaged)?.round;
+  if (first === undefined) {
+    verify(slashed.length === 0, 'nobody was slashed without sabotage');
+    return false;
+  }
+  const amount = slashed.find(({ node }) => node === wallet)?.amount;
+  verify(amount === (STAKE / 10n).toString() && STAKE - STAKE / 10n < THRESHOLD, `the saboteur lost a tenth of its stake and is below the threshold, not ${amount}`);
+  verify(rounds.filter(({ sabotaged }) => sabotaged).length === 1, 'the saboteur never proposed again');
+  for (const [round, [proposers, voters]] of seats) verify(proposers === 3 && voters === (round > first ? 2 : 3), `round ${round} had ${proposers} proposers and ${voters} voters`);
+  return true;
+}
+
 function conclude(story: Story, report: FederationReport, out: boolean): void {
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
   story.printer.table(['model', 'accuracy on the untouched rows'], [...report.alone.map((value, index): [string, string] => [`hospital ${index + 1} alone`, percent(value)]), ['winner of the arena', percent(report.winner)], ['federated', percent(report.federated)], ['pooled (for comparison)', percent(report.pooled)]]);
@@ -131,20 +147,20 @@ async function play(story: Story, folder: string): Promise<void> {
   story.printer.line(`${actor.name} proposed ${name} from its winning model; the operator granted 1 000 FLOCK; six parties staked ${STAKE / UNIT} gmFLOCK each`);
   const nodes = new FlNodes();
   const judge = new ModelJudge(actor, name, model, story.data.test);
+  const stop = async (): Promise<void> => void (await Promise.all([nodes.stop(), judge.close()]));
+  story.endings.push(stop);
   try {
     nodes.start(story, name, folder);
-    const rounds = await follow(story, name, nodes, judge);
+    const seats = new Map<number, readonly [number, number]>();
+    const rounds = await follow(story, name, nodes, judge, seats);
     const { hospitals, pooled } = baselines(pimaRows(), story.options.seed, ROUNDS * LOCAL_EPOCHS);
     const last = rounds.at(-1);
     const report: FederationReport = { alone: [...hospitals], federated: last?.accuracy ?? 0, pooled, winner: await judge.accuracyOfModel(model), rounds, ...(await account(story, name)) };
-    const sabotaged = rounds.some((round) => round.sabotaged);
-    verify(!sabotaged || report.slashed.some(({ node }) => node === story.cast.saboteur.wallet), 'the saboteur was slashed');
-    verify(report.slashed.every(({ node }) => node === story.cast.saboteur.wallet), 'nobody honest was slashed');
+    const sabotaged = verifySabotage(story, report, seats);
     story.report.federation = report;
     conclude(story, report, sabotaged);
   } finally {
-    await nodes.stop();
-    await judge.close();
+    await stop();
   }
 }
 
@@ -154,7 +170,8 @@ export const federation: Chapter = {
   title: 'Federation',
   moments: ['proposing', 'after two rounds', 'after eight rounds'],
   async play(story) {
-    const folder = mkdtempSync(join(tmpdir(), 'skein-fl-'));
+    // Below the data folder: it goes when that goes, also when the story is interrupted.
+    const folder = join(story.skein.options.data, 'fl-nodes');
     try {
       await play(story, folder);
     } finally {

@@ -11,7 +11,8 @@ const RETRIED = 10;
 const AT_ONCE = 4;
 const USD = 10n ** 9n;
 /** A tenth of a cent per row, and a little for each compute unit. */
-const PRICE_RULE = { floorE15: (10n ** 12n).toString(), rateE15: (10n ** 8n).toString(), callsTarget: 50n, windowMs: 2_000n };
+const PRICE_RULE = { floorE15: 10n ** 12n, rateE15: 10n ** 8n, callsTarget: 10n, windowMs: 4_000n };
+const MILLION = 1_000_000n;
 
 async function list(story: Story): Promise<string> {
   const owner = story.report.arena?.submissions.find(({ rank }) => rank === 1)?.owner;
@@ -26,7 +27,7 @@ async function list(story: Story): Promise<string> {
     const shares = version.shares.filter((share) => share.class === name);
     return [name, String(shares.reduce((sum, { bps }) => sum + bps, 0)), String(shares.length)];
   }));
-  await market.deploy({ requestId: developer.requestId('deploy'), version: version.name, priceRule: PRICE_RULE });
+  await market.deploy({ requestId: developer.requestId('deploy'), version: version.name, priceRule: { ...PRICE_RULE, floorE15: PRICE_RULE.floorE15.toString(), rateE15: PRICE_RULE.rateE15.toString() } });
   return version.name;
 }
 
@@ -59,7 +60,7 @@ async function refusals(story: Story, poor: Actor, rich: Actor): Promise<{ refus
   verify(dear.error.includes('max-price'), `a call above its max_price is refused by the rule max-price: ${dear.error}`);
   story.printer.line(`without credit: ${broke.status} ${broke.error}`);
   story.printer.line(`with too low a max_price: ${dear.status} ${dear.error}`);
-  return { refused402: 1, refusedMaxPrice: 1 };
+  return { refused402: Number(broke.status === 402), refusedMaxPrice: Number(dear.error.includes('max-price')) };
 }
 
 /** Calls side by side, a few at once; every call has its own key. */
@@ -83,6 +84,23 @@ async function burst(story: Story, caller: Actor, label: 'REST' | 'gRPC'): Promi
     while (next < BURST) await one(next++);
   }));
   return paid;
+}
+
+/** The rule, computed again from each version's recorded inputs: m ← m·(1 + (u − u*)/(8·u*)), at most ±1/8 a step, still within 5 %. */
+function verifyPrices(prices: readonly Price[]): void {
+  const { floorE15, rateE15, callsTarget } = PRICE_RULE;
+  let multiplier = MILLION;
+  for (const [index, price] of prices.entries()) {
+    const off = price.callsUsed - callsTarget;
+    const still = 20n * (off < 0n ? -off : off) <= callsTarget;
+    const step = off > callsTarget ? callsTarget : off;
+    if (index > 0 && !still) multiplier = (multiplier * (8n * callsTarget + step)) / (8n * callsTarget);
+    const clamped = multiplier > 16n * MILLION ? 16n * MILLION : multiplier < MILLION / 4n ? MILLION / 4n : multiplier;
+    multiplier = clamped;
+    verify(price.multiplier === multiplier, `price version ${price.version} has the multiplier ${price.multiplier}, its ${price.callsUsed} calls make ${multiplier}`);
+    const unit = floorE15 + (BigInt(price.complexity) * rateE15 * multiplier) / MILLION;
+    verify(BigInt(price.unitPriceE15) === unit, `price version ${price.version} is ${price.unitPriceE15}, its inputs make ${unit}`);
+  }
 }
 
 async function untilPriceMoves(story: Story, from: number): Promise<Price[]> {
@@ -122,6 +140,8 @@ export const market: Chapter = {
     const second = await burst(story, rich.caller, 'gRPC');
     const prices = await untilPriceMoves(story, moved.length);
     const paid = [...first, ...second];
+    verifyPrices(prices);
+    verify(prices.some(({ callsUsed }) => callsUsed > PRICE_RULE.callsTarget), 'a burst lies above the target');
     verify(new Set(paid.map(({ reservationId }) => reservationId)).size === 2 * BURST, 'every call has its own reservation');
     const captured = await persist(async () => {
       const calls = (await callsOf(rich.caller)).filter(({ state }) => state === 'captured');

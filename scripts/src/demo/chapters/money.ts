@@ -1,3 +1,4 @@
+import { RewardService } from '@skein/contracts/arena';
 import { BillingService, type Charge, type Statement } from '@skein/contracts/billing';
 import { MarketplaceService } from '@skein/contracts/marketplace';
 import type { Actor } from '../actor.js';
@@ -56,6 +57,16 @@ function show(story: Story, report: BillingReport, statements: readonly Statemen
   story.printer.table(['statement of', 'asset', 'total (base units)', 'lines'], statements.map(({ payee, asset, total: units, lines }) => [nameOf.get(payee) ?? payee, asset, units, String(lines.length)]));
 }
 
+/** What was locked has vested by now, to the unit: the vesting time is over. */
+async function verifyVested(story: Story): Promise<void> {
+  await persist(async () => {
+    const { rewards } = await story.cast.partner.client(RewardService, 'arena').listRewards({ parent: story.threads.task as string, pageSize: 100 });
+    const [locked, vested] = [total(rewards, ({ lockedUnits }) => lockedUnits), total(rewards, ({ vestedUnits }) => vestedUnits)];
+    verify(locked > 0n && vested === locked, `${vested} of ${locked} locked base units have vested`);
+  });
+  story.printer.line('the locked rewards have vested wholly');
+}
+
 /** 8. Every call charged once, every unit split and booked twice, a statement for each payee, the trial balance zero. */
 export const money: Chapter = {
   number: 8,
@@ -79,6 +90,7 @@ export const money: Chapter = {
       verify(compute + platform + contributors === gross, `compute ${compute} + platform ${platform} + contributors ${contributors} = gross ${gross}`);
       return { statements: found, classes: sums };
     });
+    await verifyVested(story);
     const trial = await operator.client(BillingService, 'billing').getTrialBalance({});
     verify(trial.difference === '0', `the trial balance is off by ${trial.difference}`);
     const split = { compute: compute.toString(), platform: platform.toString(), developer: classes.developer.toString(), data: classes.data.toString(), validators: classes.validators.toString(), parents: classes.parents.toString() };

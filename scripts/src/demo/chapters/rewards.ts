@@ -59,6 +59,13 @@ function reportOf(story: Story, submissions: readonly Submission[], rewards: rea
   };
 }
 
+/** Whoever flatters a friend gets less than its stake's part, and less than everybody honest. */
+function verifyLiar({ validators }: ArenaReport): void {
+  const liar = validators.find((validator) => validator.liar);
+  const honest = validators.filter((validator) => !validator.liar).map(({ share }) => share);
+  verify(liar === undefined || (liar.share < 1 && liar.share < Math.min(...honest)), `the liar's share ${liar?.share} shows its lies`);
+}
+
 function show(story: Story, report: ArenaReport): void {
   const nameOf = new Map([...story.cast.trainers, ...story.cast.validators].map(({ wallet, name }) => [wallet, name]));
   const ranked = report.submissions.filter(({ rank }) => rank !== undefined).sort((a, b) => (a.rank as number) - (b.rank as number));
@@ -91,6 +98,7 @@ export const rewards: Chapter = {
     verify(BigInt(report.minted) === BigInt(report.paid) + BigInt(report.locked) + BigInt(report.carried), 'minted = paid + locked + carried');
     const divided = sum(report.rewards, ({ locked }) => locked);
     verify(divided === BigInt(report.locked), `the final ranking divides ${divided} of the ${report.locked} locked base units`);
+    verifyLiar(report);
     show(story, report);
     story.printer.line(`minted ${flock(BigInt(report.minted))} = paid ${flock(BigInt(report.paid))} + locked ${flock(BigInt(report.locked))} + carried ${flock(BigInt(report.carried))} FLOCK, to the base unit`);
   },

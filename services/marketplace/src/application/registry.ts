@@ -84,8 +84,8 @@ export class Registry {
   }
 
   async #contributors(arena: ArenaFacts, federated: FederatedFacts | undefined, parents: readonly string[]): Promise<Contributors> {
-    // The creator's public rows count as one accepted round.
-    const data: Weighted[] = federated ? [...federated.proposers, { payee: federated.creator, weight: 1n }] : [];
+    // Whoever proposed the arena task brought the public rows: they count as one accepted round.
+    const data: Weighted[] = federated ? [...federated.proposers, { payee: arena.creator, weight: 1n }] : [];
     const developers = await Promise.all(parents.map(async (name) => this.#developerOf(name)));
     return { developer: arena.developer, data, validators: arena.validators, parents: developers.map((payee) => ({ payee, weight: 1n })) };
   }
