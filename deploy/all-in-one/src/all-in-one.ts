@@ -12,6 +12,9 @@ import { loadSecrets, type Secrets } from './secrets.js';
 import { definitions } from './services.js';
 import { settingsOf, SIGN_IN_DOMAIN, type Surroundings } from './settings.js';
 
+/** Open calls get this long at a stop; the streams of nodes would else take all of the 10 s that a Ctrl-C may. */
+const DRAIN_MS = 3_000;
+
 /** All of Skein in this process. */
 export class AllInOne {
   readonly ports: Ports;
@@ -67,7 +70,7 @@ export class AllInOne {
     if (definition === undefined) throw new Error(`no service is called ${name}`);
     const settings = settingsOf(definition, this.around);
     await migrateService(definition, settings);
-    this.running.set(name, await bootService(definition, 'all', settings, { log: this.databases.log, logger: this.logger, frontPort: true }));
+    this.running.set(name, await bootService(definition, 'all', settings, { log: this.databases.log, logger: this.logger, frontPort: true, drainMs: DRAIN_MS }));
   }
 
   /** Closes one service; the others go on without it. */
