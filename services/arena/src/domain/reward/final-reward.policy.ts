@@ -7,8 +7,8 @@ import { countedStake } from './staker.policy.js';
 
 /**
  * Divides the locked pool by the final ranking. With `mean` each wallet weighs by its mean counted stake over the ends of
- * the epochs; the sum over the epochs weighs the same, since all are divided by the same number. Where nobody ranks, the
- * pool is carried over.
+ * the epochs, and by its mean own stake where its delegation is left out; the sums over the epochs weigh the same, since
+ * all are divided by the same number. Where nobody ranks, the pool is carried over.
  */
 export function divideLockedPool(
   lockedUnits: bigint,

@@ -1,10 +1,15 @@
 import type { Entry, FinalStanding, LockedReward, QuotaCredit, TaskEvent, WinnerValidator } from './task.events.js';
+import { countedDelegation } from '../reward/staker.policy.js';
 import type { Participant } from './participants.policy.js';
 import type { TaskPolicy } from './task.policy.js';
 
 export type TaskStatus = 'draft' | 'open' | 'training' | 'final-validation' | 'challenge' | 'finished' | 'cancelled';
 
-/** Stakes of the epochs that have ended: the sums, and the last epoch's alone. */
+/**
+ * Stakes of the epochs that have ended. `sums` adds each wallet's own stake and its delegated stake as far as it counted
+ * at the end of each epoch, so that the counted stake of a sum is the sum of the counted stakes. `last` is the last
+ * epoch's stakes as they stood.
+ */
 export interface StakeHistory {
   readonly sums: Readonly<Record<string, Participant>>;
   readonly last: readonly Participant[];
@@ -56,13 +61,13 @@ export const initialTask: TaskState = {
   challengeDueAtMs: 0,
 };
 
+// The cap on delegation is not linear: capped after adding, delegation above the cap of a poor epoch would count through
+// the own stake of a rich one.
 function addStakes(history: StakeHistory, stakes: readonly Participant[]): StakeHistory {
   const sums = { ...history.sums };
   for (const stake of stakes) {
-    const before = sums[stake.wallet];
-    sums[stake.wallet] = before
-      ? { ...stake, ownUnits: before.ownUnits + stake.ownUnits, delegatedUnits: before.delegatedUnits + stake.delegatedUnits }
-      : stake;
+    const before = sums[stake.wallet] ?? { ownUnits: 0n, delegatedUnits: 0n };
+    sums[stake.wallet] = { ...stake, ownUnits: before.ownUnits + stake.ownUnits, delegatedUnits: before.delegatedUnits + countedDelegation(stake) };
   }
   return { sums, last: stakes };
 }
