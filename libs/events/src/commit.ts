@@ -97,7 +97,7 @@ function raised(error: unknown): CommitOutcome {
 /** Writes one command's outcome in one round trip and one transaction. */
 export async function commit(pool: Pool, request: Commit): Promise<CommitOutcome> {
   checkLimits(request.encoded);
-  const metrics = eventMetrics();
+  const metrics = eventMetrics(pool);
   const startedMs = performance.now();
   const result = await pool
     .query<CommitOutcome>({

@@ -36,7 +36,7 @@ function foldTail<S, C, E extends DomainEvent, A>(context: ExecuteContext, { dec
   return { state, version };
 }
 
-function known<A>(request: Pick<Execute<never, never, never>, 'streamId' | 'key' | 'inbox'>, loaded: Loaded, version: number): Outcome<A> | undefined {
+function known<A>(pool: Pool, request: Pick<Execute<never, never, never>, 'streamId' | 'key' | 'inbox'>, loaded: Loaded, version: number): Outcome<A> | undefined {
   if (loaded.answered && request.key) {
     const { requestHash, streamId, version: storedVersion, answer } = loaded.answered;
     if (requestHash !== request.key.requestHash)
@@ -44,7 +44,7 @@ function known<A>(request: Pick<Execute<never, never, never>, 'streamId' | 'key'
     return ok({ streamId, version: storedVersion, answer: answer as A | undefined, duplicate: true, events: [] });
   }
   if (!loaded.seen) return undefined;
-  eventMetrics().inboxDuplicates.add(1, { consumer: request.inbox?.consumer ?? '' });
+  eventMetrics(pool).inboxDuplicates.add(1, { consumer: request.inbox?.consumer ?? '' });
   return ok({ streamId: request.streamId, version, answer: undefined, duplicate: true, events: [] });
 }
 
@@ -60,7 +60,7 @@ async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, 
   const cached = context.cache.get(decider, streamId);
   const loaded = await load(context.pool, streamId, cached?.version ?? 0, request.key, request.inbox);
   const current = foldTail(context, request, cached, loaded);
-  const before = known<A>(request, loaded, current.version);
+  const before = known<A>(context.pool, request, loaded, current.version);
   if (before) return { done: before };
   const decided = decider.decide(await request.command(loaded.nowMs, current.state), current.state);
   if (!decided.ok) return { done: decided };

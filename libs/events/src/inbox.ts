@@ -8,7 +8,7 @@ export async function inboxOnce(pool: Pool, entry: InboxEntry, effect: (tx: Tx) 
   return inTransaction(pool, async (tx) => {
     const { rowCount } = await tx.query('INSERT INTO es_inbox (consumer, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING', [entry.consumer, entry.messageId]);
     if (rowCount === 0) {
-      eventMetrics().inboxDuplicates.add(1, { consumer: entry.consumer });
+      eventMetrics(pool).inboxDuplicates.add(1, { consumer: entry.consumer });
       return false;
     }
     await effect(tx);

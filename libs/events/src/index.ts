@@ -2,6 +2,7 @@ export * from './jobs.js';
 export { MAX_EVENT_BYTES, MAX_EVENTS_PER_APPEND } from './commit.js';
 export * from './find-events.js';
 export * from './inbox.js';
+export { meterOf } from './metrics.js';
 export * from './migrate.js';
 export { compareProjection, projectionSink, rebuildProjection, type ProjectionComparison, type RowDifference } from './projection.js';
 export * from './reactor.js';

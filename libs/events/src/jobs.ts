@@ -143,7 +143,7 @@ export class JobWorker {
       await this.#finish(row, 'done', null, 0);
     } catch (error) {
       if (this.#stopping && controller.signal.aborted) return await this.#finish(row, 'open', messageOf(error), 0);
-      eventMetrics().jobFailures.add(1, { kind: row.kind });
+      eventMetrics(this.#options.pool).jobFailures.add(1, { kind: row.kind });
       this.#options.onError(error, `${this.name} ${row.id}`);
       await this.#finish(row, row.attempts >= maxAttempts ? 'failed' : 'open', messageOf(error), backoffMs(row.attempts, this.#options.retryMs));
     } finally {

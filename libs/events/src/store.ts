@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
 import { RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
 import type { Pool } from 'pg';
 import { encodeEvents, EVENT_COLUMNS, toRecorded, type EventRow } from './codec.js';
@@ -6,6 +7,7 @@ import { commit, versionConflict } from './commit.js';
 import { executeCommand } from './execute.js';
 import { Lanes } from './lanes.js';
 import { load } from './load.js';
+import { measurePool } from './metrics.js';
 import { Sequencer } from './sequencer.js';
 import { StateCache } from './state-cache.js';
 import { guardPool, reportToStderr } from './transaction.js';
@@ -19,6 +21,8 @@ export interface EventStoreOptions {
   cacheMax?: number;
   /** Default: one JSON line on stderr. */
   onError?: ReportError;
+  /** Measures this store and all else of this library that works over its pool; default: the API's global meter. */
+  meter?: Meter;
 }
 
 /** What has been read and how far: `head` is the last position at the time of the read. */
@@ -54,6 +58,7 @@ export class EventStore {
     this.upcasters = options.upcasters ?? {};
     this.sequencer = new Sequencer(options.pool, onError);
     this.#cache = new StateCache(options.cacheMax ?? 1_000);
+    if (options.meter) measurePool(options.pool, options.meter);
     guardPool(options.pool);
     // Without a listener an idle connection that the server closes would end the process.
     if (options.pool.listenerCount('error') === 0) options.pool.on('error', (error) => onError(error, 'pool'));

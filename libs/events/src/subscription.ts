@@ -75,7 +75,7 @@ export class Subscription {
   async start(): Promise<void> {
     if (this.#loop) return;
     this.#stopping = false;
-    const gauge = eventMetrics().lag[this.#sink.kind];
+    const gauge = eventMetrics(this.#store.pool).lag[this.#sink.kind];
     const observe = (result: ObservableResult): void => {
       if (this.#lease.position !== undefined) result.observe(Number(this.#knownHead - this.#lease.position), { subscription: this.name });
     };

@@ -116,7 +116,7 @@ export class TimerWorker {
       // Not where the handler's command has set the timer again: that took the lease away.
       await pool.query('DELETE FROM es_timer WHERE id = $1 AND lease_token = $2', [row.id, row.lease_token]);
     } catch (error) {
-      eventMetrics().timerFailures.add(1, { kind: row.kind });
+      eventMetrics(pool).timerFailures.add(1, { kind: row.kind });
       onError(error, `timer ${row.id}`);
       await pool.query(
         `UPDATE es_timer SET lease_token = NULL, lease_pid = NULL, lease_pid_started = NULL, available_at = clock_timestamp() + $3 * interval '1 ms' WHERE id = $1 AND lease_token = $2`,

@@ -1,3 +1,4 @@
+import { meterOf } from '@skein/events';
 import { ConsumerMetrics } from './consumer-metrics.js';
 import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
 import { park, parkedKeys } from './dead-letters.js';
@@ -47,7 +48,7 @@ class Consumer implements RunningConsumer {
     this.#semaphore = new Semaphore(options.concurrency ?? 4);
     this.#metrics = new ConsumerMetrics(
       { log: options.log, group: options.group, halted: () => this.#reason !== undefined, retrying: () => this.#retries.retrying() },
-      options.meter,
+      options.meter ?? meterOf(options.pool),
     );
   }
 

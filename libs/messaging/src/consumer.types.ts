@@ -74,6 +74,7 @@ export interface ConsumerOptions {
   readonly batchMax?: number;
   readonly timing?: Partial<ConsumerTiming>;
   readonly logger?: ConsumerLogger;
+  /** Default: the meter of the event store over `pool`, else the API's global one. */
   readonly meter?: Meter;
 }
 

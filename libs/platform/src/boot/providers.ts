@@ -58,7 +58,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
   const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, keepAlive: true });
   pool.on('error', (error) => report(error, 'pool'));
-  const store = new EventStore({ pool, onError: report, ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
+  const store = new EventStore({ pool, onError: report, meter: metrics.meter, ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? sharedEventLog({ url: settings.eventLogUrl, onError: report }) : undefined;
   const kept = artifactsOf(name, settings, pool);
   const clock = new SystemClock();
