@@ -17,6 +17,32 @@ describe('logger', () => {
     expect(line()['time']).toMatch(/^\d{4}-\d\d-\d\dT/);
   });
 
+  it('writes every key once: a child\'s field instead of its parent\'s, a line\'s own instead of both', () => {
+    const { logger, text, line } = capture();
+    const billing = logger.child({ service: 'billing', group: 'g' });
+    billing.info({}, 'a');
+    expect(text().match(/"service":/g)).toHaveLength(1);
+    expect(line()).toMatchObject({ service: 'billing', group: 'g' });
+    billing.child({ group: 'h' }).info({ service: 'own' }, 'b');
+    expect(text().match(/"service":|"group":/g)).toHaveLength(4);
+    expect(line()).toMatchObject({ service: 'own', group: 'h' });
+    logger.info({}, 'c');
+    expect(line()).toMatchObject({ service: 'arena' });
+    expect(line()).not.toHaveProperty('group');
+  });
+
+  it('censors a child\'s fields, too', () => {
+    const { logger, text } = capture();
+    logger.child({ password: 'CANARY', url: 'postgres://skein:CANARY@127.0.0.1/db' }).info({}, 'x');
+    expect(text()).not.toContain('CANARY');
+  });
+
+  it('takes an error itself for the fields', () => {
+    const { logger, line } = capture();
+    logger.error(new TypeError('bad'), 'x');
+    expect(line()).toMatchObject({ service: 'arena', err: { type: 'TypeError', message: 'bad' } });
+  });
+
   it('adds the ids of the running trace', () => {
     const { logger, line } = capture();
     const traceparent = newTraceparent(new DeterministicRandom(new Uint8Array([7])));

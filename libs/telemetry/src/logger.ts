@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { pino, type Logger as PinoLogger } from 'pino';
 import { redactFields, redactLine } from './redact.js';
 import { currentTraceparent, parseTraceparent } from './trace.js';
 
@@ -32,7 +32,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const secrets = (options.secrets ?? []).filter((secret) => secret.length >= SECRET_LENGTH_MIN);
   const settings = {
     level: options.level ?? 'info',
-    base: { service: options.service },
+    base: null,
     messageKey: 'message',
     timestamp: pino.stdTimeFunctions.isoTime,
     // Pino's own serializer would replace what redactFields has made of an error.
@@ -41,11 +41,17 @@ export function createLogger(options: LoggerOptions): Logger {
     formatters: {
       level: (label: string) => ({ level: label }),
       log: (fields: object) => redactFields(fields) as Record<string, unknown>,
-      bindings: (bindings: object) => redactFields(bindings) as Record<string, unknown>,
     },
     hooks: { streamWrite: (line: string) => redactLine(line, secrets) },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  return loggerWith(options.destination === undefined ? pino(settings) : pino(settings, options.destination), { service: options.service });
+}
+
+/** Pino's own child would write a field again that its parent has, so that a line had the key twice: here the later one wins. */
+function loggerWith(root: PinoLogger, bound: Readonly<Record<string, unknown>>): Logger {
+  const at = (level: Exclude<LogLevel, 'silent'>) => (fields: object, message: string): void =>
+    root[level]({ ...bound, ...(fields instanceof Error ? { err: fields } : fields) }, message);
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: (fields) => loggerWith(root, { ...bound, ...fields }) };
 }
 
 function traceFields(): object {
