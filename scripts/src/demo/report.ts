@@ -20,6 +20,7 @@ export interface Report {
   trace?: { edges: [string, string][] };
 }
 
+/** Rewards: `paid` per epoch; the share in the locked pool (`locked`) belongs to no single epoch and stands under epoch 0. */
 export interface ArenaReport {
   submissions: { id: string; owner: string; epoch: number; status: string; rule?: string; score?: number; rank?: number }[];
   rewards: { wallet: string; role: string; epoch: number; paid: string; locked: string }[];

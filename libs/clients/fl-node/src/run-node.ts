@@ -13,6 +13,7 @@ import type { NodeArguments } from './options.js';
 const SESSION_MS = 24 * 3_600_000;
 const RENEW_MS = 12 * 3_600_000;
 const RETRY = { timeoutMs: 300_000 };
+const STOP_MS_MAX = 2_000;
 
 const print = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 
@@ -47,6 +48,8 @@ async function run(args: NodeArguments, strategy: NodeStrategy | undefined): Pro
   const [tasks, nodes] = [createClient(FederatedTaskService, channel), createClient(FederationNodeService, channel)];
   const runner = new RunnerPool({ pooledMax: 1 });
   const end = new AbortController();
+  // A call that waits for an unreachable service would hold the node for minutes: everything it has done is safe by its keys.
+  end.signal.addEventListener('abort', () => setTimeout(() => process.exit(0), STOP_MS_MAX).unref());
   process.on('SIGTERM', () => end.abort()).on('SIGINT', () => end.abort());
   if (args.endWithParent) endWithParent(end);
   try {
