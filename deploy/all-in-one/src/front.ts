@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { RunningService, ServiceName } from '@skein/platform';
+import { answerProblem, noRoute, serviceClosed, type RunningService, type ServiceName } from '@skein/platform';
 
 /** First path segment → the service that answers. `/v2` is the Open Inference Protocol. */
 export const CONTEXTS: Readonly<Record<string, ServiceName>> = {
@@ -17,13 +17,10 @@ export type FindService = (name: ServiceName) => RunningService | undefined;
 
 const OWN = /^\/([a-z]+)(\/(?:health\/(?:live|ready)|metrics))$/;
 
-function send(response: ServerResponse, status: number, body: object, type = 'application/json'): void {
-  response.writeHead(status, { 'content-type': type });
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
   response.end(`${JSON.stringify(body)}\n`);
 }
-
-const problem = (response: ServerResponse, status: number, rule: string, detail: string): void =>
-  send(response, status, { type: 'about:blank', title: status === 404 ? 'Not Found' : 'Service Unavailable', status, detail, rule, code: status === 404 ? 'not-found' : 'unavailable' }, 'application/problem+json');
 
 async function health(response: ServerResponse, names: readonly ServiceName[], find: FindService, deep: boolean): Promise<void> {
   const states = await Promise.all(names.map(async (name) => [name, deep ? ((await find(name)?.ready().catch(() => false)) ?? false) : find(name) !== undefined] as const));
@@ -43,9 +40,9 @@ export function route(names: readonly ServiceName[], find: FindService, request:
   if (path === '/') return index(response);
   const context = path.split('/', 2)[1] ?? '';
   const name = CONTEXTS[context];
-  if (!Object.hasOwn(CONTEXTS, context) || name === undefined) return problem(response, 404, 'unknown-route', `no service answers at ${path}; see /`);
+  if (!Object.hasOwn(CONTEXTS, context) || name === undefined) return answerProblem(request, response, noRoute(request.method ?? 'GET', path));
   const service = find(name);
-  if (service === undefined) return problem(response, 503, 'service-closed', `${name} is not running`);
+  if (service === undefined) return answerProblem(request, response, serviceClosed(name));
   const own = OWN.exec(path);
   if (own) request.url = own[2] as string;
   service.http.handler(request, response);

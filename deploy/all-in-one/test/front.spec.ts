@@ -48,7 +48,8 @@ test('an unknown path is a problem document, also one named like a property of o
   for (const path of ['/nothing/here', '/constructor/v1', '/__proto__']) {
     const response = await fetch(base + path);
     expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
-    expect(await response.json()).toMatchObject({ rule: 'unknown-route' });
+    const correlationId = response.headers.get('x-correlation-id');
+    expect(await response.json()).toEqual({ type: 'urn:skein:error:not-found:route', title: 'Not found', status: 404, detail: `there is no GET ${path}`, code: 'not-found', rule: 'route', retriable: false, correlationId });
   }
 });
 
@@ -64,8 +65,9 @@ test('the whole is ready when every service is, and says which one is not', asyn
 test('a closed service is unavailable while the others answer', async () => {
   const kept = running.get('arena') as RunningService;
   running.delete('arena');
-  const response = await fetch(`${base}/arena/v1/tasks`);
-  expect([response.status, ((await response.json()) as { rule: string }).rule]).toEqual([503, 'service-closed']);
+  const response = await fetch(`${base}/arena/v1/tasks`, { headers: { 'x-correlation-id': 'correlation-1' } });
+  expect([response.status, response.headers.get('x-correlation-id')]).toEqual([503, 'correlation-1']);
+  expect(await response.json()).toMatchObject({ code: 'unavailable', rule: 'service-closed', retriable: true, correlationId: 'correlation-1' });
   expect(await text('/billing/v1/statements')).toContain('billing');
   expect((await fetch(`${base}/health/live`)).status).toBe(503);
   running.set('arena', kept);

@@ -146,7 +146,7 @@ describe('ports', () => {
     await s.service.close();
     const closed = await fetch(`${url}/test/v1/notes`);
     expect(closed.status).toBe(503);
-    expect(await closed.json()).toMatchObject({ code: 'unavailable', rule: 'shutting-down', retriable: true });
+    expect(await closed.json()).toMatchObject({ code: 'unavailable', rule: 'shutting-down', retriable: true, correlationId: closed.headers.get('x-correlation-id') });
     front.close();
   });
 });

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import type { ServerResponse } from 'node:http';
 import type { DescService } from '@bufbuild/protobuf';
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -15,7 +14,7 @@ import { ArtifactApi } from '../artifacts/artifact-api.js';
 import { addArtifactRoutes } from '../artifacts/artifact-routes.js';
 import { Authenticator, type Surface } from '../auth/authenticator.js';
 import { Dispatcher, stopping } from '../dispatch/dispatcher.js';
-import { PROBLEM_TYPE, toProblem } from '../errors/problem.js';
+import { answerProblem } from '../errors/answer-problem.js';
 import { addHealth } from '../grpc/health.js';
 import { grpcServer, listenGrpc, stopGrpc } from '../grpc/grpc-server.js';
 import { rpcMetrics } from '../metrics.js';
@@ -59,13 +58,6 @@ export function contextOf(definition: ServiceDefinition): string {
   return packages.find((name) => name !== undefined) ?? definition.name;
 }
 
-/** What a front port's client hears of a service that has stopped. */
-function answerStopped(response: ServerResponse): void {
-  const problem = toProblem(stopping(), '');
-  response.writeHead(problem.status, { 'content-type': PROBLEM_TYPE });
-  response.end(JSON.stringify(problem));
-}
-
 class Running implements RunningService {
   readonly name: RunningService['name'];
   readonly role: Role;
@@ -93,7 +85,7 @@ class Running implements RunningService {
   }
 
   get http(): RunningService['http'] {
-    return { port: this.httpPort, handler: (request, response) => (this.#closed ? answerStopped(response) : this.http_.routing(request, response)) };
+    return { port: this.httpPort, handler: (request, response) => (this.#closed ? answerProblem(request, response, stopping()) : this.http_.routing(request, response)) };
   }
 
   get<T>(token: symbol | string | Type<T>): T {

@@ -73,12 +73,13 @@ export function createHttpApp(bodyLimitBytes: number): FastifyInstance {
     done();
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, fromFastify(error)));
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request)));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request.method, pathOf(request))));
   return app;
 }
 
-const noRoute = (request: FastifyRequest): RejectionError =>
-  new RejectionError({ code: 'not-found', rule: 'route', message: `there is no ${request.method} ${pathOf(request)}` });
+/** The refusal of a path that nothing answers. */
+export const noRoute = (method: string, path: string): RejectionError =>
+  new RejectionError({ code: 'not-found', rule: 'route', message: `there is no ${method} ${path}` });
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
 
@@ -97,7 +98,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Res
   if (found === undefined) {
     const verbs = options.routes.verbsOf(path);
     if (verbs.length > 0) void reply.header('allow', verbs.join(', '));
-    return sendProblem(reply, noRoute(request));
+    return sendProblem(reply, noRoute(request.method, path));
   }
   const { binding, variables } = found;
   const decode = (): Message => {
