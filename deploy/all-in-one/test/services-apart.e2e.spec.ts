@@ -124,6 +124,19 @@ afterAll(async () => {
   await s?.stop();
 });
 
+test.each(Object.entries(CONTEXTS).filter(([context]) => context !== 'v2'))('/%s/metrics shows what %s measures, and nothing of the others', async (context, name) => {
+  const text = await (await fetch(`${s.devnet.frontUrl}/${context}/metrics`)).text();
+  const measured = text.split('\n').filter((line) => /^(es|relay|consumer|inbox)_/.test(line));
+  expect(measured.filter((line) => !line.includes(`service_name="${name}"`))).toEqual([]);
+  for (const series of ['es_append_duration_seconds_count', 'es_projection_lag_events', 'relay_lag_events']) expect(measured.filter((line) => line.startsWith(`${series}{`))).not.toEqual([]);
+});
+
+test('every log line names its service once', () => {
+  expect(s.lines.length).toBeGreaterThan(SERVICE_NAMES.length);
+  expect(s.lines.filter((line) => line.match(/"service":/g)?.length !== 1)).toEqual([]);
+  expect(s.lines.map((line) => (JSON.parse(line) as { service: string }).service)).toEqual(expect.arrayContaining([...SERVICE_NAMES]));
+});
+
 /** What happens elsewhere while a service is closed, and what it must know of it after it is back. */
 interface Absence {
   meanwhile(): Promise<void>;
