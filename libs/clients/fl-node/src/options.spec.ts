@@ -6,7 +6,7 @@ const argv = ['--address', '127.0.0.1:9', '--task', 'federatedTasks/x', '--rows'
 test('a whole command line, with defaults', () => {
   expect(parseNodeArguments(argv)).toEqual({
     address: '127.0.0.1:9', task: 'federatedTasks/x', rowsFile: 'rows.csv', keyFile: 'key', label: 'diabetes', classes: ['neg', 'pos'],
-    domain: 'localhost', chainId: 31_337,
+    domain: 'localhost', chainId: 31_337, endWithParent: false,
   });
 });
 
