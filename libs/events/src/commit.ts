@@ -1,4 +1,5 @@
 import { RejectionError, type Rejection, type RejectionCode } from '@skein/kernel';
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { toJsonText, type Encoded } from './codec.js';
 import { eventMetrics } from './metrics.js';
@@ -98,6 +99,7 @@ function raised(error: unknown): CommitOutcome {
 export async function commit(pool: Pool, request: Commit): Promise<CommitOutcome> {
   checkLimits(request.encoded);
   const metrics = eventMetrics(pool);
+  failpoint('append.before');
   const startedMs = performance.now();
   const result = await pool
     .query<CommitOutcome>({
@@ -108,6 +110,7 @@ export async function commit(pool: Pool, request: Commit): Promise<CommitOutcome
     .then(({ rows }) => rows[0], raised);
   metrics.appendDuration.record((performance.now() - startedMs) / 1_000);
   if (!result) throw new Error('es_append answered nothing');
+  if (result.status === 'appended') failpoint(request.key ? 'key.stored' : 'append.committed');
   if (result.status === 'conflict') metrics.appendConflicts.add(1);
   if (result.status === 'inbox') metrics.inboxDuplicates.add(1, { consumer: request.inbox?.consumer ?? '' });
   return result;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { decodePayload, err, ok, RejectionError, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { encodeEvents, toJsonText, toRecorded } from './codec.js';
 import { commit, versionConflict, type CommitOutcome } from './commit.js';
@@ -41,6 +42,7 @@ function known<A>(pool: Pool, request: Pick<Execute<never, never, never>, 'strea
     const { requestHash, streamId, version: storedVersion, answer } = loaded.answered;
     if (requestHash !== request.key.requestHash)
       return err({ code: 'conflict', rule: 'idempotency-key-reused', field: 'request_id', message: 'this idempotency key was used for another request' });
+    failpoint('key.answered');
     return ok({ streamId, version: storedVersion, answer: answer as A | undefined, duplicate: true, events: [] });
   }
   if (!loaded.seen) return undefined;

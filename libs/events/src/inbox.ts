@@ -1,3 +1,4 @@
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { eventMetrics } from './metrics.js';
 import { inTransaction } from './transaction.js';
@@ -5,13 +6,18 @@ import type { InboxEntry, Tx } from './types.js';
 
 /** Gives a message its effect once: row and effect in one transaction. False where it was seen before; whatever `effect` throws undoes both. */
 export async function inboxOnce(pool: Pool, entry: InboxEntry, effect: (tx: Tx) => Promise<void>): Promise<boolean> {
-  return inTransaction(pool, async (tx) => {
+  failpoint('inbox.before');
+  const first = await inTransaction(pool, async (tx) => {
     const { rowCount } = await tx.query('INSERT INTO es_inbox (consumer, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING', [entry.consumer, entry.messageId]);
     if (rowCount === 0) {
       eventMetrics(pool).inboxDuplicates.add(1, { consumer: entry.consumer });
       return false;
     }
+    failpoint('inbox.written');
     await effect(tx);
+    failpoint('inbox.effect');
     return true;
   });
+  if (first) failpoint('inbox.committed');
+  return first;
 }

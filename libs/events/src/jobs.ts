@@ -1,4 +1,5 @@
 import { decodePayload } from '@skein/kernel';
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { toJsonText } from './codec.js';
 import { PositionFeed } from './feed.js';
@@ -114,6 +115,7 @@ export class JobWorker {
     const { pool, kind, leaseMs } = this.#options;
     const session = await PositionFeed.of(pool).session();
     const { rows } = await pool.query<JobRow>({ name: 'es-job-claim', text: CLAIM, values: [kind, limit, leaseMs, session?.pid ?? null, session?.startedAt ?? null] });
+    if (rows.length > 0) failpoint('job.claimed');
     for (const row of rows) this.#begin(row);
     return rows.length;
   }
@@ -140,7 +142,9 @@ export class JobWorker {
       if (row.attempts > maxAttempts) throw new Error(`given up after ${maxAttempts} attempts`);
       const job = { id: row.id, kind: row.kind, payload: decodePayload(row.payload), attempts: row.attempts, progress: row.progress === null ? undefined : decodePayload(row.progress) };
       await Promise.race([handle(job, { heartbeat, signal: controller.signal }), aborted]);
+      failpoint('job.handled');
       await this.#finish(row, 'done', null, 0);
+      failpoint('job.finished');
     } catch (error) {
       if (this.#stopping && controller.signal.aborted) return await this.#finish(row, 'open', messageOf(error), 0);
       eventMetrics(this.#options.pool).jobFailures.add(1, { kind: row.kind });

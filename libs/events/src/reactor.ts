@@ -1,3 +1,4 @@
+import { failpoint } from '@skein/telemetry';
 import type { Reactor, Sink } from './types.js';
 
 /** A reactor as a sink: one event after the other; the checkpoint follows each batch, and after a failure as far as it came. */
@@ -11,10 +12,14 @@ export function reactorSink(reactor: Reactor): Sink {
       try {
         for (const event of events) {
           await reactor.handle(event);
+          failpoint('reactor.handled');
           done = event.position;
         }
       } finally {
-        if (done !== undefined) await advance(done);
+        if (done !== undefined) {
+          await advance(done);
+          failpoint('reactor.advanced');
+        }
       }
     },
   };

@@ -1,3 +1,4 @@
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import type { ReportError } from './types.js';
 
@@ -49,7 +50,9 @@ export class Sequencer {
   async #sequenceAll(): Promise<void> {
     for (;;) {
       const result = await this.#pool.query<{ count: number }>({ name: 'es-sequence', text: 'SELECT es_sequence($1) AS count', values: [BATCH] });
-      if ((result.rows[0]?.count ?? 0) < BATCH) return;
+      const count = result.rows[0]?.count ?? 0;
+      if (count > 0) failpoint('append.sequenced');
+      if (count < BATCH) return;
     }
   }
 

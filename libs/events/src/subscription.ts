@@ -1,4 +1,5 @@
 import type { ObservableResult } from '@opentelemetry/api';
+import { failpoint } from '@skein/telemetry';
 import { PositionFeed } from './feed.js';
 import { Lease, LeaseLostError } from './lease.js';
 import { eventMetrics } from './metrics.js';
@@ -214,10 +215,13 @@ export class Subscription {
       this.#store.pool,
       async (tx) => {
         await this.#lease.move(tx, position);
+        failpoint('projection.checkpoint');
         await effect(tx);
+        failpoint('projection.rows');
       },
       BEGIN,
     );
+    failpoint('projection.committed');
     this.#lease.moved(position);
   }
 }

@@ -1,4 +1,5 @@
 import { decodePayload } from '@skein/kernel';
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { PositionFeed } from './feed.js';
 import { eventMetrics } from './metrics.js';
@@ -96,6 +97,7 @@ export class TimerWorker {
     const { pool, leaseMs } = this.#options;
     const session = await PositionFeed.of(pool).session();
     const { rows } = await pool.query<TimerRow>({ name: 'es-timer-claim', text: CLAIM, values: [this.#kinds, BATCH, leaseMs, session?.pid ?? null, session?.startedAt ?? null] });
+    if (rows.length > 0) failpoint('timer.claimed');
     return rows;
   }
 
@@ -113,8 +115,10 @@ export class TimerWorker {
     const { pool, handlers, retryMs, onError } = this.#options;
     try {
       await handlers[row.kind]?.({ id: row.id, kind: row.kind, dueAtMs: Number(row.due_at_ms), payload: decodePayload(row.payload), attempts: row.attempts });
+      failpoint('timer.fired');
       // Not where the handler's command has set the timer again: that took the lease away.
       await pool.query('DELETE FROM es_timer WHERE id = $1 AND lease_token = $2', [row.id, row.lease_token]);
+      failpoint('timer.done');
     } catch (error) {
       eventMetrics(pool).timerFailures.add(1, { kind: row.kind });
       onError(error, `timer ${row.id}`);

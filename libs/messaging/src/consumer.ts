@@ -1,4 +1,5 @@
 import { meterOf } from '@skein/events';
+import { failpoint } from '@skein/telemetry';
 import { ConsumerMetrics } from './consumer-metrics.js';
 import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
 import { park, parkedKeys } from './dead-letters.js';
@@ -131,7 +132,9 @@ class Consumer implements RunningConsumer {
     for (let attempt = 1; ; attempt++) {
       if (signal.aborted) return { kind: 'interrupted' };
       try {
+        failpoint('consumer.received');
         await this.#dispatcher.call(message, before + attempt, signal);
+        failpoint('consumer.handled');
         return { kind: 'done' };
       } catch (error) {
         if (isRetriable(error)) return { kind: 'retriable', error };

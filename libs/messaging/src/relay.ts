@@ -1,4 +1,5 @@
 import { Subscription, type EventStore, type RecordedEvent, type ReportError, type Sink } from '@skein/events';
+import { failpoint } from '@skein/telemetry';
 import type { EventLog, PublicMessage } from './event-log.js';
 import type { Publication } from './publication.js';
 
@@ -12,9 +13,13 @@ export function publicationSink(log: EventLog, publication: Publication): Sink {
     name: `publication-${publication.name}`,
     ...(publication.types === undefined ? {} : { types: publication.types }),
     async deliver(events, advance) {
-      await log.send(events.map((event) => mapped(publication, event)).filter((message) => message !== undefined));
+      const messages = events.map((event) => mapped(publication, event)).filter((message) => message !== undefined);
+      if (messages.length > 0) failpoint('relay.read');
+      await log.send(messages);
+      if (messages.length > 0) failpoint('relay.sent');
       const last = events.at(-1);
       if (last !== undefined) await advance(last.position);
+      if (messages.length > 0) failpoint('relay.advanced');
     },
   };
 }

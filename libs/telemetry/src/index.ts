@@ -1,3 +1,4 @@
+export * from './failpoint.js';
 export * from './trace.js';
 export * from './redact.js';
 export * from './logger.js';

@@ -1,3 +1,4 @@
+import { failpoint } from '@skein/telemetry';
 import { MESSAGE_BYTES_MAX, type ConsumeOptions, type PartitionBatch, type ReceivedMessage } from '../event-log.js';
 import { backoffMs, delay } from './delay.js';
 import type { Claim, LogDatabase } from './log-database.js';
@@ -153,7 +154,8 @@ export class PartitionLoop {
     for (let attempt = 1; ; attempt++) {
       try {
         const held = await this.#db.commit(this.#options.group, this.claim.id, this.claim.epoch, offset);
-        if (!held) this.#end.abort();
+        if (held) failpoint('consumer.committed');
+        else this.#end.abort();
         this.#takenBack = false;
         this.#position = offset;
         return;

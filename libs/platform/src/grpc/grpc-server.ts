@@ -4,6 +4,7 @@ import {
   logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall, type handleUnaryCall,
   type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type UntypedHandleCall,
 } from '@grpc/grpc-js';
+import { failpoint } from '@skein/telemetry';
 import type { Surface } from '../auth/authenticator.js';
 import { correlationOf, type CallInfo } from '../dispatch/context.js';
 import type { Decode, Dispatcher } from '../dispatch/dispatcher.js';
@@ -86,7 +87,10 @@ function unaryHandler(method: DescMethod, options: GrpcServerOptions): handleUna
       ? options.dispatcher.clientStream(method, options.surface, info, decoders(method, call), encode)
       : options.dispatcher.unary(method, options.surface, info, () => decodeRequest(method.input, call.request), encode);
     answer.then(
-      (bytes) => callback(null, bytes),
+      (bytes) => {
+        failpoint('grpc.answer');
+        callback(null, bytes);
+      },
       (thrown: unknown) => callback(toGrpcError(normaliseError(thrown).error, info.correlationId)),
     );
   };

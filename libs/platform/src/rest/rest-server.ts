@@ -1,5 +1,6 @@
 import { toJson, type Message } from '@bufbuild/protobuf';
 import { RejectionError } from '@skein/kernel';
+import { failpoint } from '@skein/telemetry';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { correlationOf, type CallInfo } from '../dispatch/context.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
@@ -110,6 +111,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Res
   try {
     const info = callInfoOf(request, reply, options.defaultTimeoutMs);
     const answer = await options.dispatcher.unary(binding.method, 'public', info, decode, (message) => utf8.encode(encode(binding, message)));
+    failpoint('http.answer');
     return reply.header('content-type', 'application/json').send(answer);
   } catch (thrown) {
     return sendProblem(reply, thrown);

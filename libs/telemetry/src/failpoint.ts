@@ -1,0 +1,52 @@
+/** What has happened when a failpoint is reached, and what has not. */
+export interface Failpoint {
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * Every step between two effects at which a process may die, and that the fault-injection suite kills at. Named after the last
+ * thing done, or after the first thing not done where nothing has been done yet.
+ */
+export const FAILPOINTS = {
+  'append.before': { before: 'a command is decided', after: 'its events, key, inbox row, jobs and timers are not written' },
+  'append.committed': { before: 'they are committed in one transaction', after: 'they have no positions and the caller no answer' },
+  'append.sequenced': { before: 'committed events have their positions', after: 'this process has not heard of it' },
+  'key.stored': { before: 'an idempotency key is committed with its answer', after: 'nobody has got the answer' },
+  'key.answered': { before: 'a repeated command has found its stored answer', after: 'nobody has got the answer' },
+  'inbox.before': { before: 'a message is to take effect by a transaction of its own', after: 'its inbox row is not written' },
+  'inbox.written': { before: 'the inbox row is written, not committed', after: 'the effect is missing' },
+  'inbox.effect': { before: 'the effect is written, too', after: 'neither is committed' },
+  'inbox.committed': { before: 'inbox row and effect are committed', after: 'the message is not settled' },
+  'relay.read': { before: 'a publication has read its next events', after: 'they are not sent' },
+  'relay.sent': { before: 'they are in the event log', after: 'the checkpoint is where it was' },
+  'relay.advanced': { before: 'the checkpoint is behind them', after: 'the next ones are not read' },
+  'projection.checkpoint': { before: 'a read model has moved its checkpoint, not committed', after: 'its rows are missing' },
+  'projection.rows': { before: 'its rows are written, too', after: 'neither is committed' },
+  'projection.committed': { before: 'rows and checkpoint are committed', after: 'the process does not know' },
+  'reactor.handled': { before: 'a reactor has given its command', after: 'the checkpoint is where it was' },
+  'reactor.advanced': { before: 'the checkpoint is behind the events it was given', after: 'the next ones are not read' },
+  'job.claimed': { before: 'a job has a worker and a lease', after: 'its work has not begun' },
+  'job.handled': { before: 'the work is done and its result is a command that was carried out', after: 'the job is still open' },
+  'job.finished': { before: 'the job is closed', after: 'the worker is not free' },
+  'timer.claimed': { before: 'a timer is due and leased', after: 'its command is not given' },
+  'timer.fired': { before: 'its command was carried out', after: 'the timer is still there' },
+  'timer.done': { before: 'the timer is gone', after: 'the worker does not know' },
+  'consumer.received': { before: 'a message has come from the event log', after: 'its handler has not begun' },
+  'consumer.handled': { before: 'its handler has succeeded', after: 'its offset is not committed' },
+  'consumer.committed': { before: 'the offset is committed', after: 'the next messages are not fetched' },
+  'grpc.answer': { before: 'a call has had its effects', after: 'its answer is not on the wire' },
+  'http.answer': { before: 'an HTTP call has had its effects', after: 'its answer is not on the wire' },
+} as const satisfies Readonly<Record<string, Failpoint>>;
+
+/** The name of a failpoint. */
+export type FailpointName = keyof typeof FAILPOINTS;
+
+const HOOK = Symbol.for('skein.failpoint');
+
+type Hooked = typeof globalThis & { [HOOK]?: (name: FailpointName) => void };
+
+/** Calls the hook that a fault-injecting module has installed; without one it reads a property and does nothing. */
+export function failpoint(name: FailpointName): void {
+  (globalThis as Hooked)[HOOK]?.(name);
+}
