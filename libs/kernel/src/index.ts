@@ -2,6 +2,8 @@ export * from './assert.js';
 export * from './beacon.js';
 export * from './clock.js';
 export * from './decider.js';
+export * from './fair-gate.js';
+export * from './fair-queue.js';
 export * from './fixed-point.js';
 export * from './hash.js';
 export * from './ids.js';

@@ -26,6 +26,8 @@ export interface Rejection {
   readonly message: string;
   readonly field?: string;
   readonly retriable?: boolean;
+  /** Of a refusal for want of capacity: trying again before so many milliseconds have passed is of no use. */
+  readonly retryAfterMs?: number;
 }
 
 /** Wraps a value as a success. */
