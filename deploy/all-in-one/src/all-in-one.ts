@@ -1,16 +1,17 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { join } from 'node:path';
 import { formatAddressBook } from '@skein/contracts-evm';
 import { bootService, migrateService, type Logger, type RunningService, type ServiceName } from '@skein/platform';
 import { startChain, type Devnet } from './chain.js';
 import { startDatabases, type Databases } from './databases.js';
+import { writeDevnet } from './devnet-file.js';
+import type { Surroundings } from './environment.js';
 import { startFront } from './front.js';
 import type { Options } from './options.js';
 import { assertPortsFree, portsFrom, SERVICE_NAMES, type Ports } from './ports.js';
 import { loadSecrets, type Secrets } from './secrets.js';
 import { definitions } from './services.js';
-import { settingsOf, SIGN_IN_DOMAIN, type Surroundings } from './settings.js';
+import { settingsOf } from './settings.js';
 
 /** Open calls get this long at a stop; the streams of nodes would else take all of the 10 s that a Ctrl-C may. */
 const DRAIN_MS = 3_000;
@@ -25,8 +26,8 @@ export class AllInOne {
   private readonly logger: Logger;
   private front: Server | undefined;
 
-  private constructor(around: Surroundings, databases: Databases, chain: Devnet, logger: Logger) {
-    this.ports = around.ports;
+  private constructor(ports: Ports, around: Surroundings, databases: Databases, chain: Devnet, logger: Logger) {
+    this.ports = ports;
     this.around = around;
     this.databases = databases;
     this.chain = chain;
@@ -45,10 +46,10 @@ export class AllInOne {
       if (chain.status === 'fulfilled') await chain.value.anvil.stop();
       throw database.status === 'rejected' ? database.reason : (chain as PromiseRejectedResult).reason;
     }
-    const skein = new AllInOne(surroundings(options, ports, secrets, database.value, chain.value), database.value, chain.value, logger);
+    const skein = new AllInOne(ports, surroundings(options, ports, secrets, database.value, chain.value), database.value, chain.value, logger);
     try {
       await Promise.all(definitions.map(({ name }) => skein.open(name)));
-      skein.writeDevnet();
+      writeDevnet(skein.around, ports.front);
       skein.front = await startFront(ports.front, definitions.map(({ name }) => name), (name) => skein.running.get(name));
       return skein;
     } catch (error) {
@@ -78,15 +79,6 @@ export class AllInOne {
     const service = this.running.get(name);
     this.running.delete(name);
     await service?.close();
-  }
-
-  private writeDevnet(): void {
-    const { data, secrets, rpcUrl, chainId, addressBook } = this.around;
-    const grpc = Object.fromEntries(SERVICE_NAMES.map((name) => [name, `127.0.0.1:${this.ports.grpc[name]}`]));
-    const devnet = { frontUrl: `http://127.0.0.1:${this.ports.front}`, rpcUrl, chainId, siweDomain: SIGN_IN_DOMAIN, operatorToken: secrets.operatorToken, seed: secrets.seed, addressBook, grpc };
-    const file = join(data, 'devnet.json');
-    writeFileSync(`${file}.new`, `${JSON.stringify(devnet, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
   }
 
   /** Drains and stops everything; services first, then what they stand on. */

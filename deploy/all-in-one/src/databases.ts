@@ -16,8 +16,18 @@ export interface Databases {
 
 const databaseName = (name: ServiceName): string => name.replaceAll('-', '_');
 
-async function openLog(postgres: EmbeddedPostgres): Promise<DatabaseUrls> {
-  const log = await postgres.createDatabase('event_log');
+/** Makes a database with its two roles where it is missing. */
+export type MakeDatabase = (name: string) => Promise<DatabaseUrls>;
+
+/** The database of each service. */
+export async function serviceDatabases(make: MakeDatabase): Promise<Record<ServiceName, DatabaseUrls>> {
+  const made = async (name: ServiceName) => [name, await make(databaseName(name))] as const;
+  return Object.fromEntries(await Promise.all(SERVICE_NAMES.map(made))) as Record<ServiceName, DatabaseUrls>;
+}
+
+/** The embedded event log's database, migrated. */
+export async function logDatabase(make: MakeDatabase): Promise<DatabaseUrls> {
+  const log = await make('event_log');
   const { ownerUrl, appUrl } = log;
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1 });
   try {
@@ -31,9 +41,7 @@ async function openLog(postgres: EmbeddedPostgres): Promise<DatabaseUrls> {
 /** Starts PostgreSQL on the data folder and makes what is missing. `report` hears of what background loops could not do. */
 export async function startDatabases(data: string, port: number, report: (error: unknown, where: string) => void): Promise<Databases> {
   const postgres = await startPostgres({ dataDir: join(data, 'postgres'), port });
-  const made = async (name: ServiceName) => [name, await postgres.createDatabase(databaseName(name))] as const;
-  const [log, ...databases] = await Promise.all([openLog(postgres), ...SERVICE_NAMES.map(made)]);
-  const services = Object.fromEntries(databases) as Record<ServiceName, DatabaseUrls>;
+  const [log, services] = await Promise.all([logDatabase(postgres.createDatabase), serviceDatabases(postgres.createDatabase)]);
   const eventLog = sharedEventLog({ url: log.appUrl, onError: report });
   await eventLog.createTopics(await loadTopics());
   return { postgres, services, log: eventLog, logUrl: log.appUrl };

@@ -1,21 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { answerProblem, noRoute, serviceClosed, type RunningService, type ServiceName } from '@skein/platform';
-
-/** First path segment → the service that answers. `/v2` is the Open Inference Protocol. */
-export const CONTEXTS: Readonly<Record<string, ServiceName>> = {
-  arena: 'arena',
-  validation: 'validation',
-  federation: 'fl-aggregator',
-  staking: 'staking-indexer',
-  marketplace: 'marketplace',
-  billing: 'billing',
-  v2: 'marketplace',
-};
+import { CONTEXTS, FRONT_INDEX, OWN_PATH } from './paths.js';
 
 /** Looks a service up; undefined while it is closed. */
 export type FindService = (name: ServiceName) => RunningService | undefined;
-
-const OWN = /^\/([a-z]+)(\/(?:health\/(?:live|ready)|metrics))$/;
 
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' });
@@ -28,22 +16,17 @@ async function health(response: ServerResponse, names: readonly ServiceName[], f
   send(response, ready ? 200 : 503, { ready, services: Object.fromEntries(states) });
 }
 
-function index(response: ServerResponse): void {
-  const contexts = Object.keys(CONTEXTS).filter((name) => name !== 'v2');
-  send(response, 200, { name: 'skein', health: '/health/ready', openapi: contexts.map((name) => `/${name}/openapi.json`), metrics: contexts.map((name) => `/${name}/metrics`), inference: '/v2' });
-}
-
 /** Dispatches by the first path segment, in process: a service sees the request as if it came to its own port. */
 export function route(names: readonly ServiceName[], find: FindService, request: IncomingMessage, response: ServerResponse): void {
   const path = (request.url ?? '/').split('?', 1)[0] as string;
   if (path === '/health/live' || path === '/health/ready') return void health(response, names, find, path.endsWith('ready'));
-  if (path === '/') return index(response);
+  if (path === '/') return send(response, 200, FRONT_INDEX);
   const context = path.split('/', 2)[1] ?? '';
   const name = CONTEXTS[context];
   if (!Object.hasOwn(CONTEXTS, context) || name === undefined) return answerProblem(request, response, noRoute(request.method ?? 'GET', path));
   const service = find(name);
   if (service === undefined) return answerProblem(request, response, serviceClosed(name));
-  const own = OWN.exec(path);
+  const own = OWN_PATH.exec(path);
   if (own) request.url = own[2] as string;
   service.http.handler(request, response);
 }

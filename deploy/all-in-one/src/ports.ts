@@ -13,10 +13,11 @@ export interface Ports {
   readonly anvil: number;
 }
 
-const numbered = (first: number) => Object.fromEntries(SERVICE_NAMES.map((name, index) => [name, first + index])) as Record<ServiceName, number>;
+/** Ports for the services, in their order from `first` on. */
+export const servicePorts = (first: number) => Object.fromEntries(SERVICE_NAMES.map((name, index) => [name, first + index])) as Record<ServiceName, number>;
 
 /** The ports that follow from `--port-base`. */
-export const portsFrom = (base: number): Ports => ({ front: base, grpc: numbered(base + 1), internal: numbered(base + 11), postgres: base + 20, anvil: base + 21 });
+export const portsFrom = (base: number): Ports => ({ front: base, grpc: servicePorts(base + 1), internal: servicePorts(base + 11), postgres: base + 20, anvil: base + 21 });
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -26,17 +27,23 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
+/** What a port is for, and its number. */
+export type NamedPort = readonly [name: string, port: number];
+
 /** Throws a sentence naming every port that is taken and the option to change, before anything is started. */
-export async function assertPortsFree(ports: Ports): Promise<void> {
-  const named: [string, number][] = [
+export async function assertFree(named: readonly NamedPort[]): Promise<void> {
+  const taken = (await Promise.all(named.map(async ([name, port]) => ((await isFree(port)) ? [] : [`${port} (${name})`])))).flat();
+  if (taken.length > 0) throw new Error(`taken on 127.0.0.1: port ${taken.join(', ')}. Choose other ports with --port-base N, or end what uses them`);
+}
+
+/** `assertFree` over every port of an all-in-one. */
+export const assertPortsFree = (ports: Ports): Promise<void> =>
+  assertFree([
     ['front', ports.front],
-    ...SERVICE_NAMES.flatMap((name): [string, number][] => [
+    ...SERVICE_NAMES.flatMap((name): NamedPort[] => [
       [`${name} gRPC`, ports.grpc[name]],
       [`${name} internal gRPC`, ports.internal[name]],
     ]),
     ['PostgreSQL', ports.postgres],
     ['anvil', ports.anvil],
-  ];
-  const taken = (await Promise.all(named.map(async ([name, port]) => ((await isFree(port)) ? [] : [`${port} (${name})`])))).flat();
-  if (taken.length > 0) throw new Error(`taken on 127.0.0.1: port ${taken.join(', ')}. Choose other ports with --port-base N, or end what uses them`);
-}
+  ]);

@@ -1,46 +1,5 @@
-import { parseSettings, type ServiceDefinition, type ServiceName, type Settings } from '@skein/platform';
-import { SERVICE_NAMES, type Ports } from './ports.js';
-import { sha256Hex, type Secrets } from './secrets.js';
+import { parseSettings, type ServiceDefinition, type Settings } from '@skein/platform';
+import { environmentOf, type Surroundings } from './environment.js';
 
-/** What the parts of the all-in-one tell a service. */
-export interface Surroundings {
-  readonly data: string;
-  readonly ports: Ports;
-  readonly secrets: Secrets;
-  readonly databases: Readonly<Record<ServiceName, { readonly ownerUrl: string; readonly appUrl: string }>>;
-  readonly eventLogUrl: string;
-  readonly rpcUrl: string;
-  readonly chainId: number;
-  readonly addressBook: string;
-  readonly quiet: boolean;
-}
-
-/** Domain that sessions name in the all-in-one. */
-export const SIGN_IN_DOMAIN = 'skein.localhost';
-
-const environmentName = (name: ServiceName): string => `PEERS_${name.toUpperCase().replaceAll('-', '_')}`;
-
-/** Settings of one service: the same environment names as anywhere else, so that the same rules check them. */
-export function settingsOf(definition: ServiceDefinition, around: Surroundings): Settings {
-  const { name } = definition;
-  const { ports, secrets, databases } = around;
-  return parseSettings(definition, {
-    DATABASE_URL: databases[name].appUrl,
-    MIGRATION_DATABASE_URL: databases[name].ownerUrl,
-    EVENT_LOG_URL: around.eventLogUrl,
-    GRPC_PORT: String(ports.grpc[name]),
-    INTERNAL_GRPC_PORT: String(ports.internal[name]),
-    ARTIFACTS_DIR: `${around.data}/artifacts`,
-    OPERATOR_TOKEN_SHA256: sha256Hex(secrets.operatorToken),
-    SERVICE_TOKEN_SECRET: secrets.serviceTokenSecret,
-    BEACON_SEED: secrets.seed,
-    CHAIN_RPC_URL: around.rpcUrl,
-    CHAIN_ID: String(around.chainId),
-    CHAIN_CONTRACTS: around.addressBook,
-    CHAIN_POLL_MS: '250',
-    SIGN_IN_DOMAIN,
-    DATABASE_POOL_MAX: '4',
-    LOG_LEVEL: around.quiet ? 'warn' : 'info',
-    ...Object.fromEntries(SERVICE_NAMES.map((peer) => [environmentName(peer), `127.0.0.1:${ports.internal[peer]}`])),
-  });
-}
+/** Settings of one service of the all-in-one. */
+export const settingsOf = (definition: ServiceDefinition, around: Surroundings): Settings => parseSettings(definition, environmentOf(definition.name, around));

@@ -9,7 +9,7 @@ import type { Entry } from '@skein/trainer';
 import { ExternalValidator } from '@skein/validator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Actor } from '../../../scripts/src/demo/actor.js';
-import { CONTEXTS } from '../src/front.js';
+import { CONTEXTS } from '../src/paths.js';
 import { ArenaPlay, closePeople, csv, FILES, model, peopleOf } from './support/arena-play.js';
 import { databaseDumps, filesOf, findings, pairForms, textForms, type Emitted } from './support/emitted.js';
 import { bootSkein, type TestSkein } from './support/skein.js';

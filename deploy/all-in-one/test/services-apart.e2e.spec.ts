@@ -10,7 +10,7 @@ import { createClient } from '@skein/sdk';
 import { eventually } from '@skein/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Actor } from '../../../scripts/src/demo/actor.js';
-import { CONTEXTS } from '../src/front.js';
+import { CONTEXTS } from '../src/paths.js';
 import { SERVICE_NAMES } from '../src/ports.js';
 import { ArenaPlay, closePeople, peopleOf } from './support/arena-play.js';
 import { approveFederation, proposeFederation } from './support/federation-play.js';

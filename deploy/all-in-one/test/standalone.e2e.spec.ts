@@ -7,7 +7,7 @@ import { eventLogMigrations, loadTopics, sharedEventLog } from '@skein/messaging
 import type { ServiceName } from '@skein/platform';
 import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CONTEXTS } from '../src/front.js';
+import { CONTEXTS } from '../src/paths.js';
 import { SERVICE_NAMES } from '../src/ports.js';
 import { sha256Hex } from '../src/secrets.js';
 import { assertBuilt, ServiceProcess } from './support/service-process.js';

@@ -1,0 +1,200 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { ServiceName } from '@skein/platform';
+import type { Guard } from './guard.js';
+import { nameOf, type ProcessPorts } from './layout.js';
+import type { ProcessId } from './options.js';
+
+/** What a process needs of its cluster. */
+export interface ProcessSurroundings {
+  readonly guard: Guard;
+  /** Environment and Node arguments, asked for at each start. */
+  readonly launch: () => Promise<{ readonly env: Readonly<Record<string, string>>; readonly nodeArgs: readonly string[] }>;
+  readonly supervise: boolean;
+  readonly say: (line: string) => void;
+  readonly output: (line: string) => void;
+}
+
+/** Entry of a built service. */
+export const mainOf = (service: ServiceName): string => fileURLToPath(new URL(`../../../services/${service}/dist/main.js`, import.meta.url));
+
+const READY_MS_MAX = 60_000;
+const FIRST_PAUSE_MS = 200;
+const PAUSE_MS_MAX = 5_000;
+/** Whoever ran this long has started well: the next pause is the first one again. */
+const SETTLED_MS = 10_000;
+/** The drain of a stop may take 10 s. */
+const STOP_MS_MAX = 9_500;
+const OUTPUT_KEPT = 20_000;
+
+/** One process of the cluster: started, watched, started again when it died, killed and stopped by whoever tests it. */
+export class ClusterProcess {
+  readonly id: ProcessId;
+  readonly name: string;
+  readonly ports: ProcessPorts;
+  /** Starts so far. */
+  starts = 0;
+  readonly #around: ProcessSurroundings;
+  #child: ChildProcess | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #wanted = false;
+  #signalled = false;
+  #pauseMs = FIRST_PAUSE_MS;
+  #env: Readonly<Record<string, string>> = {};
+  #output = '';
+
+  constructor(id: ProcessId, ports: ProcessPorts, around: ProcessSurroundings) {
+    this.id = id;
+    this.name = nameOf(id);
+    this.ports = ports;
+    this.#around = around;
+  }
+
+  /** Process id; throws while it does not run. */
+  get pid(): number {
+    if (!this.alive || this.#child?.pid === undefined) throw new Error(`${this.name} does not run`);
+    return this.#child.pid;
+  }
+
+  /** Whether the process exists now. */
+  get alive(): boolean {
+    return this.#child?.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Whether new connections may go to it: it runs and nobody has asked it to end. */
+  get usable(): boolean {
+    return this.alive && !this.#signalled;
+  }
+
+  /** Environment of the last start, without what every process inherits. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#env;
+  }
+
+  /** The last lines it printed. */
+  get lastOutput(): string {
+    return this.#output;
+  }
+
+  /** Settles when the process of now has ended. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Starts it and returns at once; `untilReady` waits. */
+  async start(): Promise<void> {
+    if (this.alive) return;
+    this.#wanted = true;
+    const { env, nodeArgs } = await this.#around.launch();
+    // Stopped while it was waiting for its environment: nobody would end it any more.
+    if (!this.#wanted || this.alive) return;
+    this.#env = env;
+    this.#signalled = false;
+    this.starts += 1;
+    const { service, role } = this.id;
+    // A session of its own: Ctrl-C in a terminal is answered by the cluster, which ends everybody in order.
+    const child = spawn(process.execPath, ['--enable-source-maps', ...nodeArgs, mainOf(service), role], { env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    this.#child = child;
+    if (child.pid !== undefined) this.#around.guard.add(child.pid);
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#heard(line));
+    const startedMs = performance.now();
+    this.#ended = new Promise((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
+    void this.#ended.then(() => this.#gone(child, startedMs));
+  }
+
+  /** Waits until `/health/ready` says yes. Throws with its last words when it ended, or never became ready. */
+  async untilReady(timeoutMs: number = READY_MS_MAX): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      if (await this.isReady()) return;
+      const ended = !this.alive && !(this.#around.supervise && this.#wanted);
+      if (ended || performance.now() > until) throw new Error(`${this.name} ${ended ? 'ended' : `was not ready within ${timeoutMs} ms`}:\n${this.#output.trim()}`);
+      await delay(50);
+    }
+  }
+
+  /** Its own answer at `/health/ready`. */
+  isReady(): Promise<boolean> {
+    return this.#probe('ready');
+  }
+
+  /** Its own answer at `/health/live`; false too when there is no answer. */
+  isLive(): Promise<boolean> {
+    return this.#probe('live');
+  }
+
+  /** Sends a signal (default SIGKILL). What dies of it counts as died: where the cluster supervises, it is started again. */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') this.#signalled = true;
+    this.#child?.kill(signal);
+  }
+
+  /** SIGTERM, waits for the end (SIGKILL after 9.5 s), starts it again and waits until it is ready. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+    await this.untilReady();
+  }
+
+  /** SIGTERM, waits for the end (SIGKILL after 9.5 s) and leaves it ended. */
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    if (!this.alive) return;
+    this.kill('SIGTERM');
+    const late = setTimeout(() => this.kill('SIGKILL'), STOP_MS_MAX);
+    await this.#ended;
+    clearTimeout(late);
+  }
+
+  async #gone(child: ChildProcess, startedMs: number): Promise<void> {
+    const { guard, say, supervise } = this.#around;
+    if (child.pid !== undefined) guard.drop(child.pid);
+    if (!this.#wanted) return;
+    if (performance.now() - startedMs > SETTLED_MS) this.#pauseMs = FIRST_PAUSE_MS;
+    const how = child.signalCode ?? `code ${child.exitCode}`;
+    if (!supervise) return say(`${this.name} ended (${how})`);
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    say(`${this.name} ended (${how}); it is started again in ${pauseMs} ms`);
+    await delay(pauseMs);
+    if (!this.#wanted || this.#child !== child) return;
+    try {
+      await this.start();
+    } catch (error) {
+      say(`${this.name} could not be started again: ${String(error)}`);
+    }
+  }
+
+  #heard(line: string): void {
+    this.#output = `${this.#output}${line}\n`.slice(-OUTPUT_KEPT);
+    this.#around.output(line);
+  }
+
+  async #probe(what: 'live' | 'ready'): Promise<boolean> {
+    if (!this.alive) return false;
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.ports.http}/health/${what}`, { signal: AbortSignal.timeout(2_000) });
+      await answer.body?.cancel();
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** What a process gets of this one's environment: never the administrator's URLs, which only the cluster itself uses. */
+function inherited(): NodeJS.ProcessEnv {
+  const hidden = new Set(['DATABASE_URL', 'MIGRATION_DATABASE_URL', 'EVENT_LOG_URL', 'KAFKA_BROKERS']);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !hidden.has(name)));
+}
+
+/** Migrates a service's database by its own `migrate` role, and waits for the end. */
+export async function migrate(service: ServiceName, env: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn(process.execPath, ['--enable-source-maps', mainOf(service), 'migrate'], { env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`${service} could not be migrated:\n${output.trim()}`);
+}
