@@ -3,3 +3,4 @@ export * from './eventually.js';
 export * from './fakes.js';
 export * from './spec-of.js';
 export * from './spawn-ts.js';
+export * from './fault-proxy.js';
