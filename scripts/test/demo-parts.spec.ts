@@ -5,19 +5,23 @@ import { planKills } from '../src/demo/kill-plan.js';
 import { parseDemoOptions, DEMO_HELP } from '../src/demo/options.js';
 import { Printer } from '../src/demo/printer.js';
 import { fingerprintOf, newReport } from '../src/demo/report.js';
+import { Victims } from '../src/demo/victims.js';
 
 describe('options', () => {
-  test('defaults', () => expect(parseDemoOptions([])).toEqual({ seed: 1, kills: 0, portBase: 17400, keep: false }));
+  test('defaults', () => expect(parseDemoOptions([])).toEqual({ seed: 1, kills: 0, target: 'all-in-one', portBase: 17400, keep: false }));
+  test('a cluster and its event log', () => expect(parseDemoOptions(['--target', 'cluster', '--event-log', 'embedded'])).toMatchObject({ target: 'cluster', eventLog: 'embedded' }));
   test.each([
     [['--seed=-1'], '--seed must be an integer from 0'],
     [['--seed', '1.5'], 'not "1.5"'],
     [['--kills', '6'], '--kills must be an integer from 0 to 5'],
     [['--port-base', 'no'], '--port-base'],
+    [['--target', 'moon'], '--target must be all-in-one or cluster'],
+    [['--event-log', 'kafka'], '--event-log belongs to --target cluster'],
     [['--nonsense'], '--nonsense'],
   ])('%j is refused by name', (args, message) => expect(() => parseDemoOptions(args)).toThrow(message));
   test('help explains every option', () => {
     expect(parseDemoOptions(['--help'])).toBeUndefined();
-    for (const option of ['--seed', '--kills', '--report', '--keep', '--port-base', '--data']) expect(DEMO_HELP).toContain(option);
+    for (const option of ['--seed', '--kills', '--report', '--keep', '--port-base', '--data', '--target', '--event-log']) expect(DEMO_HELP).toContain(option);
   });
 });
 
@@ -35,6 +39,27 @@ describe('kill plan', () => {
     expect(planKills(3, 5, moments)).not.toEqual(planKills(4, 5, moments));
   });
   test('more kills than chapters are refused', () => expect(() => planKills(1, 6, moments)).toThrow('6 kills need 6 chapters'));
+});
+
+describe('victims', () => {
+  const processes = ['arena api', 'arena worker', 'billing api', 'billing worker'];
+  const drawn = (seed: number): (readonly string[] | 'whole')[] => {
+    const victims = new Victims(seed);
+    return Array.from({ length: 20 }, () => victims.draw(processes));
+  };
+  test('the whole, or one to three different processes', () => {
+    const hits = drawn(1);
+    expect(hits).toContain('whole');
+    for (const hit of hits.filter((one) => one !== 'whole')) {
+      expect(new Set(hit).size).toBe(hit.length);
+      expect([1, 2, 3]).toContain(hit.length);
+      expect(processes).toEqual(expect.arrayContaining([...hit]));
+    }
+  });
+  test('the same seed draws the same', () => {
+    expect(drawn(7)).toEqual(drawn(7));
+    expect(drawn(7)).not.toEqual(drawn(8));
+  });
 });
 
 describe('data', () => {

@@ -41,12 +41,16 @@ export class Cluster {
   /** Starts everything and waits until the whole is ready. What was started before a failure is stopped again. */
   static async start(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options, await freeLayout(options));
+    const giveUp = (): void => void Promise.all(cluster.#processes.map((one) => one.stop()));
+    options.signal?.addEventListener('abort', giveUp);
     try {
       await cluster.#begin();
       return cluster;
     } catch (error) {
       await cluster.stop();
-      throw error;
+      throw options.signal?.aborted === true ? options.signal.reason : error;
+    } finally {
+      options.signal?.removeEventListener('abort', giveUp);
     }
   }
 
@@ -110,7 +114,9 @@ export class Cluster {
     const [stores, devnet] = await settled([this.#stores(), chain] as const);
     const { anvil, book } = devnet;
     this.#around = { data: options.data, ports: layout, secrets, ...stores, rpcUrl: anvil.rpcUrl, chainId: anvil.chainId, addressBook: formatAddressBook(book), quiet: options.quiet ?? true };
+    options.signal?.throwIfAborted();
     if (options.migrate !== false) await settled([this.eventLog.applyTopics(), ...this.services.map((name) => migrate(name, environmentOf(name, this.surroundings)))]);
+    options.signal?.throwIfAborted();
     await this.#runServices();
     writeDevnet(this.surroundings, layout.front);
     await this.#front.listen(layout.front);

@@ -56,6 +56,8 @@ export interface ClusterOptions {
   readonly via?: (edge: Edge) => Promise<number | undefined> | number | undefined;
   /** No log lines of services below warnings; default true. */
   readonly quiet?: boolean;
+  /** Aborted: a start under way is given up, and what was started is stopped. */
+  readonly signal?: AbortSignal;
   /** Hears what the cluster itself does: what died, what was started again. */
   readonly say?: (line: string) => void;
   /** Hears the output of the processes, line by line. */

@@ -14,6 +14,7 @@ import { DEMO_HELP, parseDemoOptions, type DemoOptions } from './options.js';
 import { Printer } from './printer.js';
 import { fingerprintOf, newReport, type Report } from './report.js';
 import type { Story } from './story.js';
+import { Victims } from './victims.js';
 
 /** Memory of the demo's own processes without Skein's, sampled while the story runs. */
 function watchClients(skein: SkeinProcess, report: Report): NodeJS.Timeout {
@@ -32,7 +33,7 @@ async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer
   report.memoryMiBReady = Math.round(skein.memoryMiB());
   const devnet = skein.devnet();
   const seed = `demo/${options.seed}`;
-  const moments = new Moments(skein, printer, plan, playable);
+  const moments = new Moments(skein, printer, plan, playable, new Victims(options.seed));
   return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {}, endings };
 }
 
@@ -78,7 +79,7 @@ const orphaned = (): Promise<'interrupted'> => {
 
 async function run(options: DemoOptions): Promise<number> {
   const folder = options.data ?? mkdtempSync(join(tmpdir(), 'skein-demo-'));
-  const skein = new SkeinProcess({ data: folder, portBase: options.portBase, seed: `demo/${options.seed}` });
+  const skein = new SkeinProcess({ target: options.target, data: folder, portBase: options.portBase, seed: `demo/${options.seed}`, ...(options.eventLog === undefined ? {} : { eventLog: options.eventLog }) });
   const printer = new Printer();
   const startedMs = performance.now();
   const end = Promise.race([interrupted(), orphaned()]);

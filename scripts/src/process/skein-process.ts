@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isAlive, processTree, signal, treePssMiB } from './tree.js';
+import { commandOf, isAlive, processTree, signal, treePssMiB } from './tree.js';
 
-/** What the all-in-one tells its clients in `<data>/devnet.json`. */
+/** What Skein tells its clients in `<data>/devnet.json`. */
 export interface Devnet {
   readonly frontUrl: string;
   readonly rpcUrl: string;
@@ -18,18 +18,27 @@ export interface Devnet {
   readonly grpc: Record<string, string>;
 }
 
-/** How the all-in-one is started. */
+/** What is started: everything in one process, or each service's roles as processes of their own. */
+export type Target = 'all-in-one' | 'cluster';
+
+/** How Skein is started. */
 export interface SkeinOptions {
+  /** Default: all-in-one. */
+  readonly target?: Target;
+  /** Of a cluster. */
+  readonly eventLog?: 'kafka' | 'embedded';
   readonly data: string;
   readonly portBase: number;
   readonly seed: string;
   readonly env?: Record<string, string>;
 }
 
-const MAIN = fileURLToPath(new URL('../../../deploy/all-in-one/dist/main.js', import.meta.url));
-const READY_TIMEOUT_MS = 60_000;
+const mainOf = (target: Target): string => fileURLToPath(new URL(`../../../deploy/${target}/dist/main.js`, import.meta.url));
+const READY_TIMEOUT_MS = 120_000;
+/** Looking at the memory of some 200 processes costs as much as running them, if it is done as often as for a few. */
+const SAMPLE_MS: Readonly<Record<Target, number>> = { 'all-in-one': 250, cluster: 3_000 };
 
-/** Skein all-in-one as a child process: start, measure, kill -9 with everything below it, start again, stop. */
+/** Skein as a child process: start, measure, kill -9 with everything below it, start again, stop. */
 export class SkeinProcess {
   readonly options: SkeinOptions;
   memoryMiBPeak = 0;
@@ -45,15 +54,39 @@ export class SkeinProcess {
   /** Starts and waits until the whole is ready. Returns the milliseconds that took. */
   async start(): Promise<number> {
     const started = performance.now();
-    const { data, portBase, seed, env } = this.options;
+    const { data, portBase, seed, env, eventLog } = this.options;
+    const kind = eventLog === undefined ? [] : ['--event-log', eventLog];
     this.expectExit = false;
     this.output = '';
-    const child = spawn(process.execPath, ['--enable-source-maps', MAIN, '--data', data, '--port-base', String(portBase), '--seed', seed, '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, detached: true });
+    const child = spawn(process.execPath, ['--enable-source-maps', mainOf(this.target), '--data', data, '--port-base', String(portBase), '--seed', seed, ...kind, '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, detached: true });
     this.child = child;
-    this.sampler ??= setInterval(() => this.sample(), 250).unref();
+    this.sampler ??= setInterval(() => this.sample(), SAMPLE_MS[this.target]).unref();
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.output = `${this.output}${chunk.toString()}`.slice(-20_000)));
     await this.untilReady(child);
     return performance.now() - started;
+  }
+
+  get target(): Target {
+    return this.options.target ?? 'all-in-one';
+  }
+
+  /** The processes of services in a cluster, by `<service> <role>`, in a fixed order. */
+  serviceProcesses(): { readonly name: string; readonly pid: number }[] {
+    return processTree(this.pid).flatMap(({ pid }) => {
+      const [, service, role] = /services\/([a-z-]+)\/dist\/main\.js (api|worker|all)/.exec(commandOf(pid)) ?? [];
+      return service === undefined ? [] : [{ name: `${service} ${role}`, pid }];
+    }).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.pid - b.pid));
+  }
+
+  /** kill -9 of one process of a cluster, which starts it again; waits until it is gone. */
+  async killOne(pid: number): Promise<void> {
+    signal(pid, 'SIGKILL');
+    while (isAlive(pid)) await wait(20);
+  }
+
+  /** Waits until a Skein that runs is ready, wholly. */
+  async untilWhole(): Promise<void> {
+    if (this.child !== undefined) await this.untilReady(this.child);
   }
 
   private async untilReady(child: ChildProcess): Promise<void> {
@@ -74,12 +107,12 @@ export class SkeinProcess {
     }
   }
 
-  /** What a client needs to know; written by the all-in-one before it is ready. */
+  /** What a client needs to know; written by Skein before it is ready. */
   devnet(): Devnet {
     return JSON.parse(readFileSync(join(this.options.data, 'devnet.json'), 'utf8')) as Devnet;
   }
 
-  /** Process id of the all-in-one. */
+  /** Process id of the all-in-one or of the cluster. */
   get pid(): number {
     const pid = this.child?.pid;
     if (pid === undefined) throw new Error('Skein is not running');

@@ -26,6 +26,15 @@ export function processTree(root: number): ProcessEntry[] {
   return tree;
 }
 
+/** The command line of a process with blanks between its words; empty when it has ended. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
+
 /** Proportional set size of one process in KiB; 0 when it has ended. */
 export function pssKiB(pid: number): number {
   try {
