@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RejectionError } from '@skein/kernel';
 import { correlationOf } from '../dispatch/context.js';
 import { normaliseError } from './normalise.js';
-import { PROBLEM_TYPE, toProblem } from './problem.js';
+import { PROBLEM_TYPE, retryAfterSeconds, toProblem } from './problem.js';
 
 /**
  * Answers any thrown value as a problem where there is no Fastify (a front port, a service that has stopped), with the
@@ -11,8 +11,10 @@ import { PROBLEM_TYPE, toProblem } from './problem.js';
 export function answerProblem(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
   const given = request.headers['x-correlation-id'];
   const correlationId = correlationOf(Array.isArray(given) ? given[0] : given);
-  const problem = toProblem(normaliseError(thrown).error, correlationId);
-  response.writeHead(problem.status, { 'content-type': PROBLEM_TYPE, 'x-correlation-id': correlationId });
+  const { error } = normaliseError(thrown);
+  const problem = toProblem(error, correlationId);
+  const retryAfter = retryAfterSeconds(error);
+  response.writeHead(problem.status, { 'content-type': PROBLEM_TYPE, 'x-correlation-id': correlationId, ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }) });
   response.end(JSON.stringify(problem));
 }
 

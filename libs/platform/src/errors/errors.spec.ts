@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { fromGrpcError, STATUS_DETAILS, toGrpcError } from './grpc-status.js';
 import { InvalidRequestError, violationsOf } from './invalid-request.js';
 import { normaliseError } from './normalise.js';
-import { toProblem } from './problem.js';
+import { retryAfterSeconds, toProblem } from './problem.js';
 import { ERROR_TABLE, httpStatusOf, isRetriable } from './table.js';
 
 const overTheWire = (error: RejectionError): RejectionError => fromGrpcError({ ...toGrpcError(error, 'c'), name: 'Error', message: '' } as ServiceError);
@@ -23,6 +23,14 @@ test('all violations survive gRPC and are listed in the problem', () => {
   const error = new InvalidRequestError([{ field: 'a', rule: 'min-len', message: 'm' }, { field: 'b', rule: 'required', message: 'n' }]);
   expect(violationsOf(overTheWire(error))).toEqual(error.violations);
   expect(toProblem(error, 'c')).toMatchObject({ status: 400, field: 'a', rule: 'min-len', errors: error.violations });
+});
+
+test('a refusal for want of capacity says when to try again, on both transports', () => {
+  const rejection: Rejection = { code: 'resource-exhausted', rule: 'overloaded', message: 'm', retriable: true, retryAfterMs: 1_250 };
+  expect(overTheWire(new RejectionError(rejection)).rejection).toEqual(rejection);
+  expect(toProblem(new RejectionError(rejection), 'c')).toMatchObject({ status: 429, code: 'resource-exhausted', rule: 'overloaded', retriable: true, retryAfterMs: 1_250 });
+  expect([1, 1_000, 1_001].map((retryAfterMs) => retryAfterSeconds(new RejectionError({ ...rejection, retryAfterMs })))).toEqual(['1', '1', '2']);
+  expect(retryAfterSeconds(new RejectionError({ code: 'resource-exhausted', rule: 'body-limit', message: 'm' }))).toBeUndefined();
 });
 
 test('a server without our details is mapped by its status', () => {

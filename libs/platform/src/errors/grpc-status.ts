@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { anyPack, anyUnpack, type Any } from '@bufbuild/protobuf/wkt';
+import { anyPack, anyUnpack, durationFromMs, durationMs, type Any } from '@bufbuild/protobuf/wkt';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
-import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, StatusSchema } from '@skein/contracts/google/rpc';
+import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, RetryInfoSchema, StatusSchema } from '@skein/contracts/google/rpc';
 import { RejectionError, type Rejection, type RejectionCode } from '@skein/kernel';
 import { InvalidRequestError, violationsOf } from './invalid-request.js';
 import { codeOfGrpcStatus, ERROR_TABLE, grpcStatusOf, isRetriable } from './table.js';
@@ -13,7 +13,7 @@ export const ERROR_DOMAIN = 'skein';
 
 const reasonOf = (rule: string): string => rule.toUpperCase().replaceAll('-', '_');
 
-/** What grpc-js wants from a failed handler: status, sentence, trailer with ErrorInfo, BadRequest and RequestInfo. */
+/** What grpc-js wants from a failed handler: status, sentence, trailer with ErrorInfo, BadRequest, RetryInfo and RequestInfo. */
 export function toGrpcError(error: RejectionError, correlationId: string): { code: number; details: string; metadata: Metadata } {
   const { rejection } = error;
   const violations = violationsOf(error);
@@ -24,6 +24,7 @@ export function toGrpcError(error: RejectionError, correlationId: string): { cod
     const fieldViolations = violations.map(({ field, rule, message }) => ({ field, description: message, reason: reasonOf(rule) }));
     details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
   }
+  if (rejection.retryAfterMs !== undefined) details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(rejection.retryAfterMs) })));
   details.push(anyPack(RequestInfoSchema, create(RequestInfoSchema, { requestId: correlationId })));
   const status = create(StatusSchema, { code: grpcStatusOf(rejection), message: rejection.message, details });
   const trailer = new Metadata();
@@ -42,6 +43,11 @@ function detailsOf(raw: Buffer): readonly Any[] {
   }
 }
 
+function retryAfterMsOf(details: readonly Any[]): number | undefined {
+  const delay = details.map((detail) => anyUnpack(detail, RetryInfoSchema)).find((detail) => detail !== undefined)?.retryDelay;
+  return delay === undefined ? undefined : durationMs(delay);
+}
+
 /** The server's refusal back as a `RejectionError`; without our details, from the status alone. */
 export function fromGrpcError(error: ServiceError): RejectionError {
   const raw = error.metadata?.get(STATUS_DETAILS)[0];
@@ -50,12 +56,14 @@ export function fromGrpcError(error: ServiceError): RejectionError {
   const code = info?.metadata['code'];
   if (info === undefined || !isCode(code)) {
     const fallback = codeOfGrpcStatus(error.code);
-    return new RejectionError({ code: fallback, rule: fallback, message: error.details, retriable: ERROR_TABLE[fallback].retriable });
+    const retryAfterMs = retryAfterMsOf(unpacked);
+    return new RejectionError({ code: fallback, rule: fallback, message: error.details, retriable: retryAfterMs !== undefined || ERROR_TABLE[fallback].retriable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
   const field = info.metadata['field'];
   const rejection: Rejection = { code, rule: info.metadata['rule'] ?? code, message: error.details, retriable: info.metadata['retriable'] === 'true' };
   const bad = unpacked.map((detail) => anyUnpack(detail, BadRequestSchema)).find((detail) => detail !== undefined);
   if (code === 'invalid-argument' && bad !== undefined && bad.fieldViolations.length > 0)
     return new InvalidRequestError(bad.fieldViolations.map((v) => ({ field: v.field, rule: v.reason.toLowerCase().replaceAll('_', '-'), message: v.description })));
-  return new RejectionError(field === undefined ? rejection : { ...rejection, field });
+  const retryAfterMs = retryAfterMsOf(unpacked);
+  return new RejectionError({ ...rejection, ...(field === undefined ? {} : { field }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 }

@@ -12,12 +12,17 @@ export interface Problem {
   readonly rule: string;
   readonly field?: string;
   readonly retriable: boolean;
+  /** Trying again sooner is of no use; `Retry-After` says the same in whole seconds. */
+  readonly retryAfterMs?: number;
   readonly correlationId: string;
   readonly errors?: readonly Violation[];
 }
 
 /** Media type of a problem. */
 export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Value of `Retry-After` in whole seconds, for a refusal that says when to try again. */
+export const retryAfterSeconds = ({ rejection }: RejectionError): string | undefined => (rejection.retryAfterMs === undefined ? undefined : String(Math.ceil(rejection.retryAfterMs / 1_000)));
 
 /** The refusal as a problem. */
 export function toProblem(error: RejectionError, correlationId: string): Problem {
@@ -32,6 +37,7 @@ export function toProblem(error: RejectionError, correlationId: string): Problem
     rule: rejection.rule,
     ...(rejection.field === undefined || rejection.field === '' ? {} : { field: rejection.field }),
     retriable: isRetriable(rejection),
+    ...(rejection.retryAfterMs === undefined ? {} : { retryAfterMs: rejection.retryAfterMs }),
     correlationId,
     ...(violations.length > 1 ? { errors: violations } : {}),
   };

@@ -5,7 +5,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { correlationOf, type CallInfo } from '../dispatch/context.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { normaliseError } from '../errors/normalise.js';
-import { PROBLEM_TYPE, toProblem } from '../errors/problem.js';
+import { PROBLEM_TYPE, retryAfterSeconds, toProblem } from '../errors/problem.js';
 import { readJson } from '../validation/read-json.js';
 import type { HttpBinding, RouteTable } from './bindings.js';
 import { requestJson } from './request-json.js';
@@ -41,6 +41,8 @@ export function callInfoOf(request: FastifyRequest, reply: FastifyReply, timeout
 export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply {
   const { error } = normaliseError(thrown);
   const problem = toProblem(error, reply.request.id);
+  const retryAfter = retryAfterSeconds(error);
+  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(utf8.encode(JSON.stringify(problem)));
 }
