@@ -32,5 +32,18 @@ const current = new AsyncLocalStorage<CallContext>();
 /** The call being handled, if any: the gRPC client takes correlation, trace and deadline from it. */
 export const currentCall = (): CallContext | undefined => current.getStore();
 
+const NEVER = new AbortController().signal;
+
+/**
+ * Runs `work` that several calls will share the result of: it goes on when the call that began it is over, without its
+ * deadline, but in its trace.
+ */
+export function runShared<T>(work: () => T): T {
+  const call = current.getStore();
+  if (call === undefined) return work();
+  const shared = Object.create(call, { deadlineMs: { value: undefined }, signal: { value: NEVER } }) as CallContext;
+  return current.run(shared, work);
+}
+
 /** Runs `work` as part of `call`. */
 export const runInCall = <T>(call: CallContext, work: () => T): T => current.run(call, () => withTrace(call.traceparent, work));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_LIMITS } from './admission/limits.js';
 import type { ServiceDefinition } from './service-definition.js';
 import type { Settings } from './settings.js';
 
@@ -19,7 +20,15 @@ export const processEnvironment = (): Environment => process.env;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const port = (standard: number) => z.coerce.number().int().min(0).max(65_535).default(standard);
+const count = (standard: number) => z.coerce.number().int().min(1).max(100_000).default(standard);
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL');
+
+/** `operator=4,organisation:7f…=2`; undefined where it cannot be read. */
+function weightsOf(text: string): Record<string, number> | undefined {
+  const pairs = text.split(',').map((part) => /^\s*(\S+)=(\d{1,3})\s*$/.exec(part));
+  if (!pairs.every((pair) => pair !== null && Number(pair[2]) >= 1 && Number(pair[2]) <= 100)) return undefined;
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1], Number(pair?.[2])]));
+}
 
 const common = z.object({
   DATABASE_URL: databaseUrl,
@@ -39,6 +48,14 @@ const common = z.object({
   BODY_LIMIT_BYTES: z.coerce.number().int().positive().default(1024 * 1024),
   ARTIFACT_LIMIT_BYTES: z.coerce.number().int().positive().default(256 * 1024 * 1024),
   DATABASE_POOL_MAX: z.coerce.number().int().min(1).max(50).default(4),
+  CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(600_000).default(30_000),
+  CALLS_MAX: count(DEFAULT_LIMITS.callsMax),
+  CALLS_QUEUED_MAX: count(DEFAULT_LIMITS.queuedMax),
+  INTERNAL_CALLS_MAX: count(DEFAULT_LIMITS.internalCallsMax),
+  STREAMS_MAX: count(DEFAULT_LIMITS.streamsMax),
+  CREDENTIAL_CHECKS_MAX: count(DEFAULT_LIMITS.credentialsMax),
+  BODIES_BYTES_MAX: z.coerce.number().int().positive().default(DEFAULT_LIMITS.bodyBytesMax),
+  TENANT_WEIGHTS: z.string().default('operator=4').transform((text, issue) => weightsOf(text) ?? (issue.addIssue('must be <tenant>=<1…100>, joined by commas'), z.NEVER)),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -92,6 +109,11 @@ export function parseSettings(definition: Pick<ServiceDefinition, 'name' | 'conf
     bodyLimitBytes: value.BODY_LIMIT_BYTES,
     artifactLimitBytes: value.ARTIFACT_LIMIT_BYTES,
     poolMax: value.DATABASE_POOL_MAX,
+    callTimeoutMs: value.CALL_TIMEOUT_MS,
+    limits: {
+      callsMax: value.CALLS_MAX, queuedMax: value.CALLS_QUEUED_MAX, internalCallsMax: value.INTERNAL_CALLS_MAX, streamsMax: value.STREAMS_MAX,
+      credentialsMax: value.CREDENTIAL_CHECKS_MAX, bodyBytesMax: value.BODIES_BYTES_MAX, weights: value.TENANT_WEIGHTS,
+    },
     logLevel: value.LOG_LEVEL,
     own: own?.success === true ? own.data : {},
   };

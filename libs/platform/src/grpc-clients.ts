@@ -1,6 +1,6 @@
 import type { DescMethod, DescMethodBiDiStreaming, DescMethodClientStreaming, DescMethodServerStreaming, DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 
-/** Options of one call. Correlation, trace and deadline default to those of the call being handled. */
+/** Options of one call. Correlation and trace default to those of the call being handled, whose deadline and end are the call's, too. */
 export interface ClientCallOptions {
   /** Give up after this long; default 10 000 for unary and client-streaming calls, none for the others. */
   readonly timeoutMs?: number;

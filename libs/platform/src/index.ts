@@ -1,4 +1,6 @@
 export { accessOf, authorise, isInternal, walkAccessMatrix, type AccessEntry, type CallerRole, type MethodAccess } from './access.js';
+export { Admission, type AdmissionLane, type Arrival } from './admission/admission.js';
+export { DEFAULT_LIMITS, type CallLimits } from './admission/limits.js';
 export * from './api-keys.js';
 export { principalOf } from './artifacts/principal.js';
 export { Authenticator, type AuthenticatorOptions, type Surface } from './auth/authenticator.js';

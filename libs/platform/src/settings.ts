@@ -1,3 +1,5 @@
+import type { CallLimits } from './admission/limits.js';
+
 /** The six services. */
 export type ServiceName = 'arena' | 'validation' | 'fl-aggregator' | 'staking-indexer' | 'marketplace' | 'billing';
 
@@ -28,6 +30,10 @@ export interface Settings<Own = Record<string, unknown>> {
   readonly bodyLimitBytes: number;
   readonly artifactLimitBytes: number;
   readonly poolMax: number;
+  /** Longest that a unary call may take, and what it gets when the caller names no deadline. */
+  readonly callTimeoutMs: number;
+  /** How much the process takes on at a time. */
+  readonly limits: CallLimits;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly own: Own;
 }

@@ -81,13 +81,18 @@ export class WalletSessions {
     this.#clock = clock;
   }
 
+  /** The wallet behind a token that was verified before and still holds; undefined for one that was not. */
+  known(token: string): Identity | undefined {
+    const found = this.#verified.get(token);
+    if (found !== undefined) checkTerms(found.message, this.#terms, this.#clock.nowMs());
+    return found?.identity;
+  }
+
   /** The wallet behind the token; rules `session-format`, `-domain`, `-chain`, `-lifetime`, `-expired`, `-not-yet-valid`, `-signature`. */
   async verify(token: string): Promise<Identity> {
-    const known = this.#verified.get(token);
-    if (known !== undefined) {
-      checkTerms(known.message, this.#terms, this.#clock.nowMs());
-      return known.identity;
-    }
+    // Several calls with a new session wait for one check.
+    const before = this.known(token);
+    if (before !== undefined) return before;
     const [, encoded = '', signature = '', ...rest] = token.split('.');
     const text = Buffer.from(encoded, 'base64url').toString('utf8');
     const message = parseSignIn(text);

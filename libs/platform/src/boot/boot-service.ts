@@ -9,6 +9,7 @@ import { OperationsService } from '@skein/contracts/operations';
 import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
 import type { FastifyInstance } from 'fastify';
 import { isInternal } from '../access.js';
+import { Admission } from '../admission/admission.js';
 import type { ApiKeyDirectory } from '../api-keys.js';
 import { ArtifactApi } from '../artifacts/artifact-api.js';
 import { addArtifactRoutes } from '../artifacts/artifact-routes.js';
@@ -32,7 +33,6 @@ import { portTaken } from './ports.js';
 import { makeParts, platformProviders, type Parts } from './providers.js';
 import { Supervisor } from './supervisor.js';
 
-const CALL_TIMEOUT_MS = 30_000;
 const STOP_MS = 9_500;
 
 class RootModule {}
@@ -114,7 +114,7 @@ class Running implements RunningService {
   async #listenGrpc(surface: Surface, dispatcher: Dispatcher): Promise<number> {
     const { settings } = this;
     const services = servicesOf(this.definition).filter((service) => isInternal(service) === (surface === 'internal'));
-    const server = grpcServer({ surface, services, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: CALL_TIMEOUT_MS });
+    const server = grpcServer({ surface, services, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: settings.callTimeoutMs });
     addHealth(server, services.map(({ typeName }) => typeName), () => this.#closing === undefined && this.supervisor.dead().length === 0);
     this.#grpc.push(server);
     return surface === 'public' ? listenGrpc(server, settings.host, settings.grpcPort, 'GRPC_PORT') : listenGrpc(server, settings.host, settings.internalGrpcPort, 'INTERNAL_GRPC_PORT');
@@ -155,7 +155,7 @@ class Running implements RunningService {
   }
 }
 
-function makeAuthenticator(definition: ServiceDefinition, settings: Settings, parts: Parts, nest: INestApplicationContext): Authenticator {
+function makeAuthenticator(definition: ServiceDefinition, settings: Settings, parts: Parts, nest: INestApplicationContext, admission: Admission): Authenticator {
   return new Authenticator({
     service: definition.name,
     clock: parts.clock,
@@ -164,26 +164,28 @@ function makeAuthenticator(definition: ServiceDefinition, settings: Settings, pa
     serviceTokenSecret: settings.serviceTokenSecret,
     operatorTokenSha256: settings.operatorTokenSha256,
     apiKeys: find<ApiKeyDirectory>(nest, API_KEYS),
+    checks: (address, signal, check) => admission.checked(address, signal, check),
   });
 }
 
 /** Handlers, REST, OpenAPI, artifacts and foreign routes of the `api` role. */
 function serveApi(definition: ServiceDefinition, settings: Settings, parts: Parts, nest: INestApplicationContext, http: FastifyInstance, context: ServiceContext): Dispatcher {
-  const authenticator = makeAuthenticator(definition, settings, parts, nest);
+  const admission = new Admission(definition.name, settings.limits, parts.metrics.meter);
+  const authenticator = makeAuthenticator(definition, settings, parts, nest, admission);
   const store = definition.artifacts === true ? find<ArtifactStore>(nest, ARTIFACTS) : undefined;
   if (definition.artifacts === true && store === undefined) throw new Error(`${definition.name} keeps artifacts: set ARTIFACTS_DIR`);
   const apis: object[] = definition.apis.map((api) => nest.get<object>(api, { strict: false }));
   if (store !== undefined) apis.push(new ArtifactApi(store, settings.artifactLimitBytes));
   apis.push(new OperationsApi(parts.store, definition.projections ?? []));
-  const dispatcher = new Dispatcher({ apis, authenticator, logger: parts.logger, metrics: rpcMetrics(parts.metrics.meter) });
+  const dispatcher = new Dispatcher({ apis, authenticator, logger: parts.logger, metrics: rpcMetrics(parts.metrics.meter), admission });
   const services = servicesOf(definition);
   const missing = services.flatMap((service) => service.methods).filter((method) => !dispatcher.handles(method));
   if (missing.length > 0) parts.logger.warn({ rpcs: missing.map((method) => `${method.parent.name}/${method.name}`) }, 'declared RPCs without a handler answer "unimplemented"');
   const routes = new RouteTable(services.filter((service) => !isInternal(service)));
-  addRestRoutes(http, { routes, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: CALL_TIMEOUT_MS });
+  addRestRoutes(http, { routes, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: settings.callTimeoutMs });
   addOpenApiRoutes(http, contextOf(definition), routes, definition.artifacts === true);
-  if (store !== undefined) addArtifactRoutes(http, { context: contextOf(definition), store, authenticator, sizeBytesMax: settings.artifactLimitBytes });
-  definition.http?.(http, context, foreignCalls(dispatcher, CALL_TIMEOUT_MS));
+  if (store !== undefined) addArtifactRoutes(http, { context: contextOf(definition), store, authenticator, admission, sizeBytesMax: settings.artifactLimitBytes });
+  definition.http?.(http, context, foreignCalls(dispatcher, settings.callTimeoutMs));
   return dispatcher;
 }
 
@@ -198,7 +200,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
     const providers = [...platformProviders(parts, settings), ...definition.providers, ...definition.apis];
     const nest = await NestFactory.createApplicationContext({ module: RootModule, providers }, { logger: false, abortOnError: false });
     const context: ServiceContext = { name: definition.name, settings, logger: parts.logger, get: (token) => nest.get(token, { strict: false }) };
-    const http = createHttpApp(settings.bodyLimitBytes);
+    const http = createHttpApp(settings.bodyLimitBytes, settings.limits);
     const workers = role === 'api' ? [] : (definition.workers?.(context) ?? []);
     const supervisor = new Supervisor(workers, parts.logger);
     const dispatcher = role === 'worker' ? undefined : serveApi(definition, settings, parts, nest, http, context);

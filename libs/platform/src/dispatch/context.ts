@@ -14,6 +14,10 @@ export interface CallInfo {
   readonly deadlineMs: number | undefined;
   /** `Idempotency-Key`: the key of requests that have no `request_id` of their own (foreign protocols). */
   readonly idempotencyKey: string | undefined;
+  /** Where the call comes from, without a port. */
+  readonly address: string | undefined;
+  /** Bytes of the request, as far as they are known before it is read. */
+  readonly sizeBytes: number;
   /** Aborted when the caller goes away. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,6 @@
 import { create, type DescMessage, type DescMethod, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { RejectionError } from '@skein/kernel';
+import type { Admission } from '../admission/admission.js';
 import { accessOf, authoriseAccess, type MethodAccess } from '../access.js';
 import type { Authenticator, Surface } from '../auth/authenticator.js';
 import { runInCall, type CallContext } from '../call-context.js';
@@ -31,6 +32,7 @@ export interface DispatcherOptions {
   readonly authenticator: Authenticator;
   readonly logger: Logger;
   readonly metrics: RpcMetrics;
+  readonly admission: Admission;
 }
 
 /** What is called: an RPC, or a call of a foreign protocol by a name of its own. */
@@ -42,8 +44,8 @@ const nameOf = (method: DescMethod): string => `${method.parent.typeName}/${meth
 const targetOf = (method: DescMethod): CallTarget => ({ name: nameOf(method), ...accessOf(method) });
 
 /**
- * The one way to a handler for every transport: authenticate → authorise → decode and validate → handle → encode. Counts
- * what is in flight, so that a stop can wait for it.
+ * The one way to a handler for every transport: authenticate → authorise → wait for a place → decode and validate → handle →
+ * encode. Counts what is in flight, so that a stop can wait for it.
  */
 export class Dispatcher {
   readonly #handlers = new Map<DescMethod, AnyHandler>();
@@ -72,9 +74,12 @@ export class Dispatcher {
     return this.#around(targetOf(method), info, async (scope) => {
       const identity = await this.#admit(targetOf(method), surface, info, scope);
       const handler = this.#handlerOf(method);
-      const request = this.#read(method, info, decode);
-      const call = this.#context(method, info, identity, scope, request);
-      return encode(this.#answer(method, await scope.race(runInCall(call, async () => handler(request, call)))));
+      const answer = await this.#placed(identity, info, scope, () => {
+        const request = this.#read(method, info, decode);
+        const call = this.#context(method, info, identity, scope, request);
+        return runInCall(call, async () => handler(request, call));
+      });
+      return encode(this.#answer(method, answer));
     });
   }
 
@@ -84,7 +89,9 @@ export class Dispatcher {
       const identity = await this.#admit(targetOf(method), surface, info, scope);
       const handler = this.#handlerOf(method);
       const call = this.#context(method, info, identity, scope, undefined);
-      return encode(this.#answer(method, await scope.race(runInCall(call, async () => handler(this.#readAll(method, info, requests), call)))));
+      const leave = await this.#options.admission.stream({ identity, address: info.address, sizeBytes: info.sizeBytes, signal: scope.signal });
+      const work = runInCall(call, async () => handler(this.#readAll(method, info, requests), call)).finally(leave);
+      return encode(this.#answer(method, await scope.race(work)));
     });
   }
 
@@ -93,7 +100,7 @@ export class Dispatcher {
     return this.#around(target, info, async (scope) => {
       const identity = await this.#admit(target, 'public', info, scope);
       const call = this.#contextOf(info, identity, scope, info.idempotencyKey, requestHash);
-      return scope.race(runInCall(call, () => work(call)));
+      return this.#placed(identity, info, scope, () => runInCall(call, () => work(call)));
     });
   }
 
@@ -102,8 +109,10 @@ export class Dispatcher {
     const scope = this.#enter(info);
     const target = targetOf(method);
     const end = this.#options.metrics.begin(target.name);
+    let leave: (() => void) | undefined;
     try {
       const identity = await this.#admit(target, surface, info, scope);
+      leave = await this.#options.admission.stream({ identity, address: info.address, sizeBytes: info.sizeBytes, signal: scope.signal });
       const handler = this.#handlerOf(method);
       let input: unknown = this.#readAll(method, info, requests);
       let first: Message | undefined;
@@ -126,6 +135,7 @@ export class Dispatcher {
       throw this.#failed(target, info, thrown, end);
     } finally {
       end('cancelled');
+      leave?.();
       this.#leave(scope);
     }
   }
@@ -173,9 +183,15 @@ export class Dispatcher {
   }
 
   async #admit(target: CallTarget, surface: Surface, info: CallInfo, scope: CallScope): Promise<Identity> {
-    const identity = await scope.race(this.#options.authenticator.authenticate(info.authorization, surface));
+    const identity = await scope.race(this.#options.authenticator.authenticate(info.authorization, surface, { address: info.address, signal: scope.signal }));
     authoriseAccess(target, identity);
     return identity;
+  }
+
+  /** Works in a place of its own, which it keeps until the work has really ended, also where nobody waits for the answer any more. */
+  async #placed<T>(identity: Identity, info: CallInfo, scope: CallScope, work: () => Promise<T>): Promise<T> {
+    const leave = await this.#options.admission.call({ identity, address: info.address, sizeBytes: info.sizeBytes, signal: scope.signal });
+    return scope.race((async () => work())().finally(leave));
   }
 
   #handlerOf(method: DescMethod): AnyHandler {

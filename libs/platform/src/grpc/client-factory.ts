@@ -2,6 +2,7 @@ import { create, fromBinary, type DescMessage, type DescMethod, type DescService
 import { Client as GrpcClient, credentials, Metadata, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
 import { currentTraceparent } from '@skein/telemetry';
 import { RejectionError, type Clock } from '@skein/kernel';
+import { innerDeadlineMs } from '../admission/deadline.js';
 import { issueServiceToken } from '../auth/service-token.js';
 import { currentCall } from '../call-context.js';
 import { spanOf } from '../dispatch/context.js';
@@ -80,11 +81,12 @@ function metadataOf({ audience }: Peer, factory: ClientFactoryOptions, options: 
   return metadata;
 }
 
-/** The earlier of the call's own time limit and the deadline of the call being handled. */
+/** The earlier of the call's own time limit and, less a margin, the deadline of the call being handled. */
 function deadlineOf(options: ClientCallOptions, fallbackMs: number | undefined): number | undefined {
   const timeoutMs = options.timeoutMs ?? fallbackMs;
   const own = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
-  const earliest = Math.min(own, currentCall()?.deadlineMs ?? Infinity);
+  const outer = currentCall()?.deadlineMs;
+  const earliest = outer === undefined ? own : Math.min(own, innerDeadlineMs(outer, Date.now()));
   return Number.isFinite(earliest) ? earliest : undefined;
 }
 
@@ -93,13 +95,13 @@ function callOptions(options: ClientCallOptions, fallbackMs: number | undefined)
   return deadline === undefined ? {} : { deadline };
 }
 
-/** Cancels the call when the signal aborts; the returned function takes the listener away again. */
-function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): () => void {
-  if (signal === undefined) return () => undefined;
+/** Cancels the call when its own signal or that of the call being handled aborts; the returned function takes the listeners away again. */
+function cancelOn(own: AbortSignal | undefined, call: { cancel(): void }): () => void {
+  const signals = [own, currentCall()?.signal].filter((signal) => signal !== undefined);
   const cancel = (): void => call.cancel();
-  if (signal.aborted) cancel();
-  else signal.addEventListener('abort', cancel, { once: true });
-  return () => signal.removeEventListener('abort', cancel);
+  if (signals.some(({ aborted }) => aborted)) cancel();
+  else for (const signal of signals) signal.addEventListener('abort', cancel, { once: true });
+  return () => signals.forEach((signal) => signal.removeEventListener('abort', cancel));
 }
 
 function methodOf(method: DescMethod, { peer, channel }: Target, factory: ClientFactoryOptions): unknown {

@@ -5,6 +5,7 @@ import {
   type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { failpoint } from '@skein/telemetry';
+import { addressOf } from '../admission/tenant.js';
 import type { Surface } from '../auth/authenticator.js';
 import { correlationOf, type CallInfo } from '../dispatch/context.js';
 import type { Decode, Dispatcher } from '../dispatch/dispatcher.js';
@@ -25,6 +26,7 @@ export interface GrpcServerOptions {
   readonly defaultTimeoutMs: number;
 }
 
+const STREAMS_PER_CONNECTION = 1_024;
 const header = (metadata: Metadata, name: string): string | undefined => metadata.get(name)[0]?.toString();
 
 function infoOf(call: AnyCall, options: GrpcServerOptions, streaming: boolean): CallInfo & { correlationId: string } {
@@ -43,6 +45,8 @@ function infoOf(call: AnyCall, options: GrpcServerOptions, streaming: boolean): 
     traceparent: header(call.metadata, 'traceparent'),
     deadlineMs: Number.isFinite(given) ? given : fallback,
     idempotencyKey: header(call.metadata, 'idempotency-key'),
+    address: addressOf(call.getPeer()),
+    sizeBytes: 'request' in call ? call.request.length : 0,
     signal: abort.signal,
   };
 }
@@ -113,7 +117,8 @@ setLogVerbosity(logVerbosity.NONE);
 
 /** A grpc-js server over the dispatcher; `extend` adds health before it starts. */
 export function grpcServer(options: GrpcServerOptions): Server {
-  const server = new Server({ 'grpc.max_receive_message_length': options.bodyLimitBytes, 'grpc.max_send_message_length': -1 });
+  // Streams of one connection beyond these wait on the caller's side; calls are refused, with a time, long before.
+  const server = new Server({ 'grpc.max_concurrent_streams': STREAMS_PER_CONNECTION, 'grpc.max_receive_message_length': options.bodyLimitBytes, 'grpc.max_send_message_length': -1 });
   for (const service of options.services)
     server.addService(serviceDefinition(service), Object.fromEntries(service.methods.map((method) => [method.name, handlerOf(method, options)])));
   return server;

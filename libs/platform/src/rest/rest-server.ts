@@ -2,6 +2,9 @@ import { toJson, type Message } from '@bufbuild/protobuf';
 import { RejectionError } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { boundBodies } from '../admission/body-budget.js';
+import { httpTimeoutMs } from '../admission/deadline.js';
+import { DEFAULT_LIMITS, type CallLimits } from '../admission/limits.js';
 import { correlationOf, type CallInfo } from '../dispatch/context.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { normaliseError } from '../errors/normalise.js';
@@ -18,12 +21,14 @@ export interface RestServerOptions {
   readonly defaultTimeoutMs: number;
 }
 
+/** Longest for the whole of a request to come in: an artifact of the largest size over a slow line. */
+const REQUEST_TIMEOUT_MS = 300_000;
 /** Bytes, not text: Fastify would add a charset, which neither JSON nor problems have. */
 const utf8 = new TextEncoder();
 
 const text = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-/** What the dispatcher needs of an HTTP request. */
+/** What the dispatcher needs of an HTTP request; `timeoutMs` is the longest that a caller may wait. */
 export function callInfoOf(request: FastifyRequest, reply: FastifyReply, timeoutMs: number | undefined): CallInfo & { correlationId: string } {
   const abort = new AbortController();
   reply.raw.on('close', () => abort.abort());
@@ -31,8 +36,10 @@ export function callInfoOf(request: FastifyRequest, reply: FastifyReply, timeout
     authorization: request.headers.authorization,
     correlationId: request.id,
     traceparent: text(request.headers['traceparent']),
-    deadlineMs: timeoutMs === undefined ? undefined : Date.now() + timeoutMs,
+    deadlineMs: timeoutMs === undefined ? undefined : Date.now() + httpTimeoutMs({ prefer: text(request.headers['prefer']), grpcTimeout: text(request.headers['grpc-timeout']) }, timeoutMs),
     idempotencyKey: text(request.headers['idempotency-key']),
+    address: request.socket.remoteAddress,
+    sizeBytes: request.body instanceof Uint8Array ? request.body.length : 0,
     signal: abort.signal,
   };
 }
@@ -57,9 +64,11 @@ function fromFastify(error: FastifyError): unknown {
 }
 
 /** A Fastify with our ids, errors and body handling, without any route yet. */
-export function createHttpApp(bodyLimitBytes: number): FastifyInstance {
+export function createHttpApp(bodyLimitBytes: number, { bodyBytesMax }: Pick<CallLimits, 'bodyBytesMax'> = DEFAULT_LIMITS): FastifyInstance {
   const app = fastify({
     logger: false,
+    // Fastify would wait for a slow body for ever.
+    requestTimeout: REQUEST_TIMEOUT_MS,
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: 'idle',
     // While it closes, the dispatcher refuses in our own words.
@@ -75,6 +84,7 @@ export function createHttpApp(bodyLimitBytes: number): FastifyInstance {
     void reply.header('x-correlation-id', request.id);
     done();
   });
+  boundBodies(app, bodyBytesMax);
   app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, fromFastify(error)));
   app.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request.method, pathOf(request))));
   return app;

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '@skein/artifacts';
 import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
 import { concatBytes, RejectionError, unwrap } from '@skein/kernel';
-import { ARTIFACTS, GRPC_CLIENTS, type GrpcClients } from '@skein/platform';
+import { ARTIFACTS, GRPC_CLIENTS, runShared, type GrpcClients } from '@skein/platform';
 import type { ModelFiles } from '../application/ports.js';
 
 const OWNER = 'service:marketplace';
@@ -17,6 +17,8 @@ export class GrantedModelFiles implements ModelFiles {
   /** In order of use: the first is dropped first. */
   readonly #cache = new Map<string, Uint8Array>();
   #cachedBytes = 0;
+  /** Many calls of a new model wait for one fetch: each of its own would hold the bytes again. */
+  readonly #fetches = new Map<string, Promise<Uint8Array>>();
 
   constructor(@Inject(ARTIFACTS) artifacts: ArtifactStore, @Inject(GRPC_CLIENTS) clients: GrpcClients) {
     this.#artifacts = artifacts;
@@ -24,7 +26,7 @@ export class GrantedModelFiles implements ModelFiles {
   }
 
   async bytes(sha256: string, source: 'arena' | 'fl-aggregator'): Promise<Uint8Array> {
-    const bytes = this.#cache.get(sha256) ?? (await this.#own(sha256)) ?? (await this.#fetch(sha256, source));
+    const bytes = this.#cache.get(sha256) ?? (await this.#own(sha256)) ?? (await this.#fetchOnce(sha256, source));
     this.#remember(sha256, bytes);
     return bytes;
   }
@@ -32,6 +34,12 @@ export class GrantedModelFiles implements ModelFiles {
   async #own(sha256: string): Promise<Uint8Array | undefined> {
     const opened = await this.#artifacts.open(sha256, OWNER);
     return opened.ok ? opened.value.bytes() : undefined;
+  }
+
+  #fetchOnce(sha256: string, source: string): Promise<Uint8Array> {
+    const fetching = this.#fetches.get(sha256) ?? runShared(() => this.#fetch(sha256, source)).finally(() => this.#fetches.delete(sha256));
+    this.#fetches.set(sha256, fetching);
+    return fetching;
   }
 
   async #fetch(sha256: string, source: string): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
 import { ArenaInternalService } from '@skein/contracts/arena/internal';
 import { concatBytes, reject, RejectionError, sha256Hex, unwrap, uuidV8From } from '@skein/kernel';
 import { csvSchemaOf, type Dataset, parseCsv } from '@skein/models';
-import { type Client, GRPC_CLIENTS, type GrpcClients } from '@skein/platform';
+import { type Client, GRPC_CLIENTS, type GrpcClients, runShared } from '@skein/platform';
 import type { EvaluationFiles } from '../application/ports.js';
 import type { EvaluationTerms } from '../domain/evaluation/evaluation.events.js';
 import { BoundedCache } from './bounded-cache.js';
@@ -31,10 +31,10 @@ export class ArenaFiles implements EvaluationFiles {
   }
 
   async read(terms: EvaluationTerms): Promise<{ model: Uint8Array; dataset: Dataset }> {
-    await this.#granted.get(terms.evaluationId, () => this.#grantSelf(terms));
+    await this.#granted.get(terms.evaluationId, () => runShared(() => this.#grantSelf(terms)));
     const [model, dataset] = await Promise.all([
-      this.#models.get(terms.artifactSha256, () => this.#download(terms.artifactSha256)),
-      this.#dataSets.get(`${terms.dataSetSha256}/${terms.labelColumn}`, async () => parsed(await this.#download(terms.dataSetSha256), terms.labelColumn)),
+      this.#models.get(terms.artifactSha256, () => runShared(() => this.#download(terms.artifactSha256))),
+      this.#dataSets.get(`${terms.dataSetSha256}/${terms.labelColumn}`, async () => parsed(await runShared(() => this.#download(terms.dataSetSha256)), terms.labelColumn)),
     ]);
     return { model, dataset };
   }
