@@ -1,5 +1,6 @@
 export * from './jobs.js';
 export { MAX_EVENT_BYTES, MAX_EVENTS_PER_APPEND } from './commit.js';
+export { PositionFeed } from './feed.js';
 export * from './find-events.js';
 export * from './inbox.js';
 export { meterOf } from './metrics.js';

@@ -1,11 +1,8 @@
 import { file_skein_federation_v1_service } from '@skein/contracts/federation';
-import { JobWorker, projectionSink, Subscription, TimerWorker } from '@skein/events';
-import type { DueTimer, EventStore, Projection, ReportError } from '@skein/events';
-import { ConsumerWorker, Relay } from '@skein/messaging';
-import type { EventLog } from '@skein/messaging';
-import { EVENT_LOG, EVENT_STORE, METRICS, POOL } from '@skein/platform';
+import { JobWorker, TimerWorker } from '@skein/events';
+import type { DueTimer, Projection, ReportError } from '@skein/events';
+import { POOL } from '@skein/platform';
 import type { ServiceContext, ServiceDefinition, Worker } from '@skein/platform';
-import type { ServiceMetrics } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { DEADLINE, JOB } from './application/effects.js';
 import type { PhaseDeadline, RoundWork } from './application/effects.js';
@@ -16,6 +13,7 @@ import { TaskReading } from './application/reading.js';
 import { RoundJobs } from './application/round-jobs.js';
 import { TaskSignals } from './application/task-signals.js';
 import { WeightArtifacts } from './application/weight-artifacts.js';
+import { ForeignChanges } from './infrastructure/foreign-changes.js';
 import { StakeCopy } from './infrastructure/stake-copy.js';
 import { UpdateReadTable } from './infrastructure/update-read-table.js';
 import { FederatedTaskApi } from './interface/federated-task.api.js';
@@ -39,31 +37,15 @@ function jobWorkers(pool: Pool, jobs: RoundJobs, onError: ReportError): Worker[]
   ];
 }
 
-/** The oldest open round, for whoever is on call. */
-function roundAge(context: ServiceContext): Worker {
-  const description = 'Age of the oldest open instance of a workflow';
-  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('workflow_oldest_open_seconds', { description });
-  const queries = context.get(FederationQueries);
-  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(await queries.oldestOpenRoundSeconds(), { workflow: 'federated-round' });
-  return { name: 'federation-round-age', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
-}
-
 function workers(context: ServiceContext): Worker[] {
   const { logger } = context;
   const pool = context.get<Pool>(POOL);
-  const store = context.get<EventStore>(EVENT_STORE);
-  const log = context.get<EventLog>(EVENT_LOG);
   const jobs = context.get(RoundJobs);
   const onError: ReportError = (error, where) => logger.error({ err: error, where }, 'background work failed, it goes on');
   const deadline = (timer: DueTimer): Promise<void> => jobs.deadline(timer.payload as PhaseDeadline, timer.dueAtMs);
-  const { handler } = context.get(StakeCopy);
   return [
-    ...federationProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
-    new Relay({ store, log, publications: [federationPublication], onError }),
-    new ConsumerWorker({ log, pool, group: 'fl-aggregator.stakes', handlers: [handler], policy: 'park', logger }),
     named('federation-timers', new TimerWorker({ pool, handlers: { [DEADLINE]: deadline }, onError })),
     ...jobWorkers(pool, jobs, onError),
-    roundAge(context),
   ];
 }
 
@@ -77,6 +59,7 @@ export const flAggregatorService: ServiceDefinition = {
     { provide: STAKES, useExisting: StakeCopy },
     { provide: UPDATE_READS, useClass: UpdateReadTable },
     TaskSignals,
+    ForeignChanges,
     WeightArtifacts,
     ManifestIntake,
     TaskReading,
@@ -86,6 +69,9 @@ export const flAggregatorService: ServiceDefinition = {
   ],
   apis: [FederatedTaskApi, FederationNodeApi],
   projections: federationProjections,
+  publications: [federationPublication],
+  consumers: (context) => [{ group: 'fl-aggregator.stakes', handlers: [context.get(StakeCopy).handler], policy: 'park' }],
+  workflows: (context) => [{ name: 'federated-round', open: (limit) => context.get(FederationQueries).openRounds(limit) }],
   workers,
   artifacts: true,
 };

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 
 /**
- * Wakes the control streams of this process when a task's stream has changed here. Other processes' changes are found by
- * polling: a signal only shortens the wait, nothing depends on it.
+ * Wakes the control streams of this process when a task's stream has changed, here or in another process. A signal only
+ * shortens the wait, nothing depends on it.
  */
 @Injectable()
 export class TaskSignals {
@@ -15,13 +15,25 @@ export class TaskSignals {
     waiting?.forEach((wake) => wake());
   }
 
+  /** Whether any stream waits. */
+  get awaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Something may have happened in any task. */
+  allChanged(): void {
+    for (const taskId of [...this.#waiting.keys()]) this.changed(taskId);
+  }
+
   /** Resolves at the next change, after `timeoutMs`, or when the signal aborts. */
   wait(taskId: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
-        this.#waiting.get(taskId)?.delete(done);
+        const others = this.#waiting.get(taskId);
+        others?.delete(done);
+        if (others?.size === 0) this.#waiting.delete(taskId);
         resolve();
       };
       const timer = setTimeout(done, timeoutMs);

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { POOL } from '@skein/platform';
+import { POOL, type OpenWorkflow } from '@skein/platform';
 import type { Pool } from 'pg';
 
 /** A task in a list. */
@@ -80,11 +80,11 @@ export class FederationQueries {
     return rows;
   }
 
-  /** How long the oldest open round has been open, in seconds by the database's clock; 0 where none is. */
-  async oldestOpenRoundSeconds(): Promise<number> {
-    const { rows } = await this.#pool.query<{ seconds: number }>(
-      `SELECT coalesce(max(es_now_ms() - opened_at_ms), 0)::float8 / 1000 AS seconds FROM "federation".round WHERE closed_at_ms = 0`,
+  /** Rounds that have not been closed, the oldest first. */
+  async openRounds(limit: number): Promise<OpenWorkflow[]> {
+    const { rows } = await this.#pool.query<{ task_id: string; round: number; opened_at_ms: string }>(
+      `SELECT task_id, round, opened_at_ms FROM "federation".round WHERE closed_at_ms = 0 ORDER BY opened_at_ms LIMIT $1`, [limit],
     );
-    return rows[0]?.seconds ?? 0;
+    return rows.map(({ task_id: taskId, round, opened_at_ms: openedAtMs }) => ({ instance: `tasks/${taskId}/rounds/${round}`, key: taskId, openedAtMs: Number(openedAtMs) }));
   }
 }
