@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescFile } from '@bufbuild/protobuf';
 import type { Provider, Type } from '@nestjs/common';
 import type { Projection, Upcasters } from '@skein/events';
+import type { ConsumerOptions, Publication } from '@skein/messaging';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { CallerRole } from './access.js';
@@ -48,6 +49,25 @@ export interface ForeignCalls {
   handle<T>(request: FastifyRequest, reply: FastifyReply, call: ForeignCall, work: (context: CallContext) => Promise<T>): Promise<T>;
 }
 
+/** A consumer group of the service: its handlers, and what a poisoned message does (`park` its key, or `stop` for money). */
+export type ConsumerDefinition = Pick<ConsumerOptions, 'group' | 'handlers' | 'policy' | 'concurrency' | 'batchMax' | 'timing'>;
+
+/** One instance of a workflow that has not come to its end. */
+export interface OpenWorkflow {
+  /** Names it to people: a resource name such as `tasks/{uuid}/epochs/3`. */
+  readonly instance: string;
+  /** Part of the ids of its durable timers and jobs, by which they are found. */
+  readonly key: string;
+  readonly openedAtMs: number;
+}
+
+/** Work that takes several steps and has deadlines. */
+export interface WorkflowDefinition {
+  readonly name: string;
+  /** Open instances, the oldest first, at most `limit`. */
+  open(limit: number): Promise<readonly OpenWorkflow[]>;
+}
+
 /** A service, as its `<service>.service.ts` declares it. */
 export interface ServiceDefinition {
   readonly name: ServiceName;
@@ -61,8 +81,15 @@ export interface ServiceDefinition {
   readonly providers: readonly Provider[];
   /** Classes with `@Rpc` methods. */
   readonly apis: readonly Type[];
-  /** Every read model of the service: what `VerifyReadModels` rebuilds and compares. */
+  /** Every read model of the service; each is kept up to date by a worker, and what `VerifyReadModels` rebuilds and compares. */
   readonly projections?: readonly Projection[];
+  /** What the service tells others; one relay sends them all. */
+  readonly publications?: readonly Publication[];
+  /** What it hears from others; each is a worker, and what dead letters are driven through again. */
+  readonly consumers?: (context: ServiceContext) => readonly ConsumerDefinition[];
+  /** What an operator sees as stuck, and `workflow_oldest_open_seconds`. */
+  readonly workflows?: (context: ServiceContext) => readonly WorkflowDefinition[];
+  /** What runs besides: reactors, jobs, timers. */
   readonly workers?: (context: ServiceContext) => readonly Worker[];
   /** Serve `PUT|GET /<context>/v1/artifacts/{sha256}`. */
   readonly artifacts?: boolean;

@@ -1,10 +1,8 @@
 import { file_skein_arena_v1_service } from '@skein/contracts/arena';
 import { file_skein_arena_internal_v1_service } from '@skein/contracts/arena/internal';
 import type { EventStore } from '@skein/events';
-import { JobWorker, type Projection, type ReportError, Subscription, TimerWorker, projectionSink, reactorSink } from '@skein/events';
-import { type EventLog, type MessageHandler, Relay, type RunningConsumer, startConsumer } from '@skein/messaging';
-import { EVENT_LOG, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
-import type { ServiceMetrics } from '@skein/telemetry';
+import { JobWorker, type Projection, type ReportError, Subscription, TimerWorker, reactorSink } from '@skein/events';
+import { type ConsumerDefinition, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
 import { AdmissionHandler } from './application/admission.js';
 import { ArenaProcess } from './application/arena-process.js';
 import { ADMISSION_JOB, EpochCommands } from './application/epoch-commands.js';
@@ -36,26 +34,12 @@ export const arenaPublications = [tasksPublication, submissionsPublication, rewa
 const named = (name: string, part: { start(): Promise<void>; stop(): Promise<void> }): Worker => ({ name, start: () => part.start(), stop: () => part.stop() });
 
 /** Money follows from both topics, so a poisoned message stops its consumer instead of being skipped. */
-function consumer(context: ServiceContext, group: string, handlers: readonly MessageHandler[]): Worker {
-  let running: RunningConsumer | undefined;
-  return {
-    name: group,
-    start: async () => {
-      const log = context.get<EventLog>(EVENT_LOG);
-      const { pool } = context.get<EventStore>(EVENT_STORE);
-      running = await startConsumer({ log, pool, group, handlers, policy: 'stop', logger: context.logger });
-    },
-    stop: async () => running?.stop(),
-    ready: () => running?.alive() ?? false,
-  };
-}
-
-/** The oldest open instance of each workflow, for whoever is on call. */
-function workflowMetrics(context: ServiceContext): Worker {
-  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('workflow_oldest_open_seconds', { description: 'Age of the oldest open instance of a workflow' });
-  const queries = context.get(RewardQueries);
-  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(await queries.oldestOpenEpochSeconds(), { workflow: 'epoch' });
-  return { name: 'workflow_metrics', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
+function consumers(context: ServiceContext): ConsumerDefinition[] {
+  const verdicts = context.get(VerdictsConsumer);
+  return [
+    { group: 'arena.stakes', handlers: [context.get(StakesConsumer).handler], policy: 'stop' },
+    { group: 'arena.verdicts', handlers: [verdicts.agreed, verdicts.failed], policy: 'stop' },
+  ];
 }
 
 function workers(context: ServiceContext): Worker[] {
@@ -64,13 +48,8 @@ function workers(context: ServiceContext): Worker[] {
   const onError: ReportError = (error, where) => context.logger.error({ err: error, where }, 'background work failed, it goes on');
   const admission = context.get(AdmissionHandler);
   return [
-    ...arenaProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
     named('arena_process', new Subscription({ store, sink: reactorSink(context.get(ArenaProcess)), onError })),
     named(ADMISSION_JOB, new JobWorker({ pool, kind: ADMISSION_JOB, concurrency: 2, handle: (job) => admission.handle(job), onError })),
-    new Relay({ store, log: context.get<EventLog>(EVENT_LOG), publications: arenaPublications, onError }),
-    consumer(context, 'arena.stakes', [context.get(StakesConsumer).handler]),
-    consumer(context, 'arena.verdicts', [context.get(VerdictsConsumer).agreed, context.get(VerdictsConsumer).failed]),
-    workflowMetrics(context),
     named('arena_timers', new TimerWorker({ pool, handlers: context.get(TimerHandlers).handlers, onError })),
   ];
 }
@@ -98,6 +77,9 @@ export const arenaService: ServiceDefinition = {
   ],
   apis: [TaskApi, SubmissionApi, RewardApi, InternalApi],
   projections: arenaProjections,
+  publications: arenaPublications,
+  consumers,
+  workflows: (context) => [{ name: 'epoch', open: (limit) => context.get(RewardQueries).openEpochs(limit) }],
   workers,
   artifacts: true,
 };

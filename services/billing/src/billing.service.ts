@@ -1,8 +1,7 @@
 import { file_skein_billing_v1_service } from '@skein/contracts/billing';
 import { file_skein_billing_internal_v1_service } from '@skein/contracts/billing/internal';
-import { projectionSink, Subscription, TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
-import { ConsumerWorker, Relay, type EventLog, type MessageHandler } from '@skein/messaging';
-import { API_KEYS, EVENT_LOG, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
+import { API_KEYS, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
 import type { ServiceMetrics } from '@skein/telemetry';
 import { Bookings } from './application/bookings.js';
 import { Credit, HOLD_EXPIRY, type HoldExpiry } from './application/credit.js';
@@ -31,40 +30,23 @@ export const billingProjections: readonly Projection[] = [booksProjection, charg
 
 const named = (name: string, part: { start(): Promise<void>; stop(): Promise<void> }): Worker => ({ name, start: () => part.start(), stop: () => part.stop() });
 
-/** Money consumers stop before a message that they cannot book; they never skip one. */
-const moneyConsumer = (group: string, handlers: readonly MessageHandler[], context: ServiceContext): Worker =>
-  new ConsumerWorker({ log: context.get<EventLog>(EVENT_LOG), pool: context.get<EventStore>(EVENT_STORE).pool, group, handlers, policy: 'stop', logger: context.logger });
-
 /** A hold whose time has come; one that was captured or voided meanwhile is nothing to do. */
 async function expireHold(credit: Credit, payload: HoldExpiry): Promise<void> {
   const metadata = { correlationId: payload.reservationId, actor: 'service:billing' };
   await credit.release(payload.customerId, payload.reservationId, 'expired', metadata);
 }
 
-/** The oldest open hold, and whether the books balance, for whoever is on call. */
-function gauges(context: ServiceContext): Worker {
-  const meter = context.get<ServiceMetrics['meter']>(METRICS);
+/** Whether the books balance, for whoever is on call. */
+function balanceGauge(context: ServiceContext): Worker {
+  const description = 'Sum over assets of |debits - credits|; anything but 0 is an alert';
+  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('billing_trial_balance_difference_units', { description });
   const queries = context.get<BillingQueries>(QUERIES);
-  const age = meter.createObservableGauge('workflow_oldest_open_seconds', { description: 'Age of the oldest open instance of a workflow' });
-  const balance = meter.createObservableGauge('billing_trial_balance_difference_units', { description: 'Sum over assets of |debits - credits|; anything but 0 is an alert' });
-  const observeAge: Parameters<typeof age.addCallback>[0] = async (result) => result.observe(await queries.oldestHoldSeconds(), { workflow: 'hold' });
-  const observeBalance: Parameters<typeof balance.addCallback>[0] = async (result) => result.observe(Number(trialDifference((await queries.trialBalance()).rows)));
-  return {
-    name: 'billing-gauges',
-    start: () => {
-      age.addCallback(observeAge);
-      balance.addCallback(observeBalance);
-    },
-    stop: async () => {
-      age.removeCallback(observeAge);
-      balance.removeCallback(observeBalance);
-    },
-  };
+  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(Number(trialDifference((await queries.trialBalance()).rows)));
+  return { name: 'billing-balance', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
 }
 
 function workers(context: ServiceContext): Worker[] {
   const store = context.get<EventStore>(EVENT_STORE);
-  const log = context.get<EventLog>(EVENT_LOG);
   const credit = context.get(Credit);
   const bookings = context.get(Bookings);
   const onError: ReportError = (error, where) => context.logger.error({ err: error, where }, 'background work failed, it goes on');
@@ -73,14 +55,7 @@ function workers(context: ServiceContext): Worker[] {
     handlers: { [HOLD_EXPIRY]: (timer) => expireHold(credit, timer.payload as HoldExpiry), [VESTED]: (timer) => bookVested(bookings, timer) },
     onError,
   });
-  return [
-    ...billingProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
-    named('billing-timers', timers),
-    gauges(context),
-    new Relay({ store, log, publications: [entitlementPublication, ledgerPublication], onError }),
-    moneyConsumer('billing.rewards', rewardHandlers(bookings), context),
-    moneyConsumer('billing.usage', usageHandlers(credit), context),
-  ];
+  return [named('billing-timers', timers), balanceGauge(context)];
 }
 
 /** Customers, API keys, the ledger, splits and statements. */
@@ -100,5 +75,12 @@ export const billingService: ServiceDefinition = {
   ],
   apis: [BillingApi, StatementsApi, CreditApi],
   projections: billingProjections,
+  publications: [entitlementPublication, ledgerPublication],
+  // Money consumers stop before a message that they cannot book; they never skip one.
+  consumers: (context) => [
+    { group: 'billing.rewards', handlers: rewardHandlers(context.get(Bookings)), policy: 'stop' },
+    { group: 'billing.usage', handlers: usageHandlers(context.get(Credit)), policy: 'stop' },
+  ],
+  workflows: (context) => [{ name: 'hold', open: (limit) => context.get<BillingQueries>(QUERIES).openHolds(limit) }],
   workers,
 };

@@ -1,9 +1,7 @@
 import { file_inference_grpc_service } from '@skein/contracts/inference';
 import { file_skein_marketplace_v1_service } from '@skein/contracts/marketplace';
-import { projectionSink, Subscription, TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
-import { ConsumerWorker, Relay, type EventLog, type MessageHandler } from '@skein/messaging';
-import { API_KEYS, EVENT_LOG, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
-import type { ServiceMetrics } from '@skein/telemetry';
+import { TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
+import { API_KEYS, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
 import { CALL_WATCH } from './application/call-timers.js';
 import { watchCall } from './application/call-watch.js';
 import { DEMAND_WINDOW, Deployments } from './application/deployments.js';
@@ -32,21 +30,8 @@ export const marketplaceProjections: readonly Projection[] = [callsProjection, c
 
 const named = (name: string, part: { start(): Promise<void>; stop(): Promise<void> }): Worker => ({ name, start: () => part.start(), stop: () => part.stop() });
 
-const consumer = (group: string, handlers: readonly MessageHandler[], context: ServiceContext): Worker =>
-  new ConsumerWorker({ log: context.get<EventLog>(EVENT_LOG), pool: context.get<EventStore>(EVENT_STORE).pool, group, handlers, policy: 'park', logger: context.logger });
-
-/** The oldest call that nobody has brought to its end, for whoever is on call. */
-function callAge(context: ServiceContext): Worker {
-  const description = 'Age of the oldest open instance of a workflow';
-  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('workflow_oldest_open_seconds', { description });
-  const queries = context.get<MarketplaceQueries>(QUERIES);
-  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(await queries.oldestOpenCallSeconds(), { workflow: 'call' });
-  return { name: 'call-age', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
-}
-
 function workers(context: ServiceContext): Worker[] {
   const store = context.get<EventStore>(EVENT_STORE);
-  const log = context.get<EventLog>(EVENT_LOG);
   const deployments = context.get(Deployments);
   const inference = context.get(Inference);
   const onError: ReportError = (error, where) => context.logger.error({ err: error, where }, 'background work failed, it goes on');
@@ -55,14 +40,7 @@ function workers(context: ServiceContext): Worker[] {
     handlers: { [DEMAND_WINDOW]: (timer) => deployments.closeWindow(timer), [CALL_WATCH]: (timer) => watchCall(store, inference, timer) },
     onError,
   });
-  return [
-    ...marketplaceProjections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
-    named('marketplace-timers', timers),
-    callAge(context),
-    new Relay({ store, log, publications: [modelVersionPublication, pricePublication, usagePublication], onError }),
-    consumer('marketplace.lineage', lineageHandlers(context.get(LineageCopy)), context),
-    consumer('marketplace.keys', keyHandlers(context.get(KeyCopy)), context),
-  ];
+  return [named('marketplace-timers', timers)];
 }
 
 /** Registry and lineage, deployments, paid inference, prices. */
@@ -86,6 +64,12 @@ export const marketplaceService: ServiceDefinition = {
   ],
   apis: [MarketplaceApi, InferenceApi],
   projections: marketplaceProjections,
+  publications: [modelVersionPublication, pricePublication, usagePublication],
+  consumers: (context) => [
+    { group: 'marketplace.lineage', handlers: lineageHandlers(context.get(LineageCopy)), policy: 'park' },
+    { group: 'marketplace.keys', handlers: keyHandlers(context.get(KeyCopy)), policy: 'park' },
+  ],
+  workflows: (context) => [{ name: 'call', open: (limit) => context.get<MarketplaceQueries>(QUERIES).openCalls(limit) }],
   workers,
   artifacts: true,
   http: oipRoutes,

@@ -2,11 +2,9 @@ import type { Provider } from '@nestjs/common';
 import type { Meter } from '@opentelemetry/api';
 import type { AddressBook } from '@skein/contracts-evm';
 import { file_skein_staking_v1_service } from '@skein/contracts/staking';
-import { projectionSink, reactorSink, Subscription, type EventStore } from '@skein/events';
-import { Relay, type EventLog } from '@skein/messaging';
+import { reactorSink, Subscription, type EventStore } from '@skein/events';
 import {
   CONFIG,
-  EVENT_LOG,
   EVENT_STORE,
   METRICS,
   POOL,
@@ -57,9 +55,7 @@ function workers(context: ServiceContext): Worker[] {
   const { CHAIN_POLL_MS: pollMs } = ownOf(context.settings);
   return [
     new ChainFollower({ chainId, follow, board, meter, log: context.logger, pollMs }),
-    new Subscription({ store, sink: projectionSink(store, stakingProjection), onError }),
     new Subscription({ store, sink: reactorSink(positionsReactor(store)), onError }),
-    new Relay({ store, log: context.get<EventLog>(EVENT_LOG), publications: [positionsPublication], onError }),
   ];
 }
 
@@ -72,5 +68,6 @@ export const stakingIndexerService: ServiceDefinition = {
   providers,
   apis: [StakingApi],
   projections: [stakingProjection],
+  publications: [positionsPublication],
   workers,
 };

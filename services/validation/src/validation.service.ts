@@ -1,9 +1,7 @@
 import type { Provider } from '@nestjs/common';
-import type { Meter } from '@opentelemetry/api';
 import { file_skein_validation_v1_service } from '@skein/contracts/validation';
-import { type EventStore, JobWorker, projectionSink, reactorSink, Subscription, TimerWorker } from '@skein/events';
-import { ConsumerWorker, type EventLog, Relay } from '@skein/messaging';
-import { EVENT_LOG, EVENT_STORE, METRICS, POOL, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { type EventStore, JobWorker, reactorSink, Subscription, TimerWorker } from '@skein/events';
+import { type ConsumerDefinition, EVENT_STORE, POOL, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
 import { withTrace } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { Deadlines } from './application/deadlines.js';
@@ -16,7 +14,6 @@ import { ScoringIntake } from './application/scoring-intake.js';
 import { verdictNotes } from './application/verdict-notes.reactor.js';
 import { ArenaFiles } from './infrastructure/arena-files.js';
 import { FinishedTaskTable } from './infrastructure/finished-task-table.js';
-import { oldestOpenGauge } from './infrastructure/oldest-open-gauge.js';
 import { Runners } from './infrastructure/runners.js';
 import { SecretScoreTable } from './infrastructure/secret-score-table.js';
 import { UnclaimedParties } from './infrastructure/unclaimed-parties.js';
@@ -57,28 +54,27 @@ function runnersWorker(runners: Runners, { logger }: ServiceContext): Worker {
   };
 }
 
+function consumers(context: ServiceContext): ConsumerDefinition[] {
+  const arena = context.get(ArenaHandlers);
+  return [{ group: 'validation', handlers: [arena.scoringRequested, arena.taskFinished], policy: 'park' }];
+}
+
 function workers(context: ServiceContext): Worker[] {
   const pool = context.get<Pool>(POOL);
   const store = context.get<EventStore>(EVENT_STORE);
-  const log = context.get<EventLog>(EVENT_LOG);
   const managed = context.get(ManagedValidator);
   const deadlines = context.get(Deadlines);
-  const arena = context.get(ArenaHandlers);
   const { RUNNER_FRESH_MAX: concurrency } = context.settings.own as ValidationSettings;
   const onError = (error: unknown, where: string): void => context.logger.error({ err: error, where }, 'background work failed, it goes on');
   // Calls made in a job belong to the trace of the scoring that asked for it.
   const jobs = (kind: string, handle: (work: AssignmentWork, signal: AbortSignal) => Promise<void>): Worker =>
     new JobWorker({ pool, kind, concurrency, onError, handle: ({ payload }, { signal }) => withTrace((payload as AssignmentWork).cause.traceparent, () => handle(payload as AssignmentWork, signal)) });
   return [
-    new Subscription({ store, sink: projectionSink(store, validationProjection), onError }),
     new Subscription({ store, sink: reactorSink(verdictNotes(store)), onError }),
-    new Relay({ store, log, publications: [verdictPublication], onError }),
-    new ConsumerWorker({ log, pool, group: 'validation', handlers: [arena.scoringRequested, arena.taskFinished], policy: 'park', logger: context.logger }),
     jobs(JOB.evaluate, (work, signal) => managed.evaluate(work, signal)),
     jobs(JOB.reveal, (work) => managed.reveal(work)),
     new TimerWorker({ pool, handlers: { [DUE]: (timer) => deadlines.due(timer) }, onError }),
     runnersWorker(context.get(Runners), context),
-    oldestOpenGauge(context.get<Meter>(METRICS), 'evaluation', () => context.get(ValidationQueries).oldestOpenSeconds()),
   ];
 }
 
@@ -91,5 +87,8 @@ export const validationService: ServiceDefinition = {
   providers,
   apis: [ValidatorApi, VerdictApi],
   projections: [validationProjection],
+  publications: [verdictPublication],
+  consumers,
+  workflows: (context) => [{ name: 'evaluation', open: (limit) => context.get(ValidationQueries).openEvaluations(limit) }],
   workers,
 };

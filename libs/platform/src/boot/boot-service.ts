@@ -28,6 +28,7 @@ import type { RunningService, ServiceContext, ServiceDefinition } from '../servi
 import type { Role, Settings } from '../settings.js';
 import { API_KEYS, ARTIFACTS } from '../tokens.js';
 import type { Adapters } from './adapters.js';
+import { declaredWorkers } from './declared-workers.js';
 import { addHealthRoutes } from './health-routes.js';
 import { portTaken } from './ports.js';
 import { makeParts, platformProviders, type Parts } from './providers.js';
@@ -201,7 +202,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
     const nest = await NestFactory.createApplicationContext({ module: RootModule, providers }, { logger: false, abortOnError: false });
     const context: ServiceContext = { name: definition.name, settings, logger: parts.logger, get: (token) => nest.get(token, { strict: false }) };
     const http = createHttpApp(settings.bodyLimitBytes, settings.limits);
-    const workers = role === 'api' ? [] : (definition.workers?.(context) ?? []);
+    const workers = role === 'api' ? [] : declaredWorkers(definition, context, parts);
     const supervisor = new Supervisor(workers, parts.logger);
     const dispatcher = role === 'worker' ? undefined : serveApi(definition, settings, parts, nest, http, context);
     running = new Running(definition, role, settings, adapters, parts, nest, http, dispatcher, supervisor);

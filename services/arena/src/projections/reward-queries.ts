@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { POOL } from '@skein/platform';
+import { POOL, type OpenWorkflow } from '@skein/platform';
 import type pg from 'pg';
 
 export interface RewardRow {
@@ -80,12 +80,12 @@ export class RewardQueries {
     return rows.map(rowOf);
   }
 
-  /** Age of the oldest epoch that has neither closed nor been cancelled, in seconds; 0 where none is open. */
-  async oldestOpenEpochSeconds(): Promise<number> {
-    const { rows } = await this.pool.query<{ age: string | null }>(
-      `SELECT extract(epoch FROM statement_timestamp()) - min(opened_at_ms) / 1000.0 AS age FROM "arena_rewards".epochs WHERE phase NOT IN ('closed', 'cancelled')`,
+  /** Epochs that have neither closed nor been cancelled, the oldest first. */
+  async openEpochs(limit: number): Promise<OpenWorkflow[]> {
+    const { rows } = await this.pool.query<{ task_id: string; number: number; opened_at_ms: string }>(
+      `SELECT task_id, number, opened_at_ms FROM "arena_rewards".epochs WHERE phase NOT IN ('closed', 'cancelled') ORDER BY opened_at_ms LIMIT $1`, [limit],
     );
-    return Number(rows[0]?.age ?? 0);
+    return rows.map(({ task_id: taskId, number, opened_at_ms: openedAtMs }) => ({ instance: `tasks/${taskId}/epochs/${number}`, key: taskId, openedAtMs: Number(openedAtMs) }));
   }
 
   async epochs(taskId: string): Promise<EpochRow[]> {

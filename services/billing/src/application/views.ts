@@ -1,3 +1,5 @@
+import type { OpenWorkflow } from '@skein/platform';
+
 /** A page of rows: `nextPageToken` is empty on the last one. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
@@ -44,8 +46,8 @@ export interface BillingQueries {
   /** Payees in alphabetical order, all lines of each. */
   statements(limit: number, pageToken: string): Promise<Page<StatementRow>>;
   statement(payee: string): Promise<readonly StatementRow[]>;
-  /** Age of the oldest open hold, seconds by the database's clock; 0 where none is. */
-  oldestHoldSeconds(): Promise<number>;
+  /** Holds that are neither captured nor released, the oldest first. */
+  openHolds(limit: number): Promise<readonly OpenWorkflow[]>;
   trialBalance(): Promise<{ readonly rows: readonly TrialBalanceRow[]; readonly ledgers: number }>;
 }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RejectionError } from '@skein/kernel';
-import { POOL } from '@skein/platform';
+import { POOL, type OpenWorkflow } from '@skein/platform';
 import type { Pool } from 'pg';
 import type { BillingQueries, ChargeRow, Page, StatementRow, TrialBalanceRow } from '../application/views.js';
 
@@ -34,9 +34,9 @@ export class SqlBillingQueries implements BillingQueries {
     return this.#read<StatementRow>('SELECT * FROM "books".statement WHERE payee = $1 AND units <> 0 ORDER BY asset, class, source', [payee]);
   }
 
-  async oldestHoldSeconds(): Promise<number> {
-    const [row] = await this.#read<{ seconds: string }>('SELECT coalesce(extract(epoch FROM clock_timestamp()) - min(reserved_at_ms) / 1000.0, 0) AS seconds FROM "charges".open_hold');
-    return Math.max(0, Number(row?.seconds ?? 0));
+  async openHolds(limit: number): Promise<OpenWorkflow[]> {
+    const rows = await this.#read<{ reservation_id: string; reserved_at_ms: string }>('SELECT reservation_id, reserved_at_ms FROM "charges".open_hold ORDER BY reserved_at_ms LIMIT $1', [limit]);
+    return rows.map(({ reservation_id: key, reserved_at_ms: openedAtMs }) => ({ instance: `holds/${key}`, key, openedAtMs: Number(openedAtMs) }));
   }
 
   async trialBalance(): Promise<{ rows: readonly TrialBalanceRow[]; ledgers: number }> {

@@ -1,3 +1,4 @@
+import type { OpenWorkflow } from '@skein/platform';
 import type { Weighted } from '../domain/model/owner-shares.policy.js';
 
 /** What is known of an arena task that is over. */
@@ -81,8 +82,8 @@ export interface MarketplaceQueries {
   calls(customer: string, limit: number, after: string): Promise<{ readonly rows: readonly CallRow[]; readonly nextPageToken: string }>;
   /** Waits until the read model of calls has seen everything committed so far. */
   settled(timeoutMs: number): Promise<void>;
-  /** Age of the oldest call that is neither captured nor voided, seconds by the database's clock; 0 where none is. */
-  oldestOpenCallSeconds(): Promise<number>;
+  /** Calls that are neither captured nor voided, the oldest first. */
+  openCalls(limit: number): Promise<readonly OpenWorkflow[]>;
   /** Calls of a model that ran in [fromMs, toMs), and the median CPU time of a row over its recent runs. */
   demand(model: string, fromMs: number, toMs: number): Promise<{ readonly callsUsed: number; readonly cpuUs: number | undefined }>;
 }

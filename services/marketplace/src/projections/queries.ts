@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { waitForPosition, type EventStore } from '@skein/events';
 import { RejectionError } from '@skein/kernel';
-import { EVENT_STORE } from '@skein/platform';
+import { EVENT_STORE, type OpenWorkflow } from '@skein/platform';
 import type { CallRow, MarketplaceQueries, ModelRow, PriceRow } from '../application/ports.js';
 import { callsProjection } from './calls.projection.js';
 
@@ -40,12 +40,11 @@ export class SqlMarketplaceQueries implements MarketplaceQueries {
     if (!(await waitForPosition(this.#store.pool, callsProjection.name, head, timeoutMs))) throw missing();
   }
 
-  async oldestOpenCallSeconds(): Promise<number> {
-    const [row] = await this.#read<{ seconds: string }>(
-      `SELECT coalesce(extract(epoch FROM clock_timestamp()) - min(started_at_ms) / 1000.0, 0) AS seconds FROM "calls".call WHERE state IN ('started', 'ran')`,
-      [],
+  async openCalls(limit: number): Promise<OpenWorkflow[]> {
+    const rows = await this.#read<{ call_id: string; started_at_ms: string }>(
+      `SELECT call_id, started_at_ms FROM "calls".call WHERE state IN ('started', 'ran') ORDER BY started_at_ms LIMIT $1`, [limit],
     );
-    return Math.max(0, Number(row?.seconds ?? 0));
+    return rows.map(({ call_id: key, started_at_ms: openedAtMs }) => ({ instance: `calls/${key}`, key, openedAtMs: Number(openedAtMs) }));
   }
 
   async demand(model: string, fromMs: number, toMs: number): Promise<{ callsUsed: number; cpuUs: number | undefined }> {

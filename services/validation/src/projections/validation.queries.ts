@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { POOL } from '@skein/platform';
+import { POOL, type OpenWorkflow } from '@skein/platform';
 import type { Pool } from 'pg';
 import type { Manifest } from '../domain/evaluation/evaluation.events.js';
 import type { AssignmentStatus } from '../domain/evaluation/evaluation.state.js';
@@ -130,12 +130,12 @@ export class ValidationQueries {
     return rows;
   }
 
-  /** Age of the oldest evaluation without a verdict, by the database's clock; 0 where there is none. */
-  async oldestOpenSeconds(): Promise<number> {
-    const { rows } = await this.#pool.query<{ seconds: number }>(
-      `SELECT greatest(coalesce(es_now_ms() - min(opened_at_ms), 0), 0)::float8 / 1000 AS seconds FROM "validation".evaluation WHERE status = 'open'`,
+  /** Evaluations without a verdict, the oldest first. */
+  async openEvaluations(limit: number): Promise<OpenWorkflow[]> {
+    const { rows } = await this.#pool.query<{ id: string; opened_at_ms: string }>(
+      `SELECT id, opened_at_ms FROM "validation".evaluation WHERE status = 'open' ORDER BY opened_at_ms LIMIT $1`, [limit],
     );
-    return rows[0]!.seconds;
+    return rows.map(({ id, opened_at_ms: openedAtMs }) => ({ instance: `evaluations/${id}`, key: id, openedAtMs: Number(openedAtMs) }));
   }
 
   async scoring(id: string): Promise<ScoringRow | undefined> {
