@@ -1,22 +1,57 @@
 import { parseArgs } from 'node:util';
-import { benchBoot } from './boot.js';
-import { benchFederation } from './federation.js';
 
-const HELP = `npm run bench -- <boot | federation> [options]
+const HELP = `npm run bench -- <name> [options]
 
-Each prints one JSON object on stdout.
+Each prints one JSON object on stdout, and what it is doing on stderr.
 
   boot                       milliseconds from start to ready in an empty folder, and memory (PSS, MiB)
     --port-base N            first port (default 27400)
   federation --seeds N       what federation learns, over seeds 0 … N-1 (default 30), by the services' own deciders and kernels
+  event-store                appends, commands, batches and rebuild against Emmett and bare inserts on one PostgreSQL, fsync off
+    --quick                  a slice, for CI
+    --rounds N               interleaved rounds (default 5; with --quick 2)
+    --pool N                 connections of each contender (default 8)
+    --only a,b               of appends, batches, commands, rebuild
+  growth                     appends per second and command latency with 10^4, 10^5, 10^6 events in the store, and memory
+    --full                   and with 10^7
+    --folder PATH            where the data goes meanwhile (default: the folder for temporary files)
+  idle                       CPU of all processes at rest, as a share of one core
+    --seconds N              default 60
+    --target all-in-one|cluster
+    --port-base N            first port (default 27400)
 `;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seeds: { type: 'string', default: '30' }, 'port-base': { type: 'string', default: '27400' }, help: { type: 'boolean', default: false } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: 'string', default: '30' },
+    'port-base': { type: 'string', default: '27400' },
+    quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    pool: { type: 'string', default: '8' },
+    only: { type: 'string', default: '' },
+    folder: { type: 'string' },
+    seconds: { type: 'string', default: '60' },
+    target: { type: 'string', default: 'all-in-one' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+// Imported when asked for: one bench's libraries are no other's memory.
+const BENCHES: Record<string, () => Promise<object>> = {
+  boot: async () => (await import('./boot.js')).benchBoot(Number(values['port-base'])),
+  federation: async () => (await import('./federation.js')).benchFederation(Number(values.seeds)),
+  'event-store': async () =>
+    (await import('./event-store/event-store.js')).benchEventStore({
+      rounds: Number(values.rounds ?? (values.quick ? 2 : 5)), quick: values.quick, pool: Number(values.pool), only: values.only.split(',').filter(Boolean),
+    }),
+};
 
 async function bench(name: string | undefined): Promise<object> {
-  if (name === 'boot') return benchBoot(Number(values['port-base']));
-  if (name === 'federation') return benchFederation(Number(values.seeds));
-  throw new Error(`unknown bench "${name ?? ''}"\n${HELP}`);
+  const run = BENCHES[name ?? ''];
+  if (run === undefined) throw new Error(`unknown bench "${name ?? ''}"\n${HELP}`);
+  return run();
 }
 
 if (values.help) process.stdout.write(HELP);
@@ -24,7 +59,7 @@ else
   bench(positionals[0]).then(
     (figures) => process.stdout.write(`${JSON.stringify(figures)}\n`),
     (error: Error) => {
-      process.stderr.write(`${error.message}\n`);
+      process.stderr.write(`${error.stack ?? error.message}\n`);
       process.exitCode = 1;
     },
   );

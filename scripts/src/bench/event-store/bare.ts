@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { METADATA, type Contender } from './contender.js';
+
+const ROWS = 'INSERT INTO bare_event (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at_ms) VALUES ($1, $2, $3, $4, 1, $5, $6, $7)';
+
+/**
+ * The ceiling: our event rows by a prepared `INSERT` into a table with the same columns, checks and indexes, and nothing
+ * else: no expected version, no lock, no position, one statement per event and one round trip.
+ */
+export async function bareContender(connectionString: string, poolMax: number): Promise<Contender> {
+  const pool = new pg.Pool({ connectionString, max: poolMax, idleTimeoutMillis: 0 });
+  await pool.query('CREATE TABLE bare_event (LIKE es_event INCLUDING ALL)');
+  return {
+    name: 'insert',
+    append: async (stream, version, events) => {
+      for (const [index, event] of events.entries())
+        await pool.query({ name: 'bare', text: ROWS, values: [stream, version + index + 1, randomUUID(), event.type, JSON.stringify(event.data), JSON.stringify(METADATA), event.data.movedAtMs] });
+    },
+    settle: async () => undefined,
+    count: async () => Number((await pool.query<{ count: string }>('SELECT count(*) FROM bare_event')).rows[0]?.count ?? 0),
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,160 @@
+import { availableParallelism } from 'node:os';
+import type { EmbeddedPostgres } from '@skein/embedded';
+import { ratioOf, spreadOf, type Spread } from '../stats.js';
+import { bareContender } from './bare.js';
+import { appendsPerSecond, commandsPerSecond, commandStreams, COMMAND_STREAM_EVENTS, fill, rebuildPerSecond } from './cases.js';
+import type { Contender } from './contender.js';
+import { emmettContender } from './emmett.js';
+import { skeinContender } from './skein.js';
+import { surroundings, withServer } from './server.js';
+
+/** How much is measured. */
+export interface StoreBenchOptions {
+  readonly rounds: number;
+  readonly quick: boolean;
+  /** Connections of each contender's pool. */
+  readonly pool: number;
+  /** Names of the cases to run; all where empty. */
+  readonly only: readonly string[];
+}
+
+interface Sizes {
+  readonly appends: number;
+  readonly commands: number;
+  readonly batches: number;
+  readonly rebuild: number;
+  readonly peerRebuild: number;
+}
+
+// Emmett's pages are found by a scan and a sort of its whole table, so fewer events are a rebuild at its better pace.
+const FULL: Sizes = { appends: 6_000, commands: 400, batches: 160, rebuild: 200_000, peerRebuild: 20_000 };
+const QUICK: Sizes = { appends: 1_000, commands: 100, batches: 24, rebuild: 20_000, peerRebuild: 2_000 };
+
+type Samples = Map<string, number[]>;
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** Runs the contenders of a case one after the other, round by round, the first in turn a different one. */
+async function interleave(name: string, rounds: number, contenders: readonly Contender[], run: (contender: Contender, round: number) => Promise<number>): Promise<Samples> {
+  const samples: Samples = new Map(contenders.map((contender) => [contender.name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const order = contenders.map((_, index) => contenders[(index + round) % contenders.length]!);
+    for (const contender of order) samples.get(contender.name)?.push(await run(contender, round));
+    say(`${name} ${round + 1}/${rounds}: ${[...samples].map(([who, values]) => `${who} ${Math.round(values.at(-1) ?? 0)}/s`).join(', ')}`);
+  }
+  return samples;
+}
+
+const of = (samples: Samples, name: string): number[] => samples.get(name) ?? [];
+
+/** Figures of one case: rates per second, and our rate over the others' of the same round. */
+export interface CaseFigures {
+  readonly perSecond: Record<string, Spread>;
+  readonly ratios: Record<string, { readonly ratio: Spread; readonly goal: number | null; readonly met: boolean | null }>;
+}
+
+/** Rates and ratios with their goals (`null`: reported only). */
+export function figuresOf(samples: Samples, ratios: readonly (readonly [ours: string, theirs: string, goal: number | null])[]): CaseFigures {
+  const compare = (ours: string, theirs: string, goal: number | null): CaseFigures['ratios'][string] => {
+    const ratio = ratioOf(of(samples, ours), of(samples, theirs));
+    return { ratio, goal, met: goal === null ? null : ratio.median >= goal };
+  };
+  return {
+    perSecond: Object.fromEntries([...samples].map(([name, values]) => [name, spreadOf(values)])),
+    ratios: Object.fromEntries(ratios.map(([ours, theirs, goal]) => [`${ours}/${theirs}`, compare(ours, theirs, goal)])),
+  };
+}
+
+interface Setup {
+  readonly skein: Contender;
+  readonly emmett: Contender;
+  readonly bare: Contender;
+  readonly cold: Contender;
+}
+
+async function open(server: EmbeddedPostgres, name: string, pool: number): Promise<Setup> {
+  const ours = await server.createDatabase(`${name}_skein`);
+  const theirs = await server.createDatabase(`${name}_emmett`);
+  const skein = await skeinContender(ours.ownerUrl, ours.appUrl, pool);
+  const cold = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { cacheMax: 0 })), name: 'skein-cold' };
+  return { skein, cold, emmett: await emmettContender(theirs.ownerUrl, pool), bare: await bareContender(ours.ownerUrl, pool) };
+}
+
+const closeAll = async (setup: Setup): Promise<void> => void (await Promise.all([setup.skein, setup.cold, setup.emmett, setup.bare].map((contender) => contender.close())));
+
+async function singles({ skein, emmett, bare }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
+  const figures: Record<string, CaseFigures> = {};
+  for (const inFlight of [1, 8, 32]) {
+    const name = `single-appends-${inFlight}-in-flight`;
+    const samples = await interleave(name, rounds, [skein, emmett, bare], (contender, round) =>
+      appendsPerSecond(contender, `s${inFlight}-${round}`, inFlight, inFlight === 1 ? sizes.appends / 3 : sizes.appends, 1));
+    figures[name] = figuresOf(samples, [['skein', 'emmett', inFlight === 32 ? 3 : null], ['skein', 'insert', 0.6]]);
+  }
+  return figures;
+}
+
+async function commands({ skein, emmett, cold }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
+  const samples = await interleave('command-on-300-events', rounds, [skein, emmett, cold], async (contender, round) => {
+    const streams = await commandStreams(contender, `${contender.name}-${round}`);
+    return commandsPerSecond(contender, streams, sizes.commands / 10, COMMAND_STREAM_EVENTS);
+  });
+  return { 'command-on-300-events': figuresOf(samples, [['skein', 'emmett', 10], ['skein-cold', 'emmett', null]]) };
+}
+
+async function batches({ skein, emmett }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
+  const figures: Record<string, CaseFigures> = {};
+  for (const inFlight of [1, 8]) {
+    const name = `batches-of-100-${inFlight}-in-flight`;
+    const samples = await interleave(name, rounds, [skein, emmett], (contender, round) => appendsPerSecond(contender, `b${inFlight}-${round}`, inFlight, sizes.batches, 100));
+    figures[name] = figuresOf(samples, [['skein', 'emmett', 3]]);
+  }
+  return figures;
+}
+
+async function rebuilds(setup: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures & { perSecondGoal: number; perSecondMet: boolean }>> {
+  const events = new Map([[setup.skein.name, sizes.rebuild], [setup.emmett.name, sizes.peerRebuild]]);
+  for (const contender of [setup.skein, setup.emmett]) await fill(contender, events.get(contender.name) ?? 0);
+  const samples = await interleave('projection-rebuild', rounds, [setup.skein, setup.emmett], (contender) => rebuildPerSecond(contender, events.get(contender.name) ?? 0));
+  const figures = figuresOf(samples, [['skein', 'emmett', 3]]);
+  return { 'projection-rebuild': { ...figures, perSecondGoal: 50_000, perSecondMet: (figures.perSecond['skein']?.median ?? 0) >= 50_000 } };
+}
+
+/** Nobody wins by doing nothing: whoever was given the same appends has the same number of events. */
+async function checkCounts({ skein, emmett }: Setup): Promise<number> {
+  const [ours, theirs] = await Promise.all([skein.count(), emmett.count()]);
+  if (ours !== theirs) throw new Error(`skein holds ${ours} events, Emmett ${theirs}`);
+  return ours;
+}
+
+const CASES = { appends: singles, batches } as const;
+
+async function measure(server: EmbeddedPostgres, options: StoreBenchOptions): Promise<object> {
+  const sizes = options.quick ? QUICK : FULL;
+  const wanted = (name: string): boolean => options.only.length === 0 || options.only.includes(name);
+  const cases: Record<string, object> = {};
+  const counts: Record<string, number> = {};
+  for (const [name, run] of Object.entries(CASES)) {
+    if (!wanted(name)) continue;
+    const setup = await open(server, name, options.pool);
+    Object.assign(cases, await run(setup, sizes, options.rounds));
+    counts[name] = await checkCounts(setup);
+    await closeAll(setup);
+  }
+  for (const [name, run] of Object.entries({ commands, rebuild: rebuilds })) {
+    if (!wanted(name)) continue;
+    const setup = await open(server, name, options.pool);
+    Object.assign(cases, await run(setup, sizes, options.rounds));
+    await closeAll(setup);
+  }
+  return { cases, eventsInEachStore: counts };
+}
+
+/** `npm run bench -- event-store`: our store, Emmett and bare inserts on one PostgreSQL without fsync, in turns. */
+export async function benchEventStore(options: StoreBenchOptions): Promise<object> {
+  return withServer(async (server) => ({
+    bench: 'event-store',
+    versions: { ...(await surroundings(server)), emmett: '0.42.0', pg: '8.23.1' },
+    cores: availableParallelism(), pool: options.pool, rounds: options.rounds, quick: options.quick, fsync: false,
+    ...(await measure(server, options)),
+  }));
+}
