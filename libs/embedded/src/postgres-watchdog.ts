@@ -10,11 +10,12 @@ export interface Watchdog {
 const SCRIPT = `trap '' INT TERM HUP
 read -r _ && exit 0
 kill -"$2" "$1" 2>/dev/null
+kill -CONT "$1" 2>/dev/null
 [ -z "$3" ] && exit 0
 while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
 rm -rf -- "$3"`;
 
-/** Starts a shell of about 1 MiB in a session of its own that sends `signal` to `pid` once this process is gone, and then removes `folder`. */
+/** Starts a shell of about 1 MiB in a session of its own that sends `signal` to `pid` (also a stopped one) once this process is gone, and then removes `folder`. */
 export function watchParent(pid: number, signal: 'INT' | 'QUIT' | 'TERM', folder = ''): Watchdog {
   const guard = spawn('/bin/sh', ['-c', SCRIPT, 'skein-watchdog', String(pid), signal, folder], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
   guard.on('error', () => undefined);
