@@ -3,3 +3,5 @@ export * from './trace.js';
 export * from './redact.js';
 export * from './logger.js';
 export * from './metrics.js';
+export * from './span.js';
+export * from './tracing.js';

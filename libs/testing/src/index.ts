@@ -4,3 +4,4 @@ export * from './fakes.js';
 export * from './spec-of.js';
 export * from './spawn-ts.js';
 export * from './fault-proxy.js';
+export * from './otlp-sink.js';
