@@ -58,7 +58,7 @@ test('it is measured and drained like any other', async () => {
   const waiting = s.grpc().wait({});
   await eventually(() => expect(s.probe.waiting).toBe(1));
   const closing = s.service.close();
-  expect(await refusal(s.grpc().listNotes({}))).toMatchObject({ rule: 'shutting-down' });
+  expect(await refusal(s.grpc().listNotes({}))).toMatchObject({ code: 'unavailable', retriable: true });
   s.probe.open();
   await waiting;
   await closing;

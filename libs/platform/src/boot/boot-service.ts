@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DescService } from '@bufbuild/protobuf';
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -35,6 +36,8 @@ import { makeParts, platformProviders, type Parts } from './providers.js';
 import { Supervisor } from './supervisor.js';
 
 const STOP_MS = 9_500;
+/** From closing the ports to refusing calls: as long as a caller may need to notice. */
+const GOODBYE_MS = 250;
 
 class RootModule {}
 
@@ -139,20 +142,30 @@ class Running implements RunningService {
 
   async #close(): Promise<void> {
     const drainMs = this.adapters.drainMs ?? 8_000;
-    const startedMs = performance.now();
-    const workers = this.supervisor.stop();
-    const calls = this.dispatcher?.drain(drainMs).then(() => Promise.all(this.#grpc.map((server) => stopGrpc(server, 500))));
     const cut = Promise.withResolvers<void>();
     const timer = setTimeout(() => cut.resolve(), STOP_MS);
-    await Promise.race([Promise.all([workers, calls]), cut.promise]);
-    // Uploads and downloads of artifacts may use what is left of the time; then their connections are cut.
-    const cutHttp = setTimeout(() => this.http_.server.closeAllConnections(), Math.max(200, drainMs - (performance.now() - startedMs)));
-    await Promise.race([this.http_.close(), cut.promise]);
-    clearTimeout(cutHttp);
+    const workers = this.supervisor.stop();
+    // Ports of its own close first: callers are told to go elsewhere while what they have sent already is still answered.
+    const grpc = Promise.all(this.#grpc.map((server) => stopGrpc(server, drainMs + 500)));
+    const http = this.httpPort === undefined ? undefined : this.#closeHttp(drainMs);
+    if (this.dispatcher !== undefined && this.httpPort !== undefined) await Promise.race([delay(Math.min(GOODBYE_MS, drainMs)), Promise.all([grpc, http])]);
+    await Promise.race([Promise.all([workers, grpc, this.dispatcher?.drain(drainMs)]), cut.promise]);
+    await Promise.race([http ?? this.#closeHttp(200), cut.promise]);
     this.#closed = true;
     await this.nest.close();
     await Promise.race([this.parts.close(), cut.promise]);
     clearTimeout(timer);
+  }
+
+  /** Uploads and downloads of artifacts may use what is left of the time; then their connections are cut. */
+  async #closeHttp(timeoutMs: number): Promise<void> {
+    const { server } = this.http_;
+    const late = setTimeout(() => server.closeAllConnections(), timeoutMs);
+    // A connection whose call was under way stays open after the answer, for a next call that shall not come.
+    const answered = setInterval(() => server.closeIdleConnections(), 50);
+    await this.http_.close();
+    clearInterval(answered);
+    clearTimeout(late);
   }
 }
 
