@@ -37,7 +37,7 @@ export class ConsumerMetrics {
     this.#stop = () => undo.forEach((remove) => remove());
   }
 
-  count(outcome: 'done' | 'ignored' | 'retried' | 'parked' | 'halted', attributes: Attributes): void {
+  count(outcome: 'done' | 'ignored' | 'retried' | 'parked' | 'discarded' | 'halted', attributes: Attributes): void {
     this.#messages.add(1, { ...attributes, outcome });
     if (outcome === 'parked') this.#deadLetters.add(1, attributes);
   }

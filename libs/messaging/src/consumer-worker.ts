@@ -2,25 +2,30 @@ import { startConsumer } from './consumer.js';
 import type { ConsumerOptions, RunningConsumer } from './consumer.types.js';
 import { backoffMs, delay } from './embedded/delay.js';
 import { isRetriable } from './failure.js';
+import { mayResume } from './halts.js';
 
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 5_000;
+/** How often a halted consumer looks whether an operator lets it try again. */
+const RESUME_POLL_MS = 500;
 
 /**
  * `startConsumer` as one of a service's workers (fits platform's `Worker`): a log or database that is away at the start is
- * waited for in the background; a consumer that halted or crashed is a failure, which fails liveness.
+ * waited for in the background; a consumer that halted or crashed is a failure, which fails liveness. A halted one starts again
+ * when an operator asks for it (`resumeConsumer`), in whatever process that happens.
  */
 export class ConsumerWorker {
   readonly name: string;
   readonly #options: ConsumerOptions;
   readonly #end = new AbortController();
   #starting: Promise<void> | undefined;
+  #resuming: Promise<void> | undefined;
   #consumer: RunningConsumer | undefined;
   #error: Error | undefined;
 
   constructor(options: ConsumerOptions) {
     this.name = `consumer-${options.group}`;
-    this.#options = options;
+    this.#options = { ...options, onHalt: () => void (this.#resuming = this.#waitForResume()) };
   }
 
   /** Resolves after the first try; throws what no waiting can mend. */
@@ -36,6 +41,7 @@ export class ConsumerWorker {
 
   async stop(): Promise<void> {
     this.#end.abort();
+    await this.#resuming;
     await this.#starting;
     await this.#consumer?.stop();
   }
@@ -55,6 +61,18 @@ export class ConsumerWorker {
   /** The consumer, once it runs: for `seek` and tests. */
   get consumer(): RunningConsumer | undefined {
     return this.#consumer;
+  }
+
+  async #waitForResume(): Promise<void> {
+    for (;;) {
+      await delay(RESUME_POLL_MS, this.#end.signal);
+      if (this.#end.signal.aborted) return;
+      if (await mayResume(this.#options.pool, this.#options.group).catch(() => false)) break;
+    }
+    await this.#consumer?.stop();
+    this.#consumer = undefined;
+    this.#options.logger?.info({ group: this.#options.group }, 'halted consumer starts again');
+    await this.start().catch((error: unknown) => void (this.#error = error instanceof Error ? error : new Error(String(error))));
   }
 
   async #keepTrying(): Promise<void> {

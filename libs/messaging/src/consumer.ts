@@ -7,6 +7,7 @@ import { Dispatcher } from './dispatch.js';
 import { delay } from './embedded/delay.js';
 import type { LogConsumer, PartitionBatch, ReceivedMessage } from './event-log.js';
 import { isRetriable, reasonOf } from './failure.js';
+import { clearHalt, haltsAt, recordHalt } from './halts.js';
 import { RetryState } from './retry-state.js';
 import { Semaphore } from './semaphore.js';
 
@@ -102,9 +103,13 @@ class Consumer implements RunningConsumer {
 
   async #process(batch: PartitionBatch): Promise<void> {
     const parked = await this.#parkedKeys(batch);
+    const halts = await this.#halts(batch);
     for (const message of batch.messages) {
       if (batch.signal.aborted || this.#reason !== undefined) return;
-      if (!(await this.#one(message, batch, parked))) return;
+      // An operator has let this one pass: without effect, like a discarded dead letter.
+      const settled = halts.get(message.offset) === true ? this.#settled('discarded', message) : await this.#one(message, batch, parked);
+      if (!settled) return;
+      if (halts.has(message.offset)) await clearHalt(this.#options.pool, this.name, message);
       batch.resolve(message);
       // A batch that was taken away must not touch what the partition's new batch waits for.
       if (!batch.signal.aborted) this.#retries.succeeded(batch.topic, batch.partition);
@@ -149,6 +154,7 @@ class Consumer implements RunningConsumer {
     const reason = reasonOf(error);
     const fields = { ...where(this.name, message), err: error };
     if (this.#options.policy === 'stop') {
+      await recordHalt(this.#options.pool, this.name, message, reason);
       this.#options.logger?.error(fields, 'poisoned message: the consumer stops before it');
       this.#halt(`${message.topic}/${message.partition}@${message.offset} ${message.type}: ${reason}`);
       this.#metrics.count('halted', { group: this.name, topic: message.topic });
@@ -163,6 +169,7 @@ class Consumer implements RunningConsumer {
   /** Leaves the group without waiting: it is called from within a batch that leaving waits for. */
   #halt(reason: string): void {
     this.#reason = reason;
+    this.#options.onHalt?.();
     this.#log?.stop().catch((error: unknown) => this.#options.logger?.error({ group: this.name, err: error }, 'halted consumer could not leave'));
   }
 
@@ -185,7 +192,11 @@ class Consumer implements RunningConsumer {
     return keys.length === 0 ? new Set() : parkedKeys(this.#options.pool, this.name, batch.topic, keys);
   }
 
-  #settled(outcome: 'done' | 'ignored' | 'parked', message: ReceivedMessage): true {
+  async #halts({ topic, partition }: PartitionBatch): Promise<ReadonlyMap<bigint, boolean>> {
+    return this.#options.policy === 'stop' ? haltsAt(this.#options.pool, this.name, topic, partition) : new Map();
+  }
+
+  #settled(outcome: 'done' | 'ignored' | 'parked' | 'discarded', message: ReceivedMessage): true {
     this.#metrics.count(outcome, { group: this.name, topic: message.topic });
     return true;
   }

@@ -74,6 +74,8 @@ export interface ConsumerOptions {
   readonly batchMax?: number;
   readonly timing?: Partial<ConsumerTiming>;
   readonly logger?: ConsumerLogger;
+  /** Told once, when the consumer has halted. */
+  readonly onHalt?: () => void;
   /** Default: the meter of the event store over `pool`, else the API's global one. */
   readonly meter?: Meter;
 }

@@ -3,14 +3,18 @@ import type { DeadLetter } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
 
 const REDRIVE_LEASE_MS = 60_000;
-const COLUMNS = 'id, queue, group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason, first, floor(extract(epoch FROM parked_at) * 1000)::bigint AS parked_at_ms';
+/** What a parked message and one that halts a consumer have in common. */
+export const LETTER_COLUMNS = 'id, group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason';
+const COLUMNS = `${LETTER_COLUMNS}, queue, first, floor(extract(epoch FROM parked_at) * 1000)::bigint AS parked_at_ms`;
 
-interface Row {
+/** A row as `pg` reads it. */
+export interface LetterRow {
   id: string; queue: string; group_name: string; topic: string; partition: number; message_offset: string; key: string; message_id: string;
   type: string; time_ms: string; headers: Record<string, string>; value: Buffer; reason: string; first: boolean; parked_at_ms: string;
 }
 
-const fromRow = (row: Row): DeadLetter => ({
+/** The message of a row. */
+export const letterOf = (row: LetterRow): DeadLetter => ({
   id: BigInt(row.id),
   queue: row.queue,
   group: row.group_name,
@@ -23,6 +27,14 @@ const fromRow = (row: Row): DeadLetter => ({
   },
 });
 
+/** A dead letter with its end, if it has one. */
+export interface ClosedLetter extends DeadLetter {
+  readonly outcome: 'open' | 'redriven' | 'discarded';
+  readonly closedBy: string;
+  readonly closedReason: string;
+  readonly closedAtMs: number;
+}
+
 /** Which dead letters: all of a group, or of one topic, or of one key. */
 export interface DeadLetterFilter {
   readonly group: string;
@@ -32,18 +44,34 @@ export interface DeadLetterFilter {
 
 /** Open dead letters, oldest first, at most `limit` (default 100) after the given id. */
 export async function listDeadLetters(pool: pg.Pool, filter: DeadLetterFilter & { readonly afterId?: bigint; readonly limit?: number }): Promise<DeadLetter[]> {
-  const { rows } = await pool.query<Row>(
+  const { rows } = await pool.query<LetterRow>(
     `SELECT ${COLUMNS} FROM dead_letters WHERE group_name = $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
-        AND redriven_at IS NULL AND id > $4 ORDER BY id LIMIT $5`,
+        AND closed_at IS NULL AND id > $4 ORDER BY id LIMIT $5`,
     [filter.group, filter.topic ?? null, filter.key ?? null, filter.afterId ?? 0n, filter.limit ?? 100],
   );
-  return rows.map(fromRow);
+  return rows.map(letterOf);
+}
+
+/** One dead letter, open or closed. */
+export async function readDeadLetter(pool: pg.Pool, id: bigint): Promise<ClosedLetter | undefined> {
+  const { rows } = await pool.query<LetterRow & { outcome: ClosedLetter['outcome'] | null; closed_by: string | null; closed_reason: string | null; closed_at_ms: string | null }>(
+    `SELECT ${COLUMNS}, outcome, closed_by, closed_reason, floor(extract(epoch FROM closed_at) * 1000)::bigint AS closed_at_ms FROM dead_letters WHERE id = $1`, [id],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return { ...letterOf(row), outcome: row.outcome ?? 'open', closedBy: row.closed_by ?? '', closedReason: row.closed_reason ?? '', closedAtMs: Number(row.closed_at_ms ?? 0) };
+}
+
+/** Ends a parked message without effect and keeps who did it and why; false where it is closed or being redriven. */
+export async function discardDeadLetter(pool: pg.Pool, id: bigint, by: string, reason: string): Promise<boolean> {
+  const { rows } = await pool.query<{ discarded: boolean }>('SELECT dead_letter_discard($1, $2, $3) AS discarded', [id, by, reason]);
+  return rows[0]?.discarded === true;
 }
 
 /** Which of the keys are parked. */
 export async function parkedKeys(pool: pg.Pool, group: string, topic: string, keys: readonly string[]): Promise<Set<string>> {
   const { rows } = await pool.query<{ key: string }>(
-    'SELECT DISTINCT key FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = ANY ($3) AND redriven_at IS NULL',
+    'SELECT DISTINCT key FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = ANY ($3) AND closed_at IS NULL',
     [group, topic, keys],
   );
   return new Set(rows.map((row) => row.key));
@@ -63,7 +91,7 @@ export async function park(pool: pg.Pool, group: string, message: ReceivedMessag
 export async function openKeys(pool: pg.Pool, filter: DeadLetterFilter): Promise<{ topic: string; key: string }[]> {
   const { rows } = await pool.query<{ topic: string; key: string }>(
     `SELECT topic, key FROM dead_letters WHERE group_name = $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
-        AND redriven_at IS NULL GROUP BY topic, key ORDER BY min(id)`,
+        AND closed_at IS NULL GROUP BY topic, key ORDER BY min(id)`,
     [filter.group, filter.topic ?? null, filter.key ?? null],
   );
   return rows;
@@ -71,14 +99,14 @@ export async function openKeys(pool: pg.Pool, filter: DeadLetterFilter): Promise
 
 /** Leases a key's first open dead letter; undefined when there is none or somebody else redrives it. */
 export async function leaseFirst(pool: pg.Pool, group: string, topic: string, key: string): Promise<DeadLetter | undefined> {
-  const { rows } = await pool.query<Row>(
+  const { rows } = await pool.query<LetterRow>(
     `UPDATE dead_letters SET leased_until = clock_timestamp() + $4 * interval '1 millisecond'
-      WHERE id = (SELECT id FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = $3 AND redriven_at IS NULL ORDER BY message_offset LIMIT 1)
-        AND redriven_at IS NULL AND leased_until < clock_timestamp()
+      WHERE id = (SELECT id FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = $3 AND closed_at IS NULL ORDER BY message_offset LIMIT 1)
+        AND closed_at IS NULL AND leased_until < clock_timestamp()
       RETURNING ${COLUMNS}`,
     [group, topic, key, REDRIVE_LEASE_MS],
   );
-  return rows.map(fromRow)[0];
+  return rows.map(letterOf)[0];
 }
 
 /** The redriven message is done; with the last of its key the key is free. */

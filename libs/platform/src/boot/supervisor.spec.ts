@@ -66,7 +66,7 @@ test('a stop ends the retries and stops the rest, also when one refuses', async 
   vi.useRealTimers();
 });
 
-test('a worker that dies later is dead once and for all', async () => {
+test('a worker that dies later is dead until it says that it lives again', async () => {
   let failure: Error | undefined;
   const supervisor = new Supervisor([worker('w', 0, { failure: () => failure })], logger);
   await supervisor.start();
@@ -74,5 +74,5 @@ test('a worker that dies later is dead once and for all', async () => {
   failure = new Error('gone');
   expect(supervisor.dead()).toEqual(['w']);
   failure = undefined;
-  expect(supervisor.dead()).toEqual(['w']);
+  expect(supervisor.dead()).toEqual([]);
 });

@@ -14,7 +14,7 @@ const STANDARD: RestartPolicy = { firstRetryMs: 250, retryMsMax: 5_000, giveUpMs
 /**
  * Starts, watches and stops the workers of a service. A start that fails (the event log is not there yet) is tried again in
  * the background; a worker that could not be started for a minute, or that died later, fails liveness until the process is
- * replaced. One that lacks a setting is dead at once, and the service's start may fail for it.
+ * replaced or the worker says that it lives again. One that lacks a setting is dead at once, and the service's start may fail for it.
  */
 export class Supervisor {
   readonly #workers: readonly Worker[];
@@ -43,6 +43,8 @@ export class Supervisor {
     for (const worker of this.#started) {
       const failure = worker.failure?.();
       if (failure !== undefined) this.#bury(worker, failure);
+      // A halted consumer that an operator let go on.
+      else if (worker.failure !== undefined && this.#dead.delete(worker.name)) this.#logger.info({ worker: worker.name }, 'worker lives again');
     }
     return [...this.#dead.keys()];
   }

@@ -1,0 +1,77 @@
+import type pg from 'pg';
+import { letterOf, LETTER_COLUMNS, type LetterRow } from './dead-letters.js';
+import type { DeadLetter } from './consumer.types.js';
+import type { ReceivedMessage } from './event-log.js';
+
+/** Where a consumer with the policy `stop` stands before a message that it cannot handle. */
+export interface ConsumerHalt extends Pick<DeadLetter, 'id' | 'group' | 'message' | 'reason'> {
+  readonly haltedAtMs: number;
+  /** Somebody asked for another try, which has not passed the message yet. */
+  readonly resuming: boolean;
+}
+
+/** Writes down where a group halted. A halt at the same message again takes a request to resume back. */
+export async function recordHalt(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string): Promise<void> {
+  const { topic, partition, offset, key, id, type, timeMs, headers, value } = message;
+  await pool.query(
+    `INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     ON CONFLICT (group_name, topic, partition, message_offset) DO UPDATE
+       SET reason = excluded.reason, halted_at = clock_timestamp(), resume_requested_at = NULL, cleared_at = NULL`,
+    [group, topic, partition, offset, key, id, type, timeMs, JSON.stringify(headers), Buffer.from(value.buffer, value.byteOffset, value.byteLength), reason],
+  );
+}
+
+/** Open halts of a partition: offset → whether the message has been discarded. */
+export async function haltsAt(pool: pg.Pool, group: string, topic: string, partition: number): Promise<ReadonlyMap<bigint, boolean>> {
+  const { rows } = await pool.query<{ message_offset: string; discarded: boolean }>({
+    name: 'consumer-halts-at',
+    text: 'SELECT message_offset, discarded_at IS NOT NULL AS discarded FROM consumer_halts WHERE group_name = $1 AND topic = $2 AND partition = $3 AND cleared_at IS NULL',
+    values: [group, topic, partition],
+  });
+  return new Map(rows.map((row) => [BigInt(row.message_offset), row.discarded]));
+}
+
+/** The group has passed the message. */
+export async function clearHalt(pool: pg.Pool, group: string, { topic, partition, offset }: ReceivedMessage): Promise<void> {
+  await pool.query(
+    'UPDATE consumer_halts SET cleared_at = clock_timestamp() WHERE group_name = $1 AND topic = $2 AND partition = $3 AND message_offset = $4 AND cleared_at IS NULL',
+    [group, topic, partition, offset],
+  );
+}
+
+/** Open halts, the oldest first; of one group or of all. */
+export async function listHalts(pool: pg.Pool, group?: string): Promise<ConsumerHalt[]> {
+  const { rows } = await pool.query<LetterRow & { halted_at_ms: string; resuming: boolean }>(
+    `SELECT ${LETTER_COLUMNS}, group_name || '.dlq' AS queue, true AS first, floor(extract(epoch FROM halted_at) * 1000)::bigint AS halted_at_ms, resume_requested_at IS NOT NULL AS resuming,
+            floor(extract(epoch FROM halted_at) * 1000)::bigint AS parked_at_ms
+       FROM consumer_halts WHERE cleared_at IS NULL AND ($1::text IS NULL OR group_name = $1) ORDER BY halted_at, id`,
+    [group ?? null],
+  );
+  return rows.map((row) => {
+    const { id, group: name, message, reason } = letterOf(row);
+    return { id, group: name, message, reason, haltedAtMs: Number(row.halted_at_ms), resuming: row.resuming };
+  });
+}
+
+/** Asks the halted members of a group to try again; how many halts that concerns. */
+export async function resumeConsumer(pool: pg.Pool, group: string, by: string): Promise<number> {
+  const { rowCount } = await pool.query('UPDATE consumer_halts SET resume_requested_at = clock_timestamp(), resumed_by = $2 WHERE group_name = $1 AND cleared_at IS NULL', [group, by]);
+  return rowCount ?? 0;
+}
+
+/** Lets the group pass over the message that it halts at, without effect; false where that halt is not open. */
+export async function discardHalt(pool: pg.Pool, id: bigint, by: string, reason: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `UPDATE consumer_halts SET discarded_at = clock_timestamp(), closed_by = $2, closed_reason = $3, resume_requested_at = clock_timestamp(), resumed_by = $2
+      WHERE id = $1 AND cleared_at IS NULL AND discarded_at IS NULL`,
+    [id, by, reason],
+  );
+  return rowCount === 1;
+}
+
+/** Whether a halted member may try again: every halt of its group was passed, or somebody asked for it. */
+export async function mayResume(pool: pg.Pool, group: string): Promise<boolean> {
+  const { rows } = await pool.query<{ free: boolean }>('SELECT NOT EXISTS (SELECT FROM consumer_halts WHERE group_name = $1 AND cleared_at IS NULL AND resume_requested_at IS NULL) AS free', [group]);
+  return rows[0]?.free === true;
+}
