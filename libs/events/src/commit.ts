@@ -3,6 +3,7 @@ import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { toJsonText, type Encoded } from './codec.js';
 import { eventMetrics } from './metrics.js';
+import { withStoredTrace } from './tracing.js';
 import { errorCode } from './transaction.js';
 import type { CommandKey, Effect, EventMetadata, Expected, InboxEntry } from './types.js';
 
@@ -56,20 +57,20 @@ function checkLimits(encoded: readonly Encoded[]): void {
   }
 }
 
-function checkEffect(effect: Effect): unknown {
+function checkEffect(effect: Effect, traceparent: string | undefined): unknown {
   if ('timer' in effect && !Number.isSafeInteger(effect.timer.dueAtMs)) throw new TypeError(`timer ${effect.timer.id} is due at ${effect.timer.dueAtMs}, not at whole milliseconds`);
   if ('cancelTimer' in effect) return effect;
   // Only the payload may hold bigint; ids and kinds are read by SQL and stay as they are.
   return 'job' in effect
-    ? { job: { ...effect.job, payload: payloadOf(effect.job.payload) } }
-    : { timer: { ...effect.timer, payload: payloadOf(effect.timer.payload) } };
+    ? { job: { ...effect.job, payload: withStoredTrace(payloadOf(effect.job.payload), traceparent) } }
+    : { timer: { ...effect.timer, payload: withStoredTrace(payloadOf(effect.timer.payload), traceparent) } };
 }
 
 const payloadOf = (value: unknown): unknown => JSON.parse(toJsonText(value) ?? 'null');
 
 /** Effects as JSON text for SQL; null where there are none. */
-export const effectsText = (effects: readonly Effect[] | undefined): string | null =>
-  effects?.length ? JSON.stringify(effects.map(checkEffect)) : null;
+export const effectsText = (effects: readonly Effect[] | undefined, traceparent?: string): string | null =>
+  effects?.length ? JSON.stringify(effects.map((effect) => checkEffect(effect, traceparent))) : null;
 
 const keyText = ({ key, answer }: Commit): string | null => {
   if (!key) return null;
@@ -83,7 +84,7 @@ function valuesOf(commit: Commit): unknown[] {
     commit.streamId, expectedNumber(commit.expected),
     recorded.map((event) => event.eventId), recorded.map((event) => event.type), recorded.map((event) => event.schemaVersion),
     commit.encoded.map((event) => event.text), JSON.stringify(commit.metadata), commit.recordedAtMs ?? null,
-    keyText(commit), commit.inbox ? JSON.stringify(commit.inbox) : null, effectsText(commit.effects),
+    keyText(commit), commit.inbox ? JSON.stringify(commit.inbox) : null, effectsText(commit.effects, commit.metadata.traceparent),
   ];
 }
 

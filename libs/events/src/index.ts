@@ -10,5 +10,6 @@ export * from './reactor.js';
 export { EventStore, type EventStoreOptions, type ReadPage } from './store.js';
 export * from './subscription.js';
 export * from './timers.js';
+export { tracerFor } from './tracing.js';
 export { guardPool, inTransaction, isTransient } from './transaction.js';
 export * from './types.js';

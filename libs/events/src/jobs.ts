@@ -5,6 +5,7 @@ import { toJsonText } from './codec.js';
 import { PositionFeed } from './feed.js';
 import { eventMetrics } from './metrics.js';
 import { backoffMs, Pause } from './pause.js';
+import { inStoredTrace, storedTraceOf } from './tracing.js';
 import { reportToStderr } from './transaction.js';
 import type { Job, ReportError } from './types.js';
 
@@ -132,7 +133,7 @@ export class JobWorker {
   }
 
   async #work(row: JobRow, controller: AbortController): Promise<void> {
-    const { handle, leaseMs, maxAttempts } = this.#options;
+    const { pool, handle, leaseMs, maxAttempts } = this.#options;
     const heartbeat = (progress?: unknown): Promise<void> => this.#heartbeat(row, controller, progress);
     const beat = setInterval(() => void heartbeat().catch(() => undefined), leaseMs / 3);
     const aborted = new Promise<never>((_, rejectAborted) => controller.signal.addEventListener('abort', () => rejectAborted(controller.signal.reason)));
@@ -140,8 +141,10 @@ export class JobWorker {
     try {
       // A taken-over job may have killed its workers every time.
       if (row.attempts > maxAttempts) throw new Error(`given up after ${maxAttempts} attempts`);
-      const job = { id: row.id, kind: row.kind, payload: decodePayload(row.payload), attempts: row.attempts, progress: row.progress === null ? undefined : decodePayload(row.progress) };
-      await Promise.race([handle(job, { heartbeat, signal: controller.signal }), aborted]);
+      const { payload, traceparent } = storedTraceOf(row.payload);
+      const job = { id: row.id, kind: row.kind, payload: decodePayload(payload), attempts: row.attempts, progress: row.progress === null ? undefined : decodePayload(row.progress) };
+      const attributes = { 'skein.job.id': row.id, 'skein.job.attempt': row.attempts };
+      await Promise.race([inStoredTrace(pool, this.name, traceparent, attributes, () => handle(job, { heartbeat, signal: controller.signal })), aborted]);
       failpoint('job.handled');
       await this.#finish(row, 'done', null, 0);
       failpoint('job.finished');

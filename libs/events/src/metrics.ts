@@ -33,15 +33,20 @@ export function eventMetrics(pool: Pool): EventMetrics {
   return known;
 }
 
+/** An append takes a fraction of a millisecond to some tens of them. */
+const APPEND_SECONDS = [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4];
+
 const instrumentsOf = (meter: Meter): EventMetrics => ({
-  appendDuration: meter.createHistogram('es_append_duration_seconds', { unit: 's' }),
-  appendConflicts: meter.createCounter('es_append_conflicts_total'),
-  inboxDuplicates: meter.createCounter('inbox_duplicates_total'),
-  jobFailures: meter.createCounter('es_job_failures_total'),
-  timerFailures: meter.createCounter('es_timer_failures_total'),
+  appendDuration: meter.createHistogram('es_append_duration_seconds', {
+    unit: 's', description: 'Time of one append: the round trip that writes events, key, inbox row, jobs and timers', advice: { explicitBucketBoundaries: APPEND_SECONDS },
+  }),
+  appendConflicts: meter.createCounter('es_append_conflicts_total', { unit: '{append}', description: 'Appends that found their stream at another version, and were decided again' }),
+  inboxDuplicates: meter.createCounter('inbox_duplicates_total', { unit: '{message}', description: 'Messages delivered again that had taken effect before' }),
+  jobFailures: meter.createCounter('es_job_failures_total', { unit: '{attempt}', description: 'Attempts of jobs that failed, by kind' }),
+  timerFailures: meter.createCounter('es_timer_failures_total', { unit: '{attempt}', description: 'Attempts of timers that failed, by kind' }),
   lag: {
-    projection: meter.createObservableGauge('es_projection_lag_events'),
-    reactor: meter.createObservableGauge('es_reactor_lag_events'),
-    publication: meter.createObservableGauge('relay_lag_events'),
+    projection: meter.createObservableGauge('es_projection_lag_events', { unit: '{event}', description: 'Events that a read model is behind its log' }),
+    reactor: meter.createObservableGauge('es_reactor_lag_events', { unit: '{event}', description: 'Events that a reactor is behind its log' }),
+    publication: meter.createObservableGauge('relay_lag_events', { unit: '{event}', description: 'Events that a publication has not relayed to the event log' }),
   },
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Meter } from '@opentelemetry/api';
+import type { Meter, Tracer } from '@opentelemetry/api';
 import { RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
 import type { Pool } from 'pg';
 import { encodeEvents, EVENT_COLUMNS, toRecorded, type EventRow } from './codec.js';
@@ -10,6 +10,7 @@ import { load } from './load.js';
 import { measurePool } from './metrics.js';
 import { Sequencer } from './sequencer.js';
 import { StateCache } from './state-cache.js';
+import { tracedAppend, tracedCommand, tracePool } from './tracing.js';
 import { guardPool, reportToStderr } from './transaction.js';
 import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Tx, Upcasters } from './types.js';
 
@@ -23,6 +24,8 @@ export interface EventStoreOptions {
   onError?: ReportError;
   /** Measures this store and all else of this library that works over its pool; default: the API's global meter. */
   meter?: Meter;
+  /** Makes the spans of this store and of all else that works over its pool; default: none are made. */
+  tracer?: Tracer;
 }
 
 /** What has been read and how far: `head` is the last position at the time of the read. */
@@ -59,6 +62,7 @@ export class EventStore {
     this.sequencer = new Sequencer(options.pool, onError);
     this.#cache = new StateCache(options.cacheMax ?? 1_000);
     if (options.meter) measurePool(options.pool, options.meter);
+    if (options.tracer) tracePool(options.pool, options.tracer);
     guardPool(options.pool);
     // Without a listener an idle connection that the server closes would end the process.
     if (options.pool.listenerCount('error') === 0) options.pool.on('error', (error) => onError(error, 'pool'));
@@ -72,6 +76,10 @@ export class EventStore {
     streamId: string, expected: Expected, events: readonly DomainEvent[], metadata: EventMetadata, commandId?: string,
   ): Promise<{ streamId: string; version: number }> {
     if (events.length === 0) throw new RejectionError({ code: 'invalid-argument', rule: 'no-events', message: 'an append needs at least one event' });
+    return tracedAppend(this.pool, streamId, events, metadata, (traced) => this.#append(streamId, expected, events, traced, commandId));
+  }
+
+  async #append(streamId: string, expected: Expected, events: readonly DomainEvent[], metadata: EventMetadata, commandId: string | undefined): Promise<{ streamId: string; version: number }> {
     const encoded = encodeEvents(this.upcasters, streamId, 0, commandId ?? randomUUID(), events, metadata, 0);
     const outcome = await commit(this.pool, { streamId, expected, encoded, metadata });
     if (outcome.status !== 'appended') {
@@ -130,7 +138,8 @@ export class EventStore {
    * value and changes nothing; `RejectionError`s thrown by `command` become one. Throws only for broken infrastructure.
    */
   async execute<S, C, E extends DomainEvent, A = undefined>(request: Execute<S, C, E, A>): Promise<Result<Executed<A>, Rejection>> {
-    return this.#lanes.run(request.streamId, () => executeCommand({ pool: this.pool, upcasters: this.upcasters, cache: this.#cache, wake: () => this.sequencer.wake() }, request));
+    const context = { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, wake: () => this.sequencer.wake() };
+    return tracedCommand(this.pool, request, (traced) => this.#lanes.run(request.streamId, () => executeCommand(context, traced)));
   }
 
   /** A stream's present state from the cache and the events after it; version 0 where there is no such stream. Do not change it. */

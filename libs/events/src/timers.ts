@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { PositionFeed } from './feed.js';
 import { eventMetrics } from './metrics.js';
 import { backoffMs, Pause } from './pause.js';
+import { inStoredTrace, storedTraceOf } from './tracing.js';
 import { reportToStderr } from './transaction.js';
 import type { DueTimer, ReportError } from './types.js';
 
@@ -114,7 +115,9 @@ export class TimerWorker {
   async #fire(row: TimerRow): Promise<void> {
     const { pool, handlers, retryMs, onError } = this.#options;
     try {
-      await handlers[row.kind]?.({ id: row.id, kind: row.kind, dueAtMs: Number(row.due_at_ms), payload: decodePayload(row.payload), attempts: row.attempts });
+      const { payload, traceparent } = storedTraceOf(row.payload);
+      const timer = { id: row.id, kind: row.kind, dueAtMs: Number(row.due_at_ms), payload: decodePayload(payload), attempts: row.attempts };
+      await inStoredTrace(pool, `timer:${row.kind}`, traceparent, { 'skein.timer.id': row.id, 'skein.timer.attempt': row.attempts }, async () => handlers[row.kind]?.(timer));
       failpoint('timer.fired');
       // Not where the handler's command has set the timer again: that took the lease away.
       await pool.query('DELETE FROM es_timer WHERE id = $1 AND lease_token = $2', [row.id, row.lease_token]);
