@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { encodeFrame, FrameReader } from './frames.js';
 import { decodeTensors, replyNumbers } from './requests.js';
-import { Slots } from './slots.js';
 
 const reader = (max = 1000): FrameReader => new FrameReader(() => max);
 
@@ -44,24 +43,4 @@ describe('answers of a child', () => {
       expect(decodeTensors({ header: { outputs }, body })).toMatchObject({ ok: false, error: { rule: 'model-run' } });
     },
   );
-});
-
-describe('slots', () => {
-  it('never let more work than they are, in order, also after a failure', async () => {
-    const slots = new Slots(2);
-    const order: number[] = [];
-    let [running, most] = [0, 0];
-    const work = (n: number) =>
-      slots.use(async () => {
-        order.push(n);
-        most = Math.max(most, (running += 1));
-        await Promise.resolve();
-        running -= 1;
-        if (n === 1) throw new Error('one fails');
-      });
-    const results = await Promise.allSettled([0, 1, 2, 3, 4].map(work));
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
-    expect([most, order]).toEqual([2, [0, 1, 2, 3, 4]]);
-    expect(slots.waiting).toBe(0);
-  });
 });

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { mutationsOf } from '../../models/test/mutations.js';
 import { floatTensor, RunnerPool } from './index.js';
 
-const pool = new RunnerPool({ limits: { timeMsMax: 5_000 } });
+const pool = new RunnerPool({ waitingMax: 10_000, limits: { timeMsMax: 5_000 } });
 afterAll(() => pool.stop());
 
 const layer = (inputs: number, outputs: number) => ({ inputs, outputs, weights: new Array<number>(inputs * outputs).fill(0.5), bias: new Array<number>(outputs).fill(0) });

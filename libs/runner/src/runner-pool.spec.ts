@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sha256Hex } from '@skein/kernel';
-import { buildOnnx, type Dataset, floatInitializer, floatValue, int64Initializer, modelOf, node, type OnnxAttribute, parseOnnx, perceptronOnnx } from '@skein/models';
+import { type Dataset, floatInitializer, int64Initializer, node, parseOnnx, perceptronOnnx } from '@skein/models';
 import { afterAll, describe, expect, it } from 'vitest';
 import { RunnerProcess } from './runner-process.js';
+import { endless, graph } from '../test/graphs.js';
 import { doubleBits, floatTensor, isolationReport, RunnerPool, type ScoreRequest, toFloatTensor } from './index.js';
 
 const pool = new RunnerPool({ limits: { timeMsMax: 20_000 } });
@@ -15,35 +16,11 @@ const dataset: Dataset = { columns: ['a', 'b'], rows: 600, features: Float32Arra
 const request: ScoreRequest = { model, dataset, datasetSha256: '11'.repeat(32), metric: 'log-loss' };
 const rule = (result: { ok: boolean; error?: { rule: string } }): string | undefined => result.error?.rule;
 
-/** A graph of its own: `nodes` make `scores` from `x`. */
-const graph = (nodes: Parameters<typeof modelOf>[1]['nodes'], initializers: Parameters<typeof modelOf>[1]['initializers'] = []): Uint8Array =>
-  buildOnnx(modelOf('test', { nodes, initializers, inputs: [floatValue('x', ['N', 2])], outputs: [floatValue('scores', ['N', 1])] }));
-
 /** Fills gigabytes with ones. */
 const greedy = graph(
   [node('Expand', ['one', 'shape'], ['huge']), node('ReduceSum', ['huge'], ['sum'], { keepdims: 0n }), node('ReduceSum', ['x', 'axes'], ['rows'], { keepdims: 1n }), node('Add', ['rows', 'sum'], ['scores'])],
   [floatInitializer('one', [1], [1]), int64Initializer('shape', [3_000_000_000n]), int64Initializer('axes', [1n])],
 );
-
-/** A loop of 2⁶⁰ rounds. */
-function endless(): Uint8Array {
-  const body: OnnxAttribute = {
-    name: 'body',
-    kind: 'graph',
-    graph: {
-      name: 'body',
-      nodes: [node('Identity', ['going'], ['goes']), node('Cos', ['state'], ['next'])],
-      initializers: [],
-      inputs: [{ name: 'round', elementType: 'int64', shape: [] }, { name: 'going', elementType: 'bool', shape: [] }, floatValue('state', ['N', 1])],
-      outputs: [{ name: 'goes', elementType: 'bool', shape: [] }, floatValue('next', ['N', 1])],
-      values: [],
-      sparseInitializers: 0,
-    },
-  };
-  const rounds = { ...int64Initializer('rounds', [1n << 60n]), dims: [] };
-  const always = { name: 'always', elementType: 'bool' as const, dims: [], data: Uint8Array.of(1), external: false };
-  return graph([node('ReduceSum', ['x', 'axes'], ['start'], { keepdims: 1n }), { ...node('Loop', ['rounds', 'always', 'start'], ['scores']), attributes: [body] }], [rounds, always, int64Initializer('axes', [1n])]);
-}
 
 describe('scores', () => {
   it('are computed in float64 with a manifest that repeats them bit for bit', async () => {

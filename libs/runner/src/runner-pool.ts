@@ -1,11 +1,10 @@
-import { err, ok, reject, type Rejection, type Result, sha256Hex } from '@skein/kernel';
+import { err, FairGate, ok, reject, RejectionError, type Rejection, type Result, sha256Hex } from '@skein/kernel';
 import { metrics } from '@skein/models';
 import type { Frame } from './frames.js';
 import { isolationReport } from './isolation.js';
 import { doubleBits, pinnedProfile } from './profile.js';
 import { decodeTensors, inferFrame, replyNumbers, scoreFrame, trainFrame } from './requests.js';
 import { defaultRunnerLimits, RunnerProcess } from './runner-process.js';
-import { Slots } from './slots.js';
 import type {
   InferOutcome,
   InferRequest,
@@ -13,6 +12,7 @@ import type {
   ReplayInputs,
   ReplayManifest,
   Runner,
+  RunnerCaller,
   RunnerLimits,
   RunProfile,
   ScoreOutcome,
@@ -31,11 +31,16 @@ export interface RunnerPoolOptions {
   readonly pooledMax?: number;
   /** Models that one long-lived process keeps loaded (default 8). */
   readonly modelsPerProcess?: number;
+  /** Requests that wait for a process of each of the two kinds (default 64); more are refused as `runner-busy` with a time. */
+  readonly waitingMax?: number;
   /** A long-lived process without work for so long is stopped (default 30 s). */
   readonly idleMsMax?: number;
   readonly limits?: Partial<RunnerLimits>;
   readonly profile?: RunProfile;
 }
+
+/** A long-lived process gets so long to end what nobody waits for any more; starting another costs as much. */
+const ABORT_GRACE_MS = 250;
 
 interface Pooled {
   readonly process: RunnerProcess;
@@ -47,14 +52,14 @@ interface Pooled {
  * Runs untrusted models in child processes: a fresh one per score, long-lived ones for serving, probes and training steps.
  * Every refusal is a value; rules: runner-start, runner-died (both retriable), runner-memory, runner-time, runner-output,
  * model-load, model-run, input-names, output-shape, output-type, tensor-type, score-undefined, artifact-hash,
- * dataset-hash, aborted.
+ * dataset-hash, aborted, runner-busy (retriable, with a time). Whoever waits gets its turn fairly between tenants.
  */
 export class RunnerPool implements Runner {
   readonly #limits: RunnerLimits;
   readonly #profile: RunProfile;
   readonly #options: Required<Pick<RunnerPoolOptions, 'spares' | 'modelsPerProcess' | 'idleMsMax'>>;
-  readonly #fresh: Slots;
-  readonly #pooledSlots: Slots;
+  readonly #fresh: FairGate;
+  readonly #pooledGate: FairGate;
   readonly #spares: Promise<Result<RunnerProcess, Rejection>>[] = [];
   readonly #pooled: Pooled[] = [];
   readonly #running = new Set<RunnerProcess>();
@@ -64,8 +69,10 @@ export class RunnerPool implements Runner {
     this.#limits = { ...defaultRunnerLimits, ...options.limits };
     this.#profile = options.profile ?? pinnedProfile;
     this.#options = { spares: options.spares ?? 0, modelsPerProcess: options.modelsPerProcess ?? 8, idleMsMax: options.idleMsMax ?? 30_000 };
-    this.#fresh = new Slots(options.freshMax ?? 2);
-    this.#pooledSlots = new Slots(options.pooledMax ?? 2);
+    const gate = (runningMax: number): FairGate =>
+      new FairGate({ name: 'the pool of runners', rule: 'runner-busy', runningMax, queuedMax: options.waitingMax ?? 64, nowMs: () => performance.now() });
+    this.#fresh = gate(options.freshMax ?? 2);
+    this.#pooledGate = gate(options.pooledMax ?? 2);
   }
 
   /** Probes the isolation and starts the spares; optional, the first request does it too. */
@@ -104,8 +111,8 @@ export class RunnerPool implements Runner {
   async infer(request: InferRequest): Promise<Result<InferOutcome, Rejection>> {
     const limits = { ...this.#limits, ...request.limits };
     const answer = await (request.fresh === true
-      ? this.#inFresh((process) => process.request(inferFrame(request, this.#profile, true), limits))
-      : this.#inPooled(request.modelKey, limits, (withModel, forget) => inferFrame(request, this.#profile, withModel, forget)));
+      ? this.#inFresh(request, (process) => process.request(inferFrame(request, this.#profile, true), limits, request.signal))
+      : this.#inPooled(request, request.modelKey, limits, (withModel, forget) => inferFrame(request, this.#profile, withModel, forget)));
     if (!answer.ok) return answer;
     const outputs = decodeTensors(answer.value);
     if (!outputs.ok) return outputs;
@@ -115,7 +122,7 @@ export class RunnerPool implements Runner {
   async train(request: TrainRequest): Promise<Result<TrainOutcome, Rejection>> {
     const limits = { ...this.#limits, ...request.limits };
     const key = sha256Hex(request.stepGraph);
-    const answer = await this.#inPooled(key, limits, (withModel, forget) => trainFrame(request, key, this.#profile, withModel, forget));
+    const answer = await this.#inPooled(request, key, limits, (withModel, forget) => trainFrame(request, key, this.#profile, withModel, forget));
     if (!answer.ok) return answer;
     const parameters = decodeTensors(answer.value);
     if (!parameters.ok) return parameters;
@@ -126,7 +133,7 @@ export class RunnerPool implements Runner {
     const limits = { ...this.#limits, ...request.limits };
     const startedMs = performance.now();
     let runtime = '';
-    const answer = await this.#inFresh((process) => {
+    const answer = await this.#inFresh(request, (process) => {
       runtime = process.runtime;
       return process.request(scoreFrame(request, profile), limits, request.signal);
     });
@@ -151,12 +158,12 @@ export class RunnerPool implements Runner {
 
   /** Keeps as many processes starting or ready as are configured or about to be needed. */
   #refill(): void {
-    const wanted = this.#options.spares + Math.min(this.#fresh.waiting, 1);
+    const wanted = this.#options.spares + Math.min(this.#fresh.queued, 1);
     while (!this.#stopped && this.#spares.length < wanted) this.#spares.push(RunnerProcess.start());
   }
 
-  #inFresh(use: (process: RunnerProcess) => Promise<Result<Frame, Rejection>>): Promise<Result<Frame, Rejection>> {
-    return this.#fresh.use(async () => {
+  #inFresh(caller: RunnerCaller, use: (process: RunnerProcess) => Promise<Result<Frame, Rejection>>): Promise<Result<Frame, Rejection>> {
+    return inTurn(this.#fresh, caller, async () => {
       if (this.#stopped) return stopped();
       const started = await (this.#spares.shift() ?? RunnerProcess.start());
       this.#refill();
@@ -172,25 +179,33 @@ export class RunnerPool implements Runner {
     });
   }
 
-  #inPooled(key: string, limits: RunnerLimits, frame: (withModel: boolean, forget: string[]) => Frame): Promise<Result<Frame, Rejection>> {
-    return this.#pooledSlots.use(async () => {
+  #inPooled(caller: RunnerCaller, key: string, limits: RunnerLimits, frame: (withModel: boolean, forget: string[]) => Frame): Promise<Result<Frame, Rejection>> {
+    const work = inTurn(this.#pooledGate, caller, async () => {
       if (this.#stopped) return stopped();
       const taken = await this.#take(key);
       if (!taken.ok) return taken;
       const entry = taken.value;
+      const end = new AbortController();
+      const release = onAbort(caller.signal, () => setTimeout(() => end.abort(), ABORT_GRACE_MS));
       try {
-        return await this.#ask(entry.process, key, limits, frame);
+        return await this.#ask(entry.process, key, limits, end.signal, frame, caller);
       } finally {
+        release();
         this.#putBack(entry);
       }
     });
+    // Whoever gives up is answered at once; the process is free when it has ended or was ended.
+    const given = Promise.withResolvers<Result<Frame, Rejection>>();
+    const release = onAbort(caller.signal, () => given.resolve(aborted()));
+    return Promise.race([work, given.promise]).finally(release);
   }
 
-  async #ask(process: RunnerProcess, key: string, limits: RunnerLimits, frame: (withModel: boolean, forget: string[]) => Frame): Promise<Result<Frame, Rejection>> {
+  async #ask(process: RunnerProcess, key: string, limits: RunnerLimits, end: AbortSignal, frame: (withModel: boolean, forget: string[]) => Frame, { signal }: RunnerCaller): Promise<Result<Frame, Rejection>> {
+    if (signal?.aborted === true) return aborted();
     const known = process.loaded.indexOf(key);
     if (known >= 0) process.loaded.splice(known, 1);
     const forget = process.loaded.splice(0, Math.max(process.loaded.length + 1 - this.#options.modelsPerProcess, 0));
-    const answer = await process.request(frame(known < 0, forget), limits);
+    const answer = await process.request(frame(known < 0, forget), limits, end);
     if (answer.ok || answer.error.rule !== 'model-load') process.loaded.push(key);
     return answer;
   }
@@ -224,6 +239,38 @@ export class RunnerPool implements Runner {
   }
 }
 
+/** Runs `work` when its turn has come; the gate's refusals and the caller's giving up are values. */
+async function inTurn<T>(gate: FairGate, { tenant = '', signal }: RunnerCaller, work: () => Promise<Result<T, Rejection>>): Promise<Result<T, Rejection>> {
+  let leave: () => void;
+  try {
+    leave = await gate.enter({ tenant, signal });
+  } catch (error) {
+    if (error instanceof RejectionError && error.rejection.code === 'resource-exhausted') return err(error.rejection);
+    return aborted();
+  }
+  try {
+    return await work();
+  } finally {
+    leave();
+  }
+}
+
+/** Calls `then` once the signal aborts, even if it has already; the returned function takes the listener, or the timer that `then` made, away. */
+function onAbort(signal: AbortSignal | undefined, then: () => NodeJS.Timeout | void): () => void {
+  if (signal === undefined) return () => undefined;
+  let timer: NodeJS.Timeout | void;
+  const listener = (): void => {
+    timer = then();
+  };
+  if (signal.aborted) listener();
+  else signal.addEventListener('abort', listener, { once: true });
+  return () => {
+    signal.removeEventListener('abort', listener);
+    clearTimeout(timer ?? undefined);
+  };
+}
+
+const aborted = (): Result<never, Rejection> => reject('deadline-exceeded', 'aborted', 'the run was given up');
 const stopped = (): Result<never, Rejection> => err({ code: 'unavailable', rule: 'runner-start', message: 'the runners are stopping', retriable: true });
 
 function metricOf(request: ScoreRequest, outputs: readonly { dims: readonly number[]; data: Uint8Array; elementType: string }[]): Result<number, Rejection> {

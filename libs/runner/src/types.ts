@@ -41,19 +41,26 @@ export interface ReplayManifest extends RunProfile {
   readonly result: number;
 }
 
+/** Whose work it is, and until when it is wanted. */
+export interface RunnerCaller {
+  /** Who shares turns for a process; all without a tenant count as one. */
+  readonly tenant?: string;
+  /** Ends the waiting and the run: the answer is refused as `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** One evaluation of untrusted bytes over rows, in a process of its own. */
-export interface ScoreRequest {
+export interface ScoreRequest extends RunnerCaller {
   readonly model: Uint8Array;
   readonly dataset: Dataset;
   /** SHA-256 of the data set's artifact, hex (part of the manifest). */
   readonly datasetSha256: string;
   readonly metric: MetricId;
   readonly limits?: Partial<RunnerLimits>;
-  readonly signal?: AbortSignal;
 }
 
 /** What a replay is given: the same bytes as the score, which are checked against the manifest. */
-export interface ReplayInputs {
+export interface ReplayInputs extends RunnerCaller {
   readonly model: Uint8Array;
   readonly dataset: Dataset;
   readonly datasetSha256: string;
@@ -79,7 +86,7 @@ export interface Runner {
 }
 
 /** One inference. `modelKey` (the SHA-256 of `model`) lets a warm process keep its session. */
-export interface InferRequest {
+export interface InferRequest extends RunnerCaller {
   readonly modelKey: string;
   readonly model: Uint8Array;
   readonly inputs: readonly RunnerTensor[];
@@ -97,7 +104,7 @@ export interface InferOutcome {
  * Local training by a step graph (`deriveStepGraph`): for each list of row numbers in `batches`, in order, one step with
  * the rows of `x` and `y`. Nothing is drawn in the runner: shuffling is the caller's.
  */
-export interface TrainRequest {
+export interface TrainRequest extends RunnerCaller {
   readonly stepGraph: Uint8Array;
   readonly parameters: readonly RunnerTensor[];
   /** `rows × features`, float32. */

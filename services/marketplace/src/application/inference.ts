@@ -56,6 +56,8 @@ interface Prepared {
   readonly tensors: readonly Tensor[];
   readonly requestSha256: string;
   readonly metadata: EventMetadata;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /** Paid inference: reserve → run → capture or void, once per idempotency key whoever dies on the way. */
@@ -108,7 +110,7 @@ export class Inference {
     const { priceVersion, unitPriceE15 } = deployment.price;
     const amountMax = chargeMax(rows, unitPriceE15);
     const pins = { customer: identity.organisation, keyId, model: request.model, version: deployment.version, priceVersion, unitPriceE15, rows, amountMax };
-    const prepared: Prepared = { callId, request, registered, tensors, requestSha256: sha256Hex(call.requestHash), metadata: call.metadata() };
+    const prepared: Prepared = { callId, request, registered, tensors, requestSha256: sha256Hex(call.requestHash), metadata: call.metadata(), signal: call.signal };
     const state = await this.#start(prepared, pins);
     // A call that was not refused here is either ours to run now, or it ran before.
     if (state.status === 'started') return this.#reserveAndRun(prepared, state.started);
@@ -142,7 +144,7 @@ export class Inference {
     let ran: { state: CallState; outputs: readonly Tensor[] };
     try {
       await this.#reserve(prepared, started);
-      ran = await this.#record(prepared, started, await this.#run(prepared));
+      ran = await this.#record(prepared, started, await this.#run(prepared, started.customer));
     } catch (error) {
       // Nothing is owed for what did not run. If it did run and only the record failed, the stream refuses the void.
       const reason = error instanceof RejectionError ? error.rejection.rule : 'failed';
@@ -164,14 +166,14 @@ export class Inference {
     });
   }
 
-  async #run({ registered, tensors }: Prepared): Promise<InferOutcome> {
+  async #run({ registered, tensors, signal }: Prepared, customer: string): Promise<InferOutcome> {
     const source = registered.lineage.federatedTask === '' ? 'arena' : 'fl-aggregator';
     const model = await this.#files.bytes(registered.artifactSha256, source);
     const inputs = tensors.map(({ name, datatype, shape, data }) => ({ name, elementType: CODECS[datatype].elementType, dims: shape, data }));
-    const outcome = await this.#runner.infer({ modelKey: registered.artifactSha256, model, inputs });
+    const outcome = await this.#runner.infer({ modelKey: registered.artifactSha256, model, inputs, tenant: `organisation:${customer}`, signal });
     if (outcome.ok) return outcome.value;
-    const { code, rule, message, retriable } = outcome.error;
-    throw new RejectionError({ code: retriable === true ? 'unavailable' : code, rule, message, ...(retriable === undefined ? {} : { retriable }) });
+    const { field: _, ...refusal } = outcome.error;
+    throw new RejectionError(refusal);
   }
 
   /** From here on the call is charged; its answer is kept under the caller's key. */

@@ -72,6 +72,7 @@ export class ManagedValidator {
         datasetSha256: terms.dataSetSha256,
         metric: terms.metric as MetricId,
         limits: terms.millisecondsPerRowMax > 0 ? { timeMsMax: Math.max(TIME_MS_MIN, terms.millisecondsPerRowMax * terms.dataSetRows) } : {},
+        tenant: 'scoring',
         signal,
       }),
     );

@@ -31,8 +31,7 @@ export class ScoreReplay {
     const manifest = runnerManifest(kept);
     if (manifest === undefined) return unwrap(reject('failed-precondition', 'replay-profile', 'no runner here can follow this manifest', 'name'));
     const files = await this.#files.read(terms);
-    signal.throwIfAborted();
-    const { bitEqual, result } = unwrap(await this.#runner.replay(manifest, { ...files, datasetSha256: terms.dataSetSha256 }));
+    const { bitEqual, result } = unwrap(await this.#runner.replay(manifest, { ...files, datasetSha256: terms.dataSetSha256, tenant: 'replay', signal }));
     return { bitEqual, resultBits: doubleBits(result), scoreNano: toNano(result) };
   }
 }

@@ -31,8 +31,8 @@ function sendError(reply: Reply, thrown: unknown, context: ServiceContext): Repl
     context.logger.error({ err: thrown }, 'an inference call failed unexpectedly');
     return send(reply, 500, { error: 'internal: the call failed' });
   }
-  const { rule, message, field } = thrown.rejection;
-  if (thrown.rejection.retriable === true) void reply.header('retry-after', '1');
+  const { rule, message, field, retriable, retryAfterMs = 1_000 } = thrown.rejection;
+  if (retriable === true) void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
   return send(reply, httpStatusOf(thrown.rejection), { error: `${field === undefined || field === '' ? '' : `${field}: `}${rule}: ${message}` });
 }
 
