@@ -25,6 +25,8 @@ const FIRST_PAUSE_MS = 200;
 const PAUSE_MS_MAX = 5_000;
 /** Whoever ran this long has started well: the next pause is the first one again. */
 const SETTLED_MS = 10_000;
+/** Callers go elsewhere before it is asked to end, as behind any balancer. */
+const LEAVE_MS = 100;
 /** The drain of a stop may take 10 s. */
 const STOP_MS_MAX = 9_500;
 const OUTPUT_KEPT = 20_000;
@@ -131,17 +133,19 @@ export class ClusterProcess {
     this.#child?.kill(signal);
   }
 
-  /** SIGTERM, waits for the end (SIGKILL after 9.5 s), starts it again and waits until it is ready. */
+  /** `stop`, then starts it again and waits until it is ready. */
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
     await this.untilReady();
   }
 
-  /** SIGTERM, waits for the end (SIGKILL after 9.5 s) and leaves it ended. */
+  /** Takes it from its balancers, SIGTERM, waits for the end (SIGKILL after 9.5 s) and leaves it ended. */
   async stop(): Promise<void> {
     this.#wanted = false;
     if (!this.alive) return;
+    this.#signalled = true;
+    await delay(LEAVE_MS);
     this.kill('SIGTERM');
     const late = setTimeout(() => this.kill('SIGKILL'), STOP_MS_MAX);
     await this.#ended;

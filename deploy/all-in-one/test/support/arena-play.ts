@@ -8,6 +8,9 @@ import { Competitor } from '@skein/trainer';
 import { Actor } from '../../../../scripts/src/demo/actor.js';
 import type { TestSkein } from './skein.js';
 
+/** What a play needs to know of a Skein. */
+export type Stage = Pick<TestSkein, 'devnet' | 'book'>;
+
 const UNIT = 10n ** 18n;
 const LOCK_SECONDS = 90n * 86_400n;
 const DAY_MS = 86_400_000;
@@ -61,7 +64,7 @@ export interface People {
 }
 
 /** Makes the people, gives them gas, and locks FLOCK by real transactions for those that stake. */
-export async function peopleOf({ devnet, book }: TestSkein, counts: { trainers: number; validators: number; others?: readonly string[] }): Promise<People> {
+export async function peopleOf({ devnet, book }: Stage, counts: { trainers: number; validators: number; others?: readonly string[] }): Promise<People> {
   const { seed } = devnet;
   const many = (name: string, count: number): Promise<Actor[]> => Promise.all(Array.from({ length: count }, (_, index) => Actor.create(`${name}-${index + 1}`, seed, devnet)));
   const people: People = {
@@ -85,9 +88,9 @@ export const closePeople = ({ partner, operator, deployer, trainers, validators,
 /** Plays a small arena through public APIs and the chain. */
 export class ArenaPlay {
   readonly people: People;
-  private readonly test: TestSkein;
+  private readonly test: Stage;
 
-  constructor(test: TestSkein, people: People) {
+  constructor(test: Stage, people: People) {
     this.test = test;
     this.people = people;
   }
