@@ -26,7 +26,7 @@ async function answer(response: Response): Promise<Response> {
   } catch {
     // not a problem document: the text itself is the detail
   }
-  throw fromProblem(response.status, problem);
+  throw fromProblem(response.status, problem, response.headers.get('retry-after'));
 }
 
 /** Uploads bytes under their SHA-256 to a context's artifact store and returns the hash (64 hex digits). */
