@@ -17,22 +17,22 @@ export class ConsumerMetrics {
   readonly #stop: () => void;
 
   constructor(gauges: ConsumerGauges, meter: Meter = metrics.getMeter('skein')) {
-    this.#messages = meter.createCounter('consumer_messages_total', { description: 'Messages by outcome' });
-    this.#deadLetters = meter.createCounter('dead_letters_total', { description: 'Messages parked' });
+    this.#messages = meter.createCounter('consumer_messages_total', { unit: '{message}', description: 'Messages by outcome' });
+    this.#deadLetters = meter.createCounter('dead_letters_total', { unit: '{message}', description: 'Messages parked as dead letters' });
     const { group } = gauges;
-    const observe = (name: string, description: string, callback: (result: ObservableResult) => void | Promise<void>) => {
-      const gauge = meter.createObservableGauge(name, { description });
+    const observe = (name: string, unit: string, description: string, callback: (result: ObservableResult) => void | Promise<void>) => {
+      const gauge = meter.createObservableGauge(name, { unit, description });
       gauge.addCallback(callback);
       return () => gauge.removeCallback(callback);
     };
     const undo = [
-      observe('consumer_lag_events', 'Messages not yet processed', async (result) => {
+      observe('consumer_lag_events', '{event}', 'Messages not yet processed', async (result) => {
         for (const { topic, partition, lag } of await gauges.log.lag(group)) result.observe(Number(lag), { group, topic, partition });
       }),
-      observe('consumer_retrying_seconds', 'Time since a partition has begun to repeat a retriable failure', (result) => {
+      observe('consumer_retrying_seconds', 's', 'Time since a partition has begun to repeat a retriable failure', (result) => {
         for (const { topic, partition, seconds } of gauges.retrying()) result.observe(seconds, { group, topic, partition });
       }),
-      observe('consumer_halted', '1 when a poisoned message has stopped the group', (result) => result.observe(gauges.halted() ? 1 : 0, { group })),
+      observe('consumer_halted', '1', '1 when a poisoned message has stopped the group', (result) => result.observe(gauges.halted() ? 1 : 0, { group })),
     ];
     this.#stop = () => undo.forEach((remove) => remove());
   }

@@ -1,4 +1,4 @@
-import { meterOf } from '@skein/events';
+import { meterOf, tracerFor } from '@skein/events';
 import { failpoint } from '@skein/telemetry';
 import { ConsumerMetrics } from './consumer-metrics.js';
 import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
@@ -10,6 +10,7 @@ import { isRetriable, reasonOf } from './failure.js';
 import { clearHalt, haltsAt, recordHalt } from './halts.js';
 import { RetryState } from './retry-state.js';
 import { Semaphore } from './semaphore.js';
+import { inReceive } from './tracing.js';
 
 const TRIES = 3;
 const TIMING: ConsumerTiming = { retryDelayMs: 100, backoffFirstMs: 250, backoffMaxMs: 15_000, alertAfterMs: 60_000 };
@@ -45,7 +46,7 @@ class Consumer implements RunningConsumer {
     this.name = options.group;
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
-    this.#dispatcher = new Dispatcher(options.group, options.handlers);
+    this.#dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool));
     this.#retries = new RetryState(this.#timing);
     this.#semaphore = new Semaphore(options.concurrency ?? 4);
     this.#metrics = new ConsumerMetrics(
@@ -94,7 +95,7 @@ class Consumer implements RunningConsumer {
 
   async #onBatch(batch: PartitionBatch): Promise<void> {
     try {
-      await this.#process(batch);
+      await inReceive(this.#options.pool, this.name, batch, (message) => this.#dispatcher.knows(message), () => this.#process(batch));
     } catch (error) {
       // Only the strategy's own database (dead letters) can fail here: as retriable as it gets.
       await this.#pause(batch, error);

@@ -1,18 +1,22 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { withTrace } from '@skein/telemetry';
+import type { Tracer } from '@opentelemetry/api';
+import { inSpan, withTrace } from '@skein/telemetry';
 import type { Delivery, MessageHandler } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
 import { refusalOf } from './failure.js';
 import { HEADER } from './headers.js';
+import { processStart } from './tracing.js';
 
 /** Finds and calls the handler of a message; knows nothing of retries. */
 export class Dispatcher {
   readonly topics: readonly string[];
   readonly #group: string;
+  readonly #tracer: Tracer | undefined;
   readonly #handlers = new Map<string, MessageHandler>();
 
-  constructor(group: string, handlers: readonly MessageHandler[]) {
+  constructor(group: string, handlers: readonly MessageHandler[], tracer?: Tracer) {
     this.#group = group;
+    this.#tracer = tracer;
     this.topics = [...new Set(handlers.map((handler) => handler.topic))];
     for (const handler of handlers) {
       const name = `${handler.topic} ${handler.type}`;
@@ -30,16 +34,18 @@ export class Dispatcher {
   async call(message: ReceivedMessage, attempt: number, signal: AbortSignal): Promise<void> {
     const handler = this.#handlers.get(`${message.topic} ${message.type}`);
     if (handler === undefined) return;
-    const decoded = fromBinary(handler.schema, message.value);
-    const delivery = deliveryOf(this.#group, message, attempt, signal);
-    const refusal = refusalOf(await withTrace(delivery.traceparent, () => handler.handle(decoded, delivery)));
-    if (refusal !== undefined) throw refusal;
+    // A span's own context is what the handler's effects are stored with; without one it is the message's.
+    await inSpan(this.#tracer, `process ${message.topic}`, () => processStart(this.#group, message, attempt), async (span) => {
+      const delivery = deliveryOf(this.#group, message, attempt, signal, span?.traceparent ?? message.headers[HEADER.traceparent]);
+      const decoded = fromBinary(handler.schema, message.value);
+      const refusal = refusalOf(await withTrace(delivery.traceparent, () => handler.handle(decoded, delivery)));
+      if (refusal !== undefined) throw refusal;
+    });
   }
 }
 
-function deliveryOf(group: string, message: ReceivedMessage, attempt: number, signal: AbortSignal): Delivery {
+function deliveryOf(group: string, message: ReceivedMessage, attempt: number, signal: AbortSignal, traceparent: string | undefined): Delivery {
   const { headers } = message;
-  const traceparent = headers[HEADER.traceparent];
   const trace = traceparent === undefined ? {} : { traceparent };
   const correlationId = headers[HEADER.correlationId] ?? message.id;
   return {

@@ -1,3 +1,4 @@
+import { tracerFor } from '@skein/events';
 import type pg from 'pg';
 import type { MessageHandler } from './consumer.types.js';
 import { leaseFirst, markDone, markFailed, openKeys, type DeadLetterFilter } from './dead-letters.js';
@@ -22,7 +23,7 @@ export interface RedriveOptions extends DeadLetterFilter {
  * the first that fails again. Safe beside the running consumer and beside another redrive.
  */
 export async function redriveDeadLetters(options: RedriveOptions): Promise<Redriven> {
-  const dispatcher = new Dispatcher(options.group, options.handlers);
+  const dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool));
   const signal = options.signal ?? new AbortController().signal;
   const failed: { topic: string; key: string; reason: string }[] = [];
   let done = 0;

@@ -2,12 +2,13 @@ import { Subscription, type EventStore, type RecordedEvent, type ReportError, ty
 import { failpoint } from '@skein/telemetry';
 import type { EventLog, PublicMessage } from './event-log.js';
 import type { Publication } from './publication.js';
+import { inSend } from './tracing.js';
 
 /**
  * The sink that relays a publication: reads by position, sends a batch, and only then advances. A crash in between repeats
  * the batch; consumers remove the duplicates. A message that cannot be sent holds the publication back, it is never skipped.
  */
-export function publicationSink(log: EventLog, publication: Publication): Sink {
+export function publicationSink(log: EventLog, publication: Publication, pool?: EventStore['pool']): Sink {
   return {
     kind: 'publication',
     name: `publication-${publication.name}`,
@@ -15,7 +16,7 @@ export function publicationSink(log: EventLog, publication: Publication): Sink {
     async deliver(events, advance) {
       const messages = events.map((event) => mapped(publication, event)).filter((message) => message !== undefined);
       if (messages.length > 0) failpoint('relay.read');
-      await log.send(messages);
+      await inSend(pool, publication, messages, () => log.send(messages));
       if (messages.length > 0) failpoint('relay.sent');
       const last = events.at(-1);
       if (last !== undefined) await advance(last.position);
@@ -50,7 +51,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     const { store, log, publications, batchSize, leaseMs, pollMs, onError } = options;
     const settings = { ...(batchSize && { batchSize }), ...(leaseMs && { leaseMs }), ...(pollMs && { pollMs }), ...(onError && { onError }) };
-    this.#subscriptions = new Map(publications.map((publication) => [publication.name, new Subscription({ store, sink: publicationSink(log, publication), ...settings })]));
+    this.#subscriptions = new Map(publications.map((publication) => [publication.name, new Subscription({ store, sink: publicationSink(log, publication, store.pool), ...settings })]));
   }
 
   async start(): Promise<void> {

@@ -8,6 +8,8 @@ export interface SpanStart {
   readonly attributes?: Attributes;
   /** Stored or received W3C `traceparent`. A span that runs here in the same trace is nearer and becomes the parent instead. */
   readonly parent?: string | undefined;
+  /** Begins a trace of its own, whatever runs here. */
+  readonly root?: boolean;
   /** Stored `traceparent`s of what is handled together. */
   readonly links?: readonly (string | undefined)[];
 }
@@ -74,10 +76,10 @@ class Open implements OpenSpan {
 /** Starts a span; undefined where nothing is traced (`tracer` is undefined then), which costs nothing. */
 export function startSpan(tracer: Tracer | undefined, name: string, start: SpanStart = {}): OpenSpan | undefined {
   if (tracer === undefined) return undefined;
-  const { kind, attributes, parent, links = [] } = start;
+  const { kind, attributes, parent, root = false, links = [] } = start;
   const linked = links.flatMap((link) => spanContextOf(link, true) ?? []).map((context_) => ({ context: context_ }));
   const options = { ...(kind === undefined ? {} : { kind }), ...(attributes === undefined ? {} : { attributes }), ...(linked.length === 0 ? {} : { links: linked }) };
-  return new Open(tracer.startSpan(name, options, parentOf(parent)));
+  return new Open(tracer.startSpan(name, options, root ? ROOT_CONTEXT : parentOf(parent)));
 }
 
 /** An error's code where it has one, else its class: what a span may say of a failure. */

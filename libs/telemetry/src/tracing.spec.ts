@@ -112,6 +112,7 @@ describe('tracing', () => {
       inner = await inSpan(tracer, 'inner', () => ({ parent: STORED }), async () => currentTraceparent());
       await inSpan(tracer, 'elsewhere', () => ({ parent: OTHER, links: [STORED, undefined, 'nonsense'] }), async () => undefined);
       await inSpan(tracer, 'implicit', () => ({}), async () => undefined);
+      await inSpan(tracer, 'root', () => ({ root: true, parent: STORED }), async () => undefined);
       return span!.traceparent;
     });
     const spans = new Map((await sent()).map((span) => [span.name, span]));
@@ -120,6 +121,7 @@ describe('tracing', () => {
     expect(parseTraceparent(inner)!.spanId).toBe(spans.get('inner')!.spanId);
     expect(spans.get('elsewhere')).toMatchObject({ traceId: 'c'.repeat(32), parentSpanId: 'd'.repeat(16) });
     expect(spans.get('elsewhere')!.links.map(({ spanId }) => spanId)).toEqual(['b'.repeat(16)]);
+    expect([spans.get('root')!.parentSpanId ?? '', spans.get('root')!.traceId === 'a'.repeat(32)]).toEqual(['', false]);
     expect(spans.get('implicit')!.parentSpanId).toBe(parseTraceparent(outer)!.spanId);
   });
 
