@@ -16,7 +16,7 @@ const feeds = new WeakMap<pg.Pool, PositionFeed>();
  */
 export class PositionFeed {
   readonly #pool: pg.Pool;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(payload: string) => void>();
   #client: pg.Client | undefined;
   #session: Promise<SessionId | undefined> = Promise.resolve(undefined);
   #reconnect: NodeJS.Timeout | undefined;
@@ -32,8 +32,11 @@ export class PositionFeed {
     return known;
   }
 
-  /** Calls `listener` after new positions, and after a gap in listening; until the returned function is called. */
-  listen(listener: () => void): () => void {
+  /**
+   * Calls `listener` after new positions, and after a gap in listening (with an empty text); until the returned function is
+   * called. The text is the position, or what else a notification says.
+   */
+  listen(listener: (payload: string) => void): () => void {
     this.#listeners.add(listener);
     if (!this.#client) this.#connect();
     return () => {
@@ -59,7 +62,7 @@ export class PositionFeed {
       client.end().catch(() => undefined);
       if (this.#listeners.size > 0) this.#reconnect = setTimeout(() => this.#connect(), RECONNECT_MS);
     };
-    client.on('error', lost).on('end', lost).on('notification', () => this.#tell());
+    client.on('error', lost).on('end', lost).on('notification', ({ payload }) => this.#tell(payload ?? ''));
     this.#session = this.#open(client).catch(() => {
       lost();
       return undefined;
@@ -70,12 +73,12 @@ export class PositionFeed {
     await client.connect();
     await client.query('LISTEN es_position');
     const { rows } = await client.query<SessionId>('SELECT pid, backend_start::text AS "startedAt" FROM pg_stat_activity WHERE pid = pg_backend_pid()');
-    this.#tell();
+    this.#tell('');
     return rows[0];
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #tell(payload: string): void {
+    for (const listener of this.#listeners) listener(payload);
   }
 
   #close(): void {

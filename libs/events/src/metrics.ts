@@ -8,6 +8,7 @@ export interface EventMetrics {
   inboxDuplicates: Counter;
   jobFailures: Counter;
   timerFailures: Counter;
+  rebuildLag: ObservableGauge;
   lag: Record<'projection' | 'reactor' | 'publication', ObservableGauge>;
 }
 
@@ -44,6 +45,7 @@ const instrumentsOf = (meter: Meter): EventMetrics => ({
   inboxDuplicates: meter.createCounter('inbox_duplicates_total', { unit: '{message}', description: 'Messages delivered again that had taken effect before' }),
   jobFailures: meter.createCounter('es_job_failures_total', { unit: '{attempt}', description: 'Attempts of jobs that failed, by kind' }),
   timerFailures: meter.createCounter('es_timer_failures_total', { unit: '{attempt}', description: 'Attempts of timers that failed, by kind' }),
+  rebuildLag: meter.createObservableGauge('es_rebuild_lag_events', { description: 'Events that a rebuild under way has still to apply', unit: '{event}' }),
   lag: {
     projection: meter.createObservableGauge('es_projection_lag_events', { unit: '{event}', description: 'Events that a read model is behind its log' }),
     reactor: meter.createObservableGauge('es_reactor_lag_events', { unit: '{event}', description: 'Events that a reactor is behind its log' }),

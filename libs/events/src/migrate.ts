@@ -43,14 +43,14 @@ async function applyAll(client: PoolClient, migrations: readonly Migration[]): P
   return applied;
 }
 
-/** Insert-only by comment: the app role may add rows and never change them. */
+/** By comment, insert-only: the app role may add rows and never change them; read-only: not even that. */
 async function grant(client: PoolClient, appRole: string): Promise<void> {
   const role = client.escapeIdentifier(appRole);
-  const tables = await client.query<{ name: string; insert_only: boolean }>(`
-    SELECT quote_ident(relname) AS name, coalesce(obj_description(oid, 'pg_class') LIKE 'insert-only%', false) AS insert_only
+  const tables = await client.query<{ name: string; mark: string }>(`
+    SELECT quote_ident(relname) AS name, coalesce(substring(obj_description(oid, 'pg_class') FROM '^(insert|read)-only'), '') AS mark
     FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') AND relname <> 'es_migration'`);
-  const rights = tables.rows.map(({ name, insert_only: insertOnly }) =>
-    `REVOKE ALL ON ${name} FROM ${role}; GRANT SELECT, INSERT${insertOnly ? '' : ', UPDATE, DELETE'} ON ${name} TO ${role}`);
+  const allowed: Record<string, string> = { read: 'SELECT', insert: 'SELECT, INSERT', '': 'SELECT, INSERT, UPDATE, DELETE' };
+  const rights = tables.rows.map(({ name, mark }) => `REVOKE ALL ON ${name} FROM ${role}; GRANT ${allowed[mark] ?? ''} ON ${name} TO ${role}`);
   await client.query(
     [`GRANT USAGE ON SCHEMA public TO ${role}`, `GRANT SELECT ON es_migration TO ${role}`, ...rights,
       `GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${role}`].join(';\n'),
@@ -61,7 +61,7 @@ async function grant(client: PoolClient, appRole: string): Promise<void> {
  * Applies what is missing of the folders' numbered SQL (`0001_name.sql`), in the folders' order, all or nothing, one process
  * at a time; returns the names of what it applied. A changed file that was applied before is an error; so are two folders with the same file name.
  * Then gives the app role (default: the owner's name with `_app` for `_owner`) its rights on the tables of `public`: all rows, or
- * SELECT and INSERT where the table's comment begins with `insert-only`.
+ * SELECT and INSERT where the table's comment begins with `insert-only`, SELECT where it begins with `read-only`.
  */
 export async function migrate(ownerPool: Pool, dirs: readonly URL[], options: { appRole?: string } = {}): Promise<string[]> {
   const migrations = (await Promise.all(dirs.map(readMigrations))).flat();

@@ -6,6 +6,9 @@ import type { Projection, RecordedEvent, Tx } from './types.js';
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 const BATCH = 500;
 
+// Rows come with their checkpoint, so what a crash of the server costs is built again.
+const BEGIN_QUICK = 'BEGIN; SET LOCAL synchronous_commit = off';
+
 /** Identifies the projection's table definitions. */
 export const tablesHash = (projection: Projection): string => createHash('sha256').update(projection.tables).digest('hex');
 
@@ -40,51 +43,33 @@ export async function applyRange(tx: Tx, store: EventStore, schema: string, proj
   await tx.query('SET LOCAL search_path = public');
 }
 
-/** Progress of a schema that is being built beside the live one; it survives a kill. */
-interface Building {
-  position: bigint;
+/** The checkpoint of a build. */
+export interface BuildCheckpoint {
+  /** Moves it, first in the transaction of the batch; throws where somebody else has moved it. */
+  move(tx: Tx, next: bigint, head: bigint): Promise<void>;
+  /** Once that transaction is committed. */
+  moved(next: bigint): Promise<void>;
 }
 
-async function openBuilding(store: EventStore, schema: string, projection: Projection, resume: boolean): Promise<Building> {
-  return inTransaction(store.pool, async (tx) => {
-    const { rows } = await tx.query<{ position: string; projection_version: number; projection_hash: string }>(
-      'SELECT position, projection_version, projection_hash FROM es_subscription WHERE name = $1 FOR UPDATE', [schema],
-    );
-    const row = rows[0];
-    if (resume && row?.projection_version === projection.version && row.projection_hash === tablesHash(projection)) return { position: BigInt(row.position) };
-    await createTables(tx, schema, projection);
-    await tx.query(
-      `INSERT INTO es_subscription (name, projection_version, projection_hash) VALUES ($1, $2, $3)
-       ON CONFLICT (name) DO UPDATE SET position = 0, projection_version = $2, projection_hash = $3`,
-      [schema, projection.version, tablesHash(projection)],
-    );
-    return { position: 0n };
-  });
-}
-
-/**
- * Builds the projection into `schema` from the beginning (or, with `resume`, from where a killed build stopped) up to `to` and
- * returns the position reached. Each batch commits with its checkpoint, by compare-and-set.
- */
-export async function build(store: EventStore, schema: string, projection: Projection, to: bigint, resume: boolean): Promise<bigint> {
-  let { position } = await openBuilding(store, schema, projection, resume);
+/** Applies (from, to] to the tables of `schema`, each batch in one transaction with its checkpoint. */
+export async function buildRange(store: EventStore, schema: string, projection: Projection, from: bigint, to: bigint, checkpoint: BuildCheckpoint): Promise<void> {
+  let position = from;
   while (position < to) {
     const { events, head } = await store.readPage(position, BATCH, projection.types);
     const wanted = events.filter((event) => event.position <= to);
     const next = wanted.length < BATCH ? (head < to ? head : to) : (wanted.at(-1)?.position ?? to);
-    const from = position;
     await inTransaction(store.pool, async (tx) => {
-      const moved = await tx.query('UPDATE es_subscription SET position = $3 WHERE name = $1 AND position = $2', [schema, from.toString(), next.toString()]);
-      if (moved.rowCount !== 1) throw new Error(`somebody else builds ${schema}`);
+      await checkpoint.move(tx, next, head);
       if (wanted.length > 0) await applyAll(tx, schema, projection, wanted);
-    });
+    }, BEGIN_QUICK);
     position = next;
+    await checkpoint.moved(next);
   }
-  return position;
 }
 
-/** Removes a schema that was built and its checkpoint. */
-export async function discard(tx: Tx, schema: string): Promise<void> {
-  await tx.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
-  await tx.query('DELETE FROM es_subscription WHERE name = $1', [schema]);
+/** Builds the projection anew into `schema` up to `to`; the schema is this call's own. */
+export async function buildAside(store: EventStore, schema: string, projection: Projection, to: bigint): Promise<bigint> {
+  await inTransaction(store.pool, (tx) => createTables(tx, schema, projection));
+  await buildRange(store, schema, projection, 0n, to, { move: async () => undefined, moved: async () => undefined });
+  return to;
 }

@@ -1,63 +1,9 @@
-import { applyAll, applyRange, build, checkName, createTables, discard, tablesHash } from './projection-schema.js';
+import { randomUUID } from 'node:crypto';
+import { applyAll, applyRange, buildAside, buildRange, checkName, createTables, tablesHash } from './projection-schema.js';
+import { liveOf, rebuildProjection } from './rebuild.js';
 import type { EventStore } from './store.js';
 import { inTransaction } from './transaction.js';
 import type { Projection, Sink, Tx } from './types.js';
-
-/** The live projection: version and hash are null before its first start. */
-interface Live {
-  position: bigint;
-  version: number | null;
-  hash: string | null;
-}
-
-async function liveOf(tx: Tx, name: string, lock = ''): Promise<Live | undefined> {
-  const { rows } = await tx.query<{ position: string; version: number | null; hash: string | null }>(
-    `SELECT position, projection_version AS version, projection_hash AS hash FROM es_subscription WHERE name = $1 ${lock}`, [name],
-  );
-  return rows[0] && { ...rows[0], position: BigInt(rows[0].position) };
-}
-
-/**
- * Makes the built schema the live one: catches it up with the live checkpoint, which stands still under the row's lock, then
- * drops and renames in the same transaction. The lease ends, so that its owner starts again from the new checkpoint.
- */
-async function switchOver(store: EventStore, projection: Projection, next: string, built: bigint): Promise<bigint> {
-  return inTransaction(store.pool, async (tx) => {
-    await tx.query('INSERT INTO es_subscription (name) VALUES ($1) ON CONFLICT DO NOTHING', [projection.name]);
-    const live = (await liveOf(tx, projection.name, 'FOR UPDATE'))?.position ?? 0n;
-    const position = live > built ? live : built;
-    await applyRange(tx, store, next, projection, built, position);
-    await tx.query(`DROP SCHEMA IF EXISTS "${projection.name}" CASCADE; ALTER SCHEMA "${next}" RENAME TO "${projection.name}"`);
-    await tx.query(
-      `UPDATE es_subscription SET position = $2, projection_version = $3, projection_hash = $4, lease_owner = NULL, lease_pid = NULL, lease_pid_started = NULL WHERE name = $1`,
-      [projection.name, position.toString(), projection.version, tablesHash(projection)],
-    );
-    await tx.query('DELETE FROM es_subscription WHERE name = $1', [next]);
-    return position;
-  });
-}
-
-const NEAR = 500n;
-const MAX_ROUNDS = 10;
-
-/** Builds until little is left to a target that moves on meanwhile: what is left is applied under a lock or in one snapshot. */
-async function buildCloseTo(target: () => Promise<bigint>, store: EventStore, schema: string, projection: Projection, resume: boolean): Promise<bigint> {
-  let built = await build(store, schema, projection, await target(), resume);
-  for (let round = 1; round < MAX_ROUNDS; round += 1) {
-    const to = await target();
-    if (to - built < NEAR) break;
-    built = await build(store, schema, projection, to, true);
-  }
-  return built;
-}
-
-/** Rebuilds a projection beside the live one, which goes on meanwhile, and puts it in its place at once. Survives a kill at any step. */
-export async function rebuildProjection(store: EventStore, projection: Projection, options: { resume?: boolean } = {}): Promise<{ position: bigint }> {
-  checkName(projection);
-  const next = `${projection.name}__next`;
-  const built = await buildCloseTo(() => store.headPosition(), store, next, projection, options.resume ?? false);
-  return { position: await switchOver(store, projection, next, built) };
-}
 
 async function prepare(store: EventStore, projection: Projection): Promise<void> {
   const live = await liveOf(store.pool, projection.name);
@@ -69,7 +15,8 @@ async function prepare(store: EventStore, projection: Projection): Promise<void>
   if (version > projection.version) throw new Error(`projection ${projection.name} is live in version ${version}, newer than ${projection.version}`);
   if (version > 0) {
     await rebuildProjection(store, projection, { resume: true });
-    return;
+    // Another process may have been at it, in yet another version.
+    return prepare(store, projection);
   }
   await inTransaction(store.pool, async (tx) => {
     await createTables(tx, projection.name, projection);
@@ -88,6 +35,10 @@ export function projectionSink(store: EventStore, projection: Projection): Sink 
     name: projection.name,
     ...(projection.types ? { types: projection.types } : {}),
     prepare: () => prepare(store, projection),
+    usable: async () => {
+      const live = await liveOf(store.pool, projection.name);
+      return live?.version === projection.version && live.hash === tablesHash(projection);
+    },
     deliver: async (events, advance) => {
       const last = events.at(-1);
       if (last) await advance(last.position, (tx) => applyAll(tx, projection.name, projection, events));
@@ -141,23 +92,42 @@ async function compareSchemas(tx: Tx, live: string, rebuilt: string): Promise<Pi
  */
 export async function compareProjection(store: EventStore, projection: Projection): Promise<ProjectionComparison> {
   checkName(projection);
-  const schema = `${projection.name}__compare`;
+  // Of its own name: two comparisons at once must not take each other's tables away.
+  const schema = `${projection.name}__compare_${randomUUID().slice(0, 8)}`;
   const livePosition = async (): Promise<bigint> => {
     const live = await liveOf(store.pool, projection.name);
     if (!live?.version) throw new Error(`projection ${projection.name} is not live`);
     return live.position;
   };
-  const built = await buildCloseTo(livePosition, store, schema, projection, false);
-  // One snapshot for checkpoint and rows of the live side; what it is ahead is applied here to the other.
-  return inTransaction(
-    store.pool,
-    async (tx) => {
-      const position = (await liveOf(tx, projection.name))?.position ?? 0n;
-      await applyRange(tx, store, schema, projection, built, position);
-      const compared = await compareSchemas(tx, projection.name, schema);
-      await discard(tx, schema);
-      return { projection: projection.name, position, ...compared, equal: compared.differences.length === 0 };
-    },
-    'BEGIN ISOLATION LEVEL REPEATABLE READ',
-  );
+  try {
+    const built = await buildCloseTo(livePosition, store, schema, projection);
+    // One snapshot for checkpoint and rows of the live side; what it is ahead is applied here to the other.
+    return await inTransaction(
+      store.pool,
+      async (tx) => {
+        const position = (await liveOf(tx, projection.name))?.position ?? 0n;
+        await applyRange(tx, store, schema, projection, built, position);
+        const compared = await compareSchemas(tx, projection.name, schema);
+        return { projection: projection.name, position, ...compared, equal: compared.differences.length === 0 };
+      },
+      'BEGIN ISOLATION LEVEL REPEATABLE READ',
+    );
+  } finally {
+    await store.pool.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  }
+}
+
+const NEAR = 500n;
+const MAX_ROUNDS = 10;
+
+/** Builds until little is left to a target that moves on meanwhile: what is left is applied in one snapshot. */
+async function buildCloseTo(target: () => Promise<bigint>, store: EventStore, schema: string, projection: Projection): Promise<bigint> {
+  let built = await buildAside(store, schema, projection, await target());
+  for (let round = 1; round < MAX_ROUNDS; round += 1) {
+    const to = await target();
+    if (to - built < NEAR) break;
+    await buildRange(store, schema, projection, built, to, { move: async () => undefined, moved: async () => undefined });
+    built = to;
+  }
+  return built;
 }

@@ -8,6 +8,7 @@ import { executeCommand } from './execute.js';
 import { Lanes } from './lanes.js';
 import { load } from './load.js';
 import { measurePool } from './metrics.js';
+import type { RebuildProgress } from './rebuild-record.js';
 import { Sequencer } from './sequencer.js';
 import { StateCache } from './state-cache.js';
 import { tracedAppend, tracedCommand, tracePool } from './tracing.js';
@@ -22,6 +23,8 @@ export interface EventStoreOptions {
   cacheMax?: number;
   /** Default: one JSON line on stderr. */
   onError?: ReportError;
+  /** Told how rebuilds of projections come on: every 5 s and at their end. */
+  onProgress?: (progress: RebuildProgress) => void;
   /** Measures this store and all else of this library that works over its pool; default: the API's global meter. */
   meter?: Meter;
   /** Makes the spans of this store and of all else that works over its pool; default: none are made. */
@@ -52,6 +55,7 @@ export class EventStore {
   readonly pool: Pool;
   readonly upcasters: Upcasters;
   readonly sequencer: Sequencer;
+  readonly onProgress: ((progress: RebuildProgress) => void) | undefined;
   readonly #cache: StateCache;
   readonly #lanes = new Lanes();
 
@@ -59,6 +63,7 @@ export class EventStore {
     const onError = options.onError ?? reportToStderr;
     this.pool = options.pool;
     this.upcasters = options.upcasters ?? {};
+    this.onProgress = options.onProgress;
     this.sequencer = new Sequencer(options.pool, onError);
     this.#cache = new StateCache(options.cacheMax ?? 1_000);
     if (options.meter) measurePool(options.pool, options.meter);

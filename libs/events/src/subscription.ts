@@ -159,7 +159,8 @@ export class Subscription {
   /** True where there may be more to do at once. */
   async #turn(): Promise<boolean> {
     if ((this.#lease.position === undefined || (await this.#lease.isOutdated())) && !(await this.#take())) {
-      this.#ready = true;
+      // A rolling upgrade: until the tables are in this program's version, whatever that is to either side.
+      this.#ready = (await this.#sink.usable?.()) ?? true;
       return false;
     }
     return this.#step();

@@ -118,6 +118,8 @@ export interface Sink {
   types?: readonly string[];
   /** Runs at start and again until it succeeds, before the first delivery. */
   prepare?(): Promise<void>;
+  /** Asked on a standby: whether what the process with the lease delivers to is of use to this one. Default: it is. */
+  usable?(): Promise<boolean>;
   deliver(events: RecordedEvent[], advance: Advance): Promise<void>;
 }
 

@@ -53,7 +53,7 @@ test('appends, conflicts, duplicates and lag are measured under their fixed name
   const lag = gauges.get('es_projection_lag_events');
   for (const callback of lag ?? []) await callback({ observe: (value, attributes) => void observed.push([value, attributes]) });
   expect(observed).toEqual([[0, { subscription: 'balances' }]]);
-  expect([...gauges.keys()].sort()).toEqual(['es_projection_lag_events', 'es_reactor_lag_events', 'relay_lag_events']);
+  expect([...gauges.keys()].sort()).toEqual(['es_projection_lag_events', 'es_reactor_lag_events', 'es_rebuild_lag_events', 'relay_lag_events']);
   await subscription.stop();
   expect(lag?.size).toBe(0);
 });
