@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     globalSetup: ['libs/testing/src/global-setup.ts'],
     include: ['{libs,services,deploy,scripts}/**/*.spec.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.kafka.spec.ts'],
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,

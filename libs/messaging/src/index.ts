@@ -1,4 +1,5 @@
 export * from './event-log.js';
+export * from './event-log-from-url.js';
 export * from './consumer.types.js';
 export * from './consumer.js';
 export * from './consumer-worker.js';
@@ -8,6 +9,7 @@ export { isRetriable } from './failure.js';
 export { discardHalt, listHalts, resumeConsumer, type ConsumerHalt } from './halts.js';
 export * from './headers.js';
 export * from './migrations.js';
+export { countParked } from './parked.js';
 export { murmur2, partitionOf } from './partitioner.js';
 export * from './publication.js';
 export * from './redrive.js';

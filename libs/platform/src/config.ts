@@ -1,3 +1,4 @@
+import { parseKafkaUrl } from '@skein/messaging';
 import { z } from 'zod';
 import { DEFAULT_LIMITS } from './admission/limits.js';
 import type { ServiceDefinition } from './service-definition.js';
@@ -23,6 +24,19 @@ const port = (standard: number) => z.coerce.number().int().min(0).max(65_535).de
 const count = (standard: number) => z.coerce.number().int().min(1).max(100_000).default(standard);
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL');
 
+/** The embedded event log's database, or a Kafka cluster. */
+const eventLogUrl = z.string().superRefine((url, issue) => {
+  if (!url.startsWith('kafka://')) {
+    if (!databaseUrl.safeParse(url).success) issue.addIssue('must be a postgres:// or kafka:// URL');
+    return;
+  }
+  try {
+    parseKafkaUrl(url);
+  } catch (error) {
+    issue.addIssue(error instanceof Error ? error.message : 'is no kafka:// URL');
+  }
+});
+
 /** `operator=4,organisation:7f…=2`; undefined where it cannot be read. */
 function weightsOf(text: string): Record<string, number> | undefined {
   const pairs = text.split(',').map((part) => /^\s*(\S+)=(\d{1,3})\s*$/.exec(part));
@@ -33,7 +47,7 @@ function weightsOf(text: string): Record<string, number> | undefined {
 const common = z.object({
   DATABASE_URL: databaseUrl,
   MIGRATION_DATABASE_URL: databaseUrl.optional(),
-  EVENT_LOG_URL: databaseUrl.optional(),
+  EVENT_LOG_URL: eventLogUrl.optional(),
   LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
   HTTP_PORT: port(8080),
   GRPC_PORT: port(9090),
@@ -121,7 +135,7 @@ export function parseSettings(definition: Pick<ServiceDefinition, 'name' | 'conf
 
 /** Values that must never be printed, for the logger to censor. */
 export function secretsOf(settings: Settings): readonly string[] {
-  const passwords = [settings.databaseUrl, settings.migrationDatabaseUrl, settings.eventLogUrl].flatMap((url) => (url === undefined ? [] : [new URL(url).password]));
+  const passwords = [settings.databaseUrl, settings.migrationDatabaseUrl, settings.eventLogUrl].flatMap((url) => (url === undefined || url.startsWith('kafka://') ? [] : [new URL(url).password]));
   return [settings.serviceTokenSecret, settings.beaconSeed, ...passwords].filter((secret) => secret !== undefined && secret !== '') as string[];
 }
 

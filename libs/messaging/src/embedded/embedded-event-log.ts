@@ -1,6 +1,7 @@
-import { RejectionError, SystemIds, type IdSource } from '@skein/kernel';
+import { SystemIds, type IdSource } from '@skein/kernel';
 import pg from 'pg';
-import { MESSAGE_BYTES_MAX, type ConsumeOptions, type EventLog, type Lag, type LogConsumer, type PublicMessage, type TopicSpec } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, PublicMessage, TopicSpec } from '../event-log.js';
+import { checkedBytes, unknownTopic } from '../message-size.js';
 import { partitionOf } from '../partitioner.js';
 import { GroupMember } from './group-member.js';
 import { LogDatabase, type PartitionRow, type StoredMessage } from './log-database.js';
@@ -125,21 +126,17 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   async #prepare(message: PublicMessage): Promise<StoredMessage> {
-    const headers = JSON.stringify(message.headers);
-    const sizeBytes = Buffer.byteLength(message.key) + Buffer.byteLength(headers) + message.value.byteLength;
-    if (sizeBytes > MESSAGE_BYTES_MAX)
-      throw new RejectionError({ code: 'invalid-argument', rule: 'message-too-large', message: `message ${message.id} has ${sizeBytes} bytes; at most ${MESSAGE_BYTES_MAX}`, field: 'value' });
+    const sizeBytes = checkedBytes(message);
     const partitions = await this.#partitionsOf(message.topic);
     const partitionId = partitions[partitionOf(message.key, partitions.length)]!.id;
     const { key, id, type, timeMs, value } = message;
-    return { partitionId, key, id, type, timeMs, headers, value, sizeBytes };
+    return { partitionId, key, id, type, timeMs, headers: JSON.stringify(message.headers), value, sizeBytes };
   }
 
   async #partitionsOf(topic: string): Promise<readonly PartitionRow[]> {
     if (!this.#topics.has(topic)) await this.#loadTopics();
     const partitions = this.#topics.get(topic);
-    if (partitions === undefined)
-      throw new RejectionError({ code: 'invalid-argument', rule: 'unknown-topic', message: `topic ${topic} does not exist; topics come from the manifest`, field: 'topic' });
+    if (partitions === undefined) throw unknownTopic(topic);
     return partitions;
   }
 

@@ -1,9 +1,9 @@
-import { EmbeddedEventLog } from '../../src/embedded/embedded-event-log.js';
 import type { PartitionBatch } from '../../src/event-log.js';
+import { openLog } from './open-log.js';
 
 /** A group member in a process of its own, to be killed: `<url> <leaseMs> <group> <topic> <hangAt>`. Hangs in its n-th message. */
 const [url, leaseMs, group, topic, hangAt] = process.argv.slice(2) as [string, string, string, string, string];
-const log = new EmbeddedEventLog({ url, leaseMs: Number(leaseMs), pollMs: 200 });
+const log = openLog(url, Number(leaseMs));
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 let handled = 0;
 

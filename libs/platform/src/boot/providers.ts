@@ -2,7 +2,7 @@ import type { Provider } from '@nestjs/common';
 import { FilesystemArtifactStore, type ArtifactStore } from '@skein/artifacts';
 import { EventStore } from '@skein/events';
 import { RejectionError, SeededBeacon, SystemClock, SystemIds, type Beacon } from '@skein/kernel';
-import { sharedEventLog, type EventLog } from '@skein/messaging';
+import { eventLogFromUrl, type EventLog } from '@skein/messaging';
 import { createLogger, createMetrics, type Logger, type ServiceMetrics } from '@skein/telemetry';
 import pg from 'pg';
 import { ConfigError, secretsOf } from '../config.js';
@@ -59,7 +59,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, keepAlive: true });
   pool.on('error', (error) => report(error, 'pool'));
   const store = new EventStore({ pool, onError: report, meter: metrics.meter, ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
-  const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? sharedEventLog({ url: settings.eventLogUrl, onError: report }) : undefined;
+  const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? eventLogFromUrl({ url: settings.eventLogUrl, clientId: `skein-${name}`, onError: report }) : undefined;
   const kept = artifactsOf(name, settings, pool);
   const clock = new SystemClock();
   const clients = createGrpcClients({ caller: name, serviceTokenSecret: settings.serviceTokenSecret, peers: settings.peers, clock, bodyLimitBytes: settings.bodyLimitBytes });

@@ -1,0 +1,54 @@
+import type { ReportError } from '../embedded/partition-loop.js';
+import { MESSAGE_BYTES_MAX, type TopicSpec } from '../event-log.js';
+
+/** Settings of a Kafka adapter; all times in milliseconds. */
+export interface KafkaEventLogOptions {
+  /** Bootstrap addresses, `host:port`. */
+  readonly brokers: readonly string[];
+  /** Shown in the broker's metrics and quotas; default `skein`. */
+  readonly clientId?: string;
+  /** A member that was not heard of for this long loses its partitions. Default 10 000. */
+  readonly sessionTimeoutMs?: number;
+  /** How long a rebalance waits for members that finish what is at hand. Default 30 000. */
+  readonly rebalanceTimeoutMs?: number;
+  /** Copies of each partition of a new topic. Default 1. */
+  readonly replication?: number;
+  readonly onError?: ReportError;
+}
+
+/** Options with their defaults. */
+export type KafkaSettings = Required<KafkaEventLogOptions>;
+
+export const kafkaSettings = (options: KafkaEventLogOptions): KafkaSettings => ({
+  clientId: 'skein',
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 30_000,
+  replication: 1,
+  onError: () => undefined,
+  ...options,
+});
+
+/** How long a fetch waits at the broker for a first message. It bounds how late a partition that was held is fetched again. */
+export const FETCH_WAIT_MS = 500;
+
+/** A request that is not answered for this long has failed. */
+export const REQUEST_TIMEOUT_MS = 15_000;
+
+/** Waiting for a client to leave its broker, which may be away. */
+export const CLOSE_MS_MAX = 5_000;
+
+/** Most bytes of one record batch; the framing and headers of a message at the limit fit. */
+export const BATCH_BYTES_MAX = MESSAGE_BYTES_MAX + 64 * 1024;
+
+/**
+ * Settings of a topic as the manifest means them. New groups read from the beginning, so nothing expires; a message's time is
+ * the decision's and comes from a database, whose clock the broker must not judge.
+ */
+export const topicSettings = ({ retention }: TopicSpec): Record<string, string> => ({
+  'cleanup.policy': retention === 'compact' ? 'compact' : 'delete',
+  'retention.ms': '-1',
+  'retention.bytes': '-1',
+  'max.message.bytes': String(BATCH_BYTES_MAX),
+  'message.timestamp.type': 'CreateTime',
+  'message.timestamp.after.max.ms': '9223372036854775807',
+});
