@@ -12,6 +12,10 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
     --rounds N               interleaved rounds (default 5; with --quick 2)
     --pool N                 connections of each contender (default 8)
     --only a,b               of appends, batches, commands, rebuild
+  services                   sustained commands through HTTP on one service (rps at p99 of at most 100 ms), three times as many, and its profile
+    --quick                  a slice, for CI
+    --rounds N               interleaved rounds (default 5; with --quick 1)
+    --fsync                  flush to disk at each commit
   growth                     appends per second and command latency with 10^4, 10^5, 10^6 events in the store, and memory
     --full                   and with 10^7
     --folder PATH            where the data goes meanwhile (default: the folder for temporary files)
@@ -27,6 +31,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: 'string', default: '30' },
     'port-base': { type: 'string', default: '27400' },
     quick: { type: 'boolean', default: false },
+    fsync: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     pool: { type: 'string', default: '8' },
@@ -42,6 +47,7 @@ const { values, positionals } = parseArgs({
 const BENCHES: Record<string, () => Promise<object>> = {
   boot: async () => (await import('./boot.js')).benchBoot(Number(values['port-base'])),
   federation: async () => (await import('./federation.js')).benchFederation(Number(values.seeds)),
+  services: async () => (await import('./services/services.js')).benchServices({ rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), quick: values.quick, fsync: values.fsync }),
   'event-store': async () =>
     (await import('./event-store/event-store.js')).benchEventStore({
       rounds: Number(values.rounds ?? (values.quick ? 2 : 5)), quick: values.quick, pool: Number(values.pool), only: values.only.split(',').filter(Boolean),

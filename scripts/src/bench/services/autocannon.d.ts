@@ -1,0 +1,31 @@
+declare module 'autocannon' {
+  import type { EventEmitter } from 'node:events';
+
+  export interface AutocannonRequest {
+    method?: string;
+    path?: string;
+    headers?: Record<string, string>;
+    body?: string;
+  }
+  export interface RequestHooks extends AutocannonRequest {
+    setupRequest?: (request: AutocannonRequest) => AutocannonRequest;
+    onResponse?: (status: number, body: string, context: object, headers: Record<string, string>) => void;
+  }
+  export interface AutocannonOptions {
+    url: string;
+    connections: number;
+    duration: number;
+    overallRate?: number;
+    ignoreCoordinatedOmission?: boolean;
+    /** Seconds. */
+    timeout?: number;
+    requests: readonly RequestHooks[];
+  }
+  export interface AutocannonResult {
+    readonly errors: number;
+    readonly timeouts: number;
+    readonly duration: number;
+  }
+  export type Instance = EventEmitter & PromiseLike<AutocannonResult>;
+  export default function autocannon(options: AutocannonOptions): Instance;
+}

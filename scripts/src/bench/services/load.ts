@@ -1,0 +1,32 @@
+/** One burst of load, as the generator's own process is told. */
+export interface LoadOrder {
+  readonly url: string;
+  readonly targets: readonly LoadTarget[];
+  readonly connections: number;
+  readonly seconds: number;
+  /** Requests per second, spread over the connections; as fast as answers come where absent. */
+  readonly rate?: number;
+}
+
+/** A command of one tenant; each request of it gets a key of its own. */
+export interface LoadTarget {
+  readonly path: string;
+  readonly authorization: string;
+  readonly body: string;
+}
+
+/** What came of it. Latencies in milliseconds, of answers with status 2xx. */
+export interface LoadOutcome {
+  readonly seconds: number;
+  readonly answered: number;
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly okPerSecond: number;
+  readonly okP50Ms: number;
+  readonly okP99Ms: number;
+  /** Answers 429 that name a time, in the header and in the problem. */
+  readonly refusedWithTime: number;
+  readonly retryAfterMsMedian: number;
+  /** 99th percentile until a refusal was there. */
+  readonly refusedP99Ms: number;
+  readonly errors: number;
+}

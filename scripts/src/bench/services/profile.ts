@@ -1,0 +1,45 @@
+import { basename } from 'node:path';
+
+/** The parts of a V8 CPU profile that are read here. */
+export interface CpuProfile {
+  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number } }[];
+  readonly samples?: readonly number[];
+  readonly timeDeltas?: readonly number[];
+}
+
+/** One function with its own time, as a share of all time that the process was not idle. */
+export interface HotFunction {
+  readonly function: string;
+  readonly at: string;
+  readonly selfShare: number;
+}
+
+const IDLE = new Set(['(idle)', '(root)']);
+
+/** `package/file.js:12` or `file.js:12`; empty for the runtime itself. */
+function placeOf(url: string, line: number): string {
+  if (url === '') return '';
+  const owner = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? /\/(?:libs|services)\/((?:clients\/)?[^/]+)\//.exec(url)?.[1] ?? (url.startsWith('node:') ? 'node' : '');
+  return `${owner === '' ? '' : `${owner}/`}${basename(url)}:${line + 1}`;
+}
+
+/** Functions by self time, the hottest first: the widest tips of the flame graph. */
+export function hottest(profile: CpuProfile, limit = 25): readonly HotFunction[] {
+  const { samples = [], timeDeltas = [] } = profile;
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
+  const self = new Map<string, { name: string; at: string; time: number }>();
+  let busy = 0;
+  samples.forEach((id, index) => {
+    const frame = nodes.get(id);
+    if (frame === undefined || IDLE.has(frame.functionName)) return;
+    const time = timeDeltas[index] ?? 0;
+    busy += time;
+    const name = frame.functionName === '' ? '(anonymous)' : frame.functionName;
+    const at = placeOf(frame.url, frame.lineNumber);
+    const known = self.get(`${name} ${at}`);
+    if (known === undefined) self.set(`${name} ${at}`, { name, at, time });
+    else known.time += time;
+  });
+  const sorted = [...self.values()].sort((a, b) => b.time - a.time).slice(0, limit);
+  return sorted.map(({ name, at, time }) => ({ function: name, at, selfShare: Math.round((time / Math.max(1, busy)) * 10_000) / 10_000 }));
+}
