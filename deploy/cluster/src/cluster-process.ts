@@ -30,6 +30,10 @@ const LEAVE_MS = 100;
 /** The drain of a stop may take 10 s. */
 const STOP_MS_MAX = 9_500;
 const OUTPUT_KEPT = 20_000;
+const LIVE_EVERY_MS = 5_000;
+/** A process that says that it is dead is replaced at the second time, one that does not answer at the fourth. */
+const STRIKES_MAX = 4;
+const STRIKES = { live: 0, silent: 1, dead: 2 } as const;
 
 /** One process of the cluster: started, watched, started again when it died, killed and stopped by whoever tests it. */
 export class ClusterProcess {
@@ -44,6 +48,7 @@ export class ClusterProcess {
   #wanted = false;
   #signalled = false;
   #pauseMs = FIRST_PAUSE_MS;
+  #answered: ChildProcess | undefined;
   #env: Readonly<Record<string, string>> = {};
   #output = '';
 
@@ -102,6 +107,7 @@ export class ClusterProcess {
     if (child.pid !== undefined) this.#around.guard.add(child.pid);
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#heard(line));
     const startedMs = performance.now();
+    if (this.#around.supervise) this.#watch(child);
     this.#ended = new Promise((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
     void this.#ended.then(() => this.#gone(child, startedMs));
   }
@@ -118,13 +124,13 @@ export class ClusterProcess {
   }
 
   /** Its own answer at `/health/ready`. */
-  isReady(): Promise<boolean> {
-    return this.#probe('ready');
+  async isReady(): Promise<boolean> {
+    return (await this.#probe('ready')) === 'live';
   }
 
   /** Its own answer at `/health/live`; false too when there is no answer. */
-  isLive(): Promise<boolean> {
-    return this.#probe('live');
+  async isLive(): Promise<boolean> {
+    return (await this.#probe('live')) === 'live';
   }
 
   /** Sends a signal (default SIGKILL). What dies of it counts as died: where the cluster supervises, it is started again. */
@@ -171,19 +177,40 @@ export class ClusterProcess {
     }
   }
 
+  /** Replaces a process whose workers have died, or that hangs, as any orchestrator would by its liveness. */
+  #watch(child: ChildProcess): void {
+    let strikes = 0;
+    let asking = false;
+    const timer = setInterval(async () => {
+      if (asking) return;
+      asking = true;
+      const answer = await this.#probe('live');
+      asking = false;
+      // Before it listens for the first time it is silent too: its start has a time limit of its own.
+      if (answer === 'live') this.#answered = child;
+      if (this.#answered !== child || this.#signalled) return;
+      strikes = answer === 'live' ? 0 : strikes + STRIKES[answer];
+      if (strikes < STRIKES_MAX || this.#child !== child) return;
+      clearInterval(timer);
+      this.#around.say(answer === 'dead' ? `${this.name} says that it is dead; it is replaced` : `${this.name} does not answer; it is replaced`);
+      this.kill();
+    }, LIVE_EVERY_MS).unref();
+    child.once('exit', () => clearInterval(timer));
+  }
+
   #heard(line: string): void {
     this.#output = `${this.#output}${line}\n`.slice(-OUTPUT_KEPT);
     this.#around.output(line);
   }
 
-  async #probe(what: 'live' | 'ready'): Promise<boolean> {
-    if (!this.alive) return false;
+  async #probe(what: 'live' | 'ready'): Promise<keyof typeof STRIKES> {
+    if (!this.alive) return 'silent';
     try {
       const answer = await fetch(`http://127.0.0.1:${this.ports.http}/health/${what}`, { signal: AbortSignal.timeout(2_000) });
       await answer.body?.cancel();
-      return answer.ok;
+      return answer.ok ? 'live' : 'dead';
     } catch {
-      return false;
+      return 'silent';
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { environmentOf, loadSecrets, peerVariable, SERVICE_NAMES, serviceDatabases, startChain, writeDevnet, type MakeDatabase, type Surroundings } from '@skein/all-in-one';
 import { formatAddressBook } from '@skein/contracts-evm';
@@ -6,11 +6,11 @@ import { createDatabase, startPostgres, type EmbeddedPostgres } from '@skein/emb
 import type { ServiceName } from '@skein/platform';
 import { Balancer } from './balancer.js';
 import { ClusterProcess, migrate } from './cluster-process.js';
-import { embeddedLog, type ClusterEventLog } from './event-log.js';
+import { embeddedLog, kafkaLog, type ClusterEventLog, type Report } from './event-log.js';
 import { Front } from './front.js';
 import { Guard } from './guard.js';
 import { freeLayout, nameOf, type Layout } from './layout.js';
-import type { ClusterOptions, Edge, ProcessId, ProcessRole } from './options.js';
+import type { ClusterOptions, Edge, EventLogKind, ProcessId, ProcessRole } from './options.js';
 import { viaEdges } from './via.js';
 
 /** 16 processes with a pool, a wake-up line and the embedded log's own connections each. */
@@ -107,6 +107,7 @@ export class Cluster {
     const { options, layout } = this;
     mkdirSync(options.data, { recursive: true });
     const secrets = loadSecrets(options.data, options.seed);
+    keepKind(options.data, options.eventLog ?? 'kafka');
     const chain = startChain(options.data, layout.anvil, secrets.seed).then((devnet) => {
       this.#stops.push(() => devnet.anvil.stop());
       return devnet;
@@ -115,7 +116,7 @@ export class Cluster {
     const { anvil, book } = devnet;
     this.#around = { data: options.data, ports: layout, secrets, ...stores, rpcUrl: anvil.rpcUrl, chainId: anvil.chainId, addressBook: formatAddressBook(book), quiet: options.quiet ?? true };
     options.signal?.throwIfAborted();
-    if (options.migrate !== false) await settled([this.eventLog.applyTopics(), ...this.services.map((name) => migrate(name, environmentOf(name, this.surroundings)))]);
+    if (options.migrate !== false) await settled([this.eventLog.applyTopics(), ...this.services.map((name) => migrate(name, { ...environmentOf(name, this.surroundings), NODE_COMPILE_CACHE: join(options.data, 'compile-cache') }))]);
     options.signal?.throwIfAborted();
     await this.#runServices();
     writeDevnet(this.surroundings, layout.front);
@@ -124,14 +125,18 @@ export class Cluster {
 
   /** PostgreSQL with its databases, and the event log. */
   async #stores(): Promise<{ databases: Surroundings['databases']; eventLogUrl: string }> {
-    const make = await this.#startPostgres();
-    const log = embeddedLog(make, (error, where) => this.#say(`event log, ${where}: ${String(error)}`)).then((started) => {
-      this.#eventLog = started;
-      this.#stops.push(() => started.stop());
-      return started;
-    });
-    const [databases, { url }] = await settled([serviceDatabases(make), log] as const);
-    return { databases, eventLogUrl: url };
+    const report: Report = (error, where) => this.#say(`event log, ${where}: ${String(error)}`);
+    const kafka = (this.options.eventLog ?? 'kafka') === 'kafka' ? this.#keep(kafkaLog(this.options, this.layout, report)) : undefined;
+    const databases = this.#startPostgres().then((make) => settled([serviceDatabases(make), kafka ?? this.#keep(embeddedLog(make, report))] as const));
+    const [[services], log] = await settled([databases, kafka] as const);
+    return { databases: services, eventLogUrl: (log ?? this.eventLog).url };
+  }
+
+  async #keep(starting: Promise<ClusterEventLog>): Promise<ClusterEventLog> {
+    const log = await starting;
+    this.#eventLog = log;
+    this.#stops.push(() => log.stop());
+    return log;
   }
 
   async #startPostgres(): Promise<MakeDatabase> {
@@ -169,6 +174,8 @@ export class Cluster {
     const peers = this.services.map((name): [string, ServiceName] => [peerVariable(name), name]);
     const via = (edge: Edge) => this.#via(edge);
     const env = {
+      // What the first processes of a service have compiled is not compiled again by the next ones.
+      NODE_COMPILE_CACHE: join(this.options.data, 'compile-cache'),
       ...(await viaEdges(id, common, peers, via)),
       HTTP_PORT: String(ports.http),
       GRPC_PORT: String(ports.grpc),
@@ -203,6 +210,14 @@ export class Cluster {
     const failed = ended.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
+}
+
+/** Another event log than before would begin empty behind relays that have sent everything already: refused. */
+function keepKind(data: string, kind: EventLogKind): void {
+  const file = join(data, 'event-log.kind');
+  const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+  if (kept !== undefined && kept !== kind) throw new Error(`--event-log: ${data} was made with ${kept}; leave the other one to another --data`);
+  writeFileSync(file, `${kind}\n`);
 }
 
 /** Like `Promise.all`, but waits for all before it throws: nothing is still starting while the rest is being stopped. */

@@ -36,7 +36,7 @@ async function run(given: CommandLine): Promise<void> {
   const starting = new AbortController();
   void end.then((why) => starting.abort(new Error(`given up (${why})`)));
   try {
-    const cluster = await Cluster.start({ ...options, signal: starting.signal, say: write, output: (_id, line) => write(line) });
+    const cluster = await Cluster.start({ ...options, ...(process.env['SKEIN_CACHE'] ? { cacheDir: process.env['SKEIN_CACHE'] } : {}), signal: starting.signal, say: write, output: (_id, line) => write(line) });
     announce(cluster, options, startedMs);
     const why = await end;
     write(`Stopping (${why}).`);

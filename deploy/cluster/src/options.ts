@@ -32,8 +32,12 @@ export interface ClusterOptions {
   readonly portBase?: number;
   /** Default: kafka. */
   readonly eventLog?: EventLogKind;
+  /** Where the embedded Kafka tells its clients to connect, for a proxy that stands before it. An edge's `via` reaches only the first connection. */
+  readonly kafkaAdvertisedPort?: number;
   /** Kafka of one's own, `host:port,host:port`, instead of the embedded one. */
   readonly kafkaBrokers?: string;
+  /** Where Kafka's jars are kept; default `~/.cache/skein`. */
+  readonly cacheDir?: string;
   /** Administrator's URL of a PostgreSQL of one's own, instead of the embedded one; databases and roles are made there. */
   readonly databaseUrl?: string;
   /** `split` (default): API and workers are processes of their own. `all`: each instance is one process. */

@@ -10,12 +10,20 @@ const run = promisify(execFile);
 /** Most bytes of one record batch: a message of 1 MiB with its headers and framing. Topics may ask for less. */
 const BATCH_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 
+/** Ports of one broker. */
+export interface KafkaPorts {
+  readonly port: number;
+  readonly controllerPort: number;
+  /** Where clients are told to connect; default: `port`. */
+  readonly advertisedPort?: number;
+}
+
 // Paths are relative to the data folder, which is the broker's working folder: no quoting, whatever that folder is called.
-const properties = (port: number, controllerPort: number): string =>
+const properties = ({ port, controllerPort, advertisedPort = port }: KafkaPorts): string =>
   Object.entries({
     'process.roles': 'broker,controller', 'node.id': 1, 'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`, 'controller.listener.names': 'CONTROLLER',
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`, 'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT', 'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'log.dirs': 'log', 'auto.create.topics.enable': false, 'message.max.bytes': BATCH_BYTES_MAX,
     'offsets.topic.replication.factor': 1, 'offsets.topic.num.partitions': 4, 'offsets.retention.minutes': 2_147_483_647,
@@ -55,9 +63,9 @@ function clusterId(): string {
 }
 
 /** Writes the broker's settings for these ports, and formats its log folder where that has not been done to the end. */
-export async function prepareKafka(dataDir: string, jars: string, ports: { readonly port: number; readonly controllerPort: number }): Promise<void> {
+export async function prepareKafka(dataDir: string, jars: string, ports: KafkaPorts): Promise<void> {
   await mkdir(dataDir, { recursive: true });
-  await writeFile(join(dataDir, 'server.properties'), properties(ports.port, ports.controllerPort));
+  await writeFile(join(dataDir, 'server.properties'), properties(ports));
   await writeFile(join(dataDir, 'log4j2.properties'), LOGGING);
   const formatted = join(dataDir, 'formatted');
   if (existsSync(formatted)) return;

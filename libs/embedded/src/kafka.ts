@@ -15,6 +15,8 @@ export interface StartKafkaOptions {
   readonly port?: number;
   /** The same for the broker's own controller. */
   readonly controllerPort?: number;
+  /** Port of the loopback that clients are told to connect to, where somebody stands before the broker; default: its own. */
+  readonly advertisedPort?: number;
   /** Where the jars are kept; default `~/.cache/skein`. */
   readonly cacheDir?: string;
   /** Most heap of the JVM; default 512. */
@@ -61,7 +63,7 @@ export async function startKafka(options: StartKafkaOptions): Promise<EmbeddedKa
   if (options.port) await assertPortFree(options.port, 'Kafka');
   if (options.controllerPort) await assertPortFree(options.controllerPort, "Kafka's controller");
   const dataDir = resolvePath(options.dataDir);
-  const ports = { port: options.port ?? (await freePort()), controllerPort: options.controllerPort ?? (await freePort()) };
+  const ports = { port: options.port ?? (await freePort()), controllerPort: options.controllerPort ?? (await freePort()), ...(options.advertisedPort === undefined ? {} : { advertisedPort: options.advertisedPort }) };
   await prepareKafka(dataDir, jars, ports);
   const start = (): Promise<Launched> => launchReady(dataDir, jars, options.heapMib ?? HEAP_MIB);
   let launched = await start();
