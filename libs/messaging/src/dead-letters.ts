@@ -42,12 +42,12 @@ export interface DeadLetterFilter {
   readonly key?: string;
 }
 
-/** Open dead letters, oldest first, at most `limit` (default 100) after the given id. */
-export async function listDeadLetters(pool: pg.Pool, filter: DeadLetterFilter & { readonly afterId?: bigint; readonly limit?: number }): Promise<DeadLetter[]> {
+/** Open dead letters, oldest first, at most `limit` (default 100) after the given id; of all groups where none is named. */
+export async function listDeadLetters(pool: pg.Pool, filter: Partial<DeadLetterFilter> & { readonly afterId?: bigint; readonly limit?: number }): Promise<DeadLetter[]> {
   const { rows } = await pool.query<LetterRow>(
-    `SELECT ${COLUMNS} FROM dead_letters WHERE group_name = $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
+    `SELECT ${COLUMNS} FROM dead_letters WHERE ($1::text IS NULL OR group_name = $1) AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
         AND closed_at IS NULL AND id > $4 ORDER BY id LIMIT $5`,
-    [filter.group, filter.topic ?? null, filter.key ?? null, filter.afterId ?? 0n, filter.limit ?? 100],
+    [filter.group ?? null, filter.topic ?? null, filter.key ?? null, filter.afterId ?? 0n, filter.limit ?? 100],
   );
   return rows.map(letterOf);
 }
