@@ -8,6 +8,7 @@ import type { ArtifactStore } from '@skein/artifacts';
 import { ArtifactService } from '@skein/contracts/artifacts';
 import { OperationsService } from '@skein/contracts/operations';
 import { ArtifactInternalService } from '@skein/contracts/artifacts/internal';
+import { startTracing } from '@skein/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { isInternal } from '../access.js';
 import { Admission } from '../admission/admission.js';
@@ -16,6 +17,7 @@ import { ArtifactApi } from '../artifacts/artifact-api.js';
 import { addArtifactRoutes } from '../artifacts/artifact-routes.js';
 import { Authenticator, type Surface } from '../auth/authenticator.js';
 import { Dispatcher, stopping } from '../dispatch/dispatcher.js';
+import { processEnvironment } from '../config.js';
 import { answerProblem } from '../errors/answer-problem.js';
 import { addHealth } from '../grpc/health.js';
 import { grpcServer, listenGrpc, stopGrpc } from '../grpc/grpc-server.js';
@@ -28,12 +30,14 @@ import { addRestRoutes, createHttpApp } from '../rest/rest-server.js';
 import type { RunningService, ServiceContext, ServiceDefinition } from '../service-definition.js';
 import type { Role, Settings } from '../settings.js';
 import { API_KEYS, ARTIFACTS } from '../tokens.js';
+import { observeHttp } from '../tracing/http.js';
 import type { Adapters } from './adapters.js';
 import { declaredWorkers } from './declared-workers.js';
 import { addHealthRoutes } from './health-routes.js';
 import { portTaken } from './ports.js';
 import { makeParts, platformProviders, type Parts } from './providers.js';
 import { Supervisor } from './supervisor.js';
+import { platformVersion } from './version.js';
 
 const STOP_MS = 9_500;
 /** From closing the ports to refusing calls: as long as a caller may need to notice. */
@@ -118,7 +122,7 @@ class Running implements RunningService {
   async #listenGrpc(surface: Surface, dispatcher: Dispatcher): Promise<number> {
     const { settings } = this;
     const services = servicesOf(this.definition).filter((service) => isInternal(service) === (surface === 'internal'));
-    const server = grpcServer({ surface, services, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: settings.callTimeoutMs });
+    const server = grpcServer({ surface, services, dispatcher, bodyLimitBytes: settings.bodyLimitBytes, defaultTimeoutMs: settings.callTimeoutMs, tracer: this.parts.tracing.tracer });
     addHealth(server, services.map(({ typeName }) => typeName), () => this.#closing === undefined && this.supervisor.dead().length === 0);
     this.#grpc.push(server);
     return surface === 'public' ? listenGrpc(server, settings.host, settings.grpcPort, 'GRPC_PORT') : listenGrpc(server, settings.host, settings.internalGrpcPort, 'INTERNAL_GRPC_PORT');
@@ -208,13 +212,15 @@ function serveApi(definition: ServiceDefinition, settings: Settings, parts: Part
  * workers (`worker`, `all`). The database must be migrated. Throws with a clear sentence when a port is taken.
  */
 export async function bootService(definition: ServiceDefinition, role: Exclude<Role, 'migrate'>, settings: Settings, adapters: Adapters = {}): Promise<RunningService> {
-  const parts = makeParts(definition, settings, adapters);
+  const tracing = await startTracing(definition.name, { environment: processEnvironment(), version: platformVersion() });
+  const parts = makeParts(definition, settings, adapters, tracing);
   let running: Running | undefined;
   try {
     const providers = [...platformProviders(parts, settings), ...definition.providers, ...definition.apis];
     const nest = await NestFactory.createApplicationContext({ module: RootModule, providers }, { logger: false, abortOnError: false });
     const context: ServiceContext = { name: definition.name, settings, logger: parts.logger, get: (token) => nest.get(token, { strict: false }) };
     const http = createHttpApp(settings.bodyLimitBytes, settings.limits);
+    observeHttp(http, { tracer: tracing.tracer, meter: parts.metrics.meter });
     const workers = role === 'api' ? [] : declaredWorkers(definition, context, parts);
     const supervisor = new Supervisor(workers, parts.logger);
     const dispatcher = role === 'worker' ? undefined : serveApi(definition, settings, parts, nest, http, context);

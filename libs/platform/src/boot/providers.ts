@@ -3,7 +3,7 @@ import { FilesystemArtifactStore, type ArtifactStore } from '@skein/artifacts';
 import { EventStore } from '@skein/events';
 import { RejectionError, SeededBeacon, SystemClock, SystemIds, type Beacon } from '@skein/kernel';
 import { eventLogFromUrl, type EventLog } from '@skein/messaging';
-import { createLogger, createMetrics, type Logger, type ServiceMetrics } from '@skein/telemetry';
+import { createLogger, createMetrics, type Logger, type ServiceMetrics, type ServiceTracing } from '@skein/telemetry';
 import pg from 'pg';
 import { ConfigError, secretsOf } from '../config.js';
 import type { GrpcClients } from '../grpc-clients.js';
@@ -20,6 +20,7 @@ const CONNECT_MS_MAX = 10_000;
 export interface Parts {
   readonly logger: Logger;
   readonly metrics: ServiceMetrics;
+  readonly tracing: ServiceTracing;
   readonly pool: pg.Pool;
   readonly store: EventStore;
   readonly log: EventLog;
@@ -51,20 +52,20 @@ const artifactsOf = (service: string, { artifactsDir: dir, artifactLimitBytes: s
   dir === undefined ? undefined : new FilesystemArtifactStore({ pool, dir, service, sizeBytesMax });
 
 /** Makes the parts from settings and adapters. */
-export function makeParts(definition: ServiceDefinition, settings: Settings, adapters: Adapters): Parts {
+export function makeParts(definition: ServiceDefinition, settings: Settings, adapters: Adapters, tracing: ServiceTracing): Parts {
   const { name } = definition;
   const logger = adapters.logger?.child({ service: name }) ?? createLogger({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
   const metrics = createMetrics(name);
   const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
   const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, keepAlive: true });
   pool.on('error', (error) => report(error, 'pool'));
-  const store = new EventStore({ pool, onError: report, meter: metrics.meter, ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
+  const store = new EventStore({ pool, onError: report, meter: metrics.meter, ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }), ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? eventLogFromUrl({ url: settings.eventLogUrl, clientId: `skein-${name}`, onError: report }) : undefined;
   const kept = artifactsOf(name, settings, pool);
   const clock = new SystemClock();
-  const clients = createGrpcClients({ caller: name, serviceTokenSecret: settings.serviceTokenSecret, peers: settings.peers, clock, bodyLimitBytes: settings.bodyLimitBytes });
+  const clients = createGrpcClients({ caller: name, serviceTokenSecret: settings.serviceTokenSecret, peers: settings.peers, clock, bodyLimitBytes: settings.bodyLimitBytes, tracer: tracing.tracer });
   return {
-    logger, metrics, pool, store, clients, clock,
+    logger, metrics, tracing, pool, store, clients, clock,
     log: adapters.log ?? own ?? absentLog(name),
     artifacts: adapters.artifacts ?? kept,
     beacon: settings.beaconSeed === undefined ? absentBeacon : new SeededBeacon(settings.beaconSeed),
@@ -75,6 +76,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
       await store.close();
       if (!pool.ending) await pool.end();
       await metrics.shutdown();
+      await tracing.shutdown();
     },
   };
 }

@@ -28,6 +28,7 @@ export function usage(definition: ServiceDefinition): string {
     `environment of ${definition.name}:`,
     ...variables,
     `  ${'PEERS_<SERVICE>'.padEnd(24)} host:port of another service's internal gRPC port`,
+    `  ${'OTEL_EXPORTER_OTLP_ENDPOINT'.padEnd(24)} optional: traces go there over OTLP/HTTP; also OTEL_EXPORTER_OTLP_*, OTEL_TRACES_SAMPLER(_ARG), OTEL_BSP_*`,
     ...own.map((name) => `  ${name.padEnd(24)} of this service`),
     '',
   ].join('\n');

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { toJson, type DescMessage, type DescMethod, type Message } from '@bufbuild/protobuf';
 import { canonicalJson, RejectionError, SystemIds } from '@skein/kernel';
-import { childTraceparent } from '@skein/telemetry';
 import type { CallContext } from '../call-context.js';
 import { sha256Text } from '../auth/credentials.js';
 import { identityName, type Identity } from '../identity.js';
@@ -10,7 +8,8 @@ import { identityName, type Identity } from '../identity.js';
 export interface CallInfo {
   readonly authorization: string | undefined;
   readonly correlationId: string | undefined;
-  readonly traceparent: string | undefined;
+  /** Of the server's span, already: events and calls that follow are its children. */
+  readonly traceparent: string;
   readonly deadlineMs: number | undefined;
   /** `Idempotency-Key`: the key of requests that have no `request_id` of their own (foreign protocols). */
   readonly idempotencyKey: string | undefined;
@@ -23,13 +22,9 @@ export interface CallInfo {
 }
 
 const ids = new SystemIds();
-const random = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
 
 /** The caller's correlation id where it is a sane one, else a new one. */
 export const correlationOf = (given: string | undefined): string => (given !== undefined && /^[A-Za-z0-9._:-]{8,128}$/.test(given) ? given : ids.uuidV7());
-
-/** A span of ours in the caller's trace. */
-export const spanOf = (parent: string | undefined): string => childTraceparent(parent, random);
 
 /** A key that a caller may choose freely, within bounds. */
 const sane = (key: string | undefined): string | undefined => (key !== undefined && /^[\x21-\x7e]{1,128}$/.test(key) ? key : undefined);

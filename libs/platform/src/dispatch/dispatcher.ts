@@ -1,6 +1,7 @@
 import { create, type DescMessage, type DescMethod, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { RejectionError } from '@skein/kernel';
 import type { Admission } from '../admission/admission.js';
+import { withTrace } from '@skein/telemetry';
 import { accessOf, authoriseAccess, type MethodAccess } from '../access.js';
 import type { Authenticator, Surface } from '../auth/authenticator.js';
 import { runInCall, type CallContext } from '../call-context.js';
@@ -12,7 +13,7 @@ import type { RpcMetrics } from '../metrics.js';
 import { rpcBindings } from '../rpc.js';
 import { isUuid } from '../validation/rules.js';
 import { validateMessage } from '../validation/validate.js';
-import { hashRequest, hasRequestId, makeContext, requestIdOf, spanOf, type CallInfo } from './context.js';
+import { hashRequest, hasRequestId, makeContext, requestIdOf, type CallInfo } from './context.js';
 import { CallScope } from './call-scope.js';
 
 type AnyHandler = (request: unknown, call: CallContext) => unknown;
@@ -130,9 +131,9 @@ export class Dispatcher {
         // Tells the handler's generator that nobody reads on; not awaited, it may be waiting for something that never comes.
         void Promise.resolve(iterator.return?.()).catch(() => undefined);
       }
-      end('ok');
+      withTrace(info.traceparent, () => end('ok'));
     } catch (thrown) {
-      throw this.#failed(target, info, thrown, end);
+      throw withTrace(info.traceparent, () => this.#failed(target, info, thrown, end));
     } finally {
       end('cancelled');
       leave?.();
@@ -153,7 +154,11 @@ export class Dispatcher {
     return this.#open.size;
   }
 
-  async #around<T>(target: CallTarget, info: CallInfo, work: (scope: CallScope) => Promise<T>): Promise<T> {
+  #around<T>(target: CallTarget, info: CallInfo, work: (scope: CallScope) => Promise<T>): Promise<T> {
+    return withTrace(info.traceparent, () => this.#measured(target, info, work));
+  }
+
+  async #measured<T>(target: CallTarget, info: CallInfo, work: (scope: CallScope) => Promise<T>): Promise<T> {
     const end = this.#options.metrics.begin(target.name);
     const startedMs = performance.now();
     let scope: CallScope | undefined;
@@ -222,7 +227,7 @@ export class Dispatcher {
   }
 
   #contextOf(info: CallInfo, identity: Identity, scope: CallScope, requestId: string | undefined, requestHash: () => string): CallContext {
-    return makeContext({ identity, correlationId: info.correlationId ?? '', traceparent: spanOf(info.traceparent), deadlineMs: info.deadlineMs, signal: scope.signal, requestId, requestHash });
+    return makeContext({ identity, correlationId: info.correlationId ?? '', traceparent: info.traceparent, deadlineMs: info.deadlineMs, signal: scope.signal, requestId, requestHash });
   }
 
   #answer(method: DescMethod, value: unknown): Message {

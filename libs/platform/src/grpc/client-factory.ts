@@ -1,13 +1,15 @@
 import { create, fromBinary, type DescMessage, type DescMethod, type DescService, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { Client as GrpcClient, credentials, Metadata, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
-import { currentTraceparent } from '@skein/telemetry';
+import type { Tracer } from '@opentelemetry/api';
+import { childTraceparent, currentTraceparent, failureOf, inSpan, type OpenSpan } from '@skein/telemetry';
 import { RejectionError, type Clock } from '@skein/kernel';
 import { innerDeadlineMs } from '../admission/deadline.js';
 import { issueServiceToken } from '../auth/service-token.js';
 import { currentCall } from '../call-context.js';
-import { spanOf } from '../dispatch/context.js';
 import { fromGrpcError } from '../errors/grpc-status.js';
 import type { Client, ClientCallOptions, GrpcClients } from '../grpc-clients.js';
+import { random } from '../tracing/random.js';
+import { clientSpan, clientStart, rpcNameOf } from '../tracing/rpc.js';
 import { encodeMessage, pathOf } from './codec.js';
 
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -24,6 +26,8 @@ export interface ClientFactoryOptions {
   readonly bodyLimitBytes: number;
   /** Value of `authorization` instead of a service token: wallet sessions, API keys. */
   readonly authorization?: string;
+  /** Makes a span of every call; default: none. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Typed promise clients from descriptors. */
@@ -70,11 +74,11 @@ interface Target {
   readonly channel: () => GrpcClient;
 }
 
-function metadataOf({ audience }: Peer, factory: ClientFactoryOptions, options: ClientCallOptions): Metadata {
+function metadataOf({ audience }: Peer, factory: ClientFactoryOptions, options: ClientCallOptions, span: OpenSpan | undefined): Metadata {
   const metadata = new Metadata();
   const correlationId = options.correlationId ?? currentCall()?.correlationId;
   if (correlationId !== undefined) metadata.set('x-correlation-id', correlationId);
-  metadata.set('traceparent', spanOf(options.traceparent ?? currentTraceparent()));
+  metadata.set('traceparent', span?.traceparent ?? childTraceparent(options.traceparent ?? currentTraceparent(), random));
   if (factory.authorization !== undefined) metadata.set('authorization', factory.authorization);
   else if (audience !== undefined && factory.serviceTokenSecret !== undefined)
     metadata.set('authorization', `Bearer ${issueServiceToken(factory.serviceTokenSecret, factory.caller, audience, factory.clock.nowMs())}`);
@@ -108,26 +112,32 @@ function methodOf(method: DescMethod, { peer, channel }: Target, factory: Client
   const path = pathOf(method);
   const encode = (value: Init): Buffer => encodeMessage(method.input, create(method.input, value));
   const decode = (bytes: Uint8Array): Message => fromBinary(method.output, bytes);
+  const inCall = <T>(options: ClientCallOptions, call: (span: OpenSpan | undefined) => Promise<T>): Promise<T> =>
+    inSpan(factory.tracer, rpcNameOf(method), () => clientStart(method, options.traceparent, peer().audience), call);
+  const begin = (options: ClientCallOptions) => (): OpenSpan | undefined => clientSpan(factory.tracer, method, options.traceparent, peer().audience);
   switch (method.methodKind) {
     case 'unary':
       return async (value: Init, options: ClientCallOptions = {}) =>
-        promised(options, (done) => channel().makeUnaryRequest(path, asIs, asIs, encode(value), metadataOf(peer(), factory, options), callOptions(options, UNARY_TIMEOUT_MS), done)).then(decode);
+        inCall(options, (span) => promised(options, (done) => channel().makeUnaryRequest(path, asIs, asIs, encode(value), metadataOf(peer(), factory, options, span), callOptions(options, UNARY_TIMEOUT_MS), done)).then(decode));
     case 'client_streaming':
       return async (values: AsyncIterable<Init>, options: ClientCallOptions = {}) =>
-        promised(options, (done) => {
-          const call = channel().makeClientStreamRequest(path, asIs, asIs, metadataOf(peer(), factory, options), callOptions(options, UNARY_TIMEOUT_MS), done);
-          void feed(call, values, encode);
-          return call;
-        }).then(decode);
+        inCall(options, (span) =>
+          promised(options, (done) => {
+            const call = channel().makeClientStreamRequest(path, asIs, asIs, metadataOf(peer(), factory, options, span), callOptions(options, UNARY_TIMEOUT_MS), done);
+            void feed(call, values, encode);
+            return call;
+          }).then(decode),
+        );
     case 'server_streaming':
       return (value: Init, options: ClientCallOptions = {}) =>
-        received(options, () => channel().makeServerStreamRequest(path, asIs, asIs, encode(value), metadataOf(peer(), factory, options), callOptions(options, undefined)), decode);
+        received(options, begin(options), (span) => channel().makeServerStreamRequest(path, asIs, asIs, encode(value), metadataOf(peer(), factory, options, span), callOptions(options, undefined)), decode);
     case 'bidi_streaming':
       return (values: AsyncIterable<Init>, options: ClientCallOptions = {}) =>
         received(
           options,
-          () => {
-            const call = channel().makeBidiStreamRequest(path, asIs, asIs, metadataOf(peer(), factory, options), callOptions(options, undefined));
+          begin(options),
+          (span) => {
+            const call = channel().makeBidiStreamRequest(path, asIs, asIs, metadataOf(peer(), factory, options, span), callOptions(options, undefined));
             void feed(call, values, encode);
             return call;
           },
@@ -160,14 +170,20 @@ async function feed(call: ClientWritableStream<Buffer> | ClientDuplexStream<Buff
   }
 }
 
-async function* received(options: ClientCallOptions, start: () => ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>, decode: (bytes: Uint8Array) => Message): AsyncIterable<Message> {
-  const call = start();
+async function* received(
+  options: ClientCallOptions, begin: () => OpenSpan | undefined, start: (span: OpenSpan | undefined) => ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>, decode: (bytes: Uint8Array) => Message,
+): AsyncIterable<Message> {
+  const span = begin();
+  const call = start(span);
   const release = cancelOn(options.signal, call);
   try {
     for await (const bytes of call) yield decode(bytes as Buffer);
   } catch (error) {
-    throw error instanceof Error && 'code' in error && 'metadata' in error ? fromGrpcError(error as ServiceError) : error;
+    const known = error instanceof Error && 'code' in error && 'metadata' in error ? fromGrpcError(error as ServiceError) : error;
+    span?.end(failureOf(known));
+    throw known;
   } finally {
+    span?.end();
     release();
     call.cancel();
   }

@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
+import type { Tracer } from '@opentelemetry/api';
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import {
-  logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall, type handleUnaryCall,
+  logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, status, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall, type handleUnaryCall,
   type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { failpoint } from '@skein/telemetry';
@@ -12,6 +13,7 @@ import type { Decode, Dispatcher } from '../dispatch/dispatcher.js';
 import { normaliseError } from '../errors/normalise.js';
 import { toGrpcError } from '../errors/grpc-status.js';
 import { portTaken } from '../boot/ports.js';
+import { serverSpan, type ServerSpan } from '../tracing/rpc.js';
 import { decodeRequest, encodeMessage, serviceDefinition } from './codec.js';
 
 type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
@@ -24,12 +26,13 @@ export interface GrpcServerOptions {
   readonly bodyLimitBytes: number;
   /** Longest a unary call may take when the caller names no deadline. */
   readonly defaultTimeoutMs: number;
+  readonly tracer: Tracer | undefined;
 }
 
 const STREAMS_PER_CONNECTION = 1_024;
 const header = (metadata: Metadata, name: string): string | undefined => metadata.get(name)[0]?.toString();
 
-function infoOf(call: AnyCall, options: GrpcServerOptions, streaming: boolean): CallInfo & { correlationId: string } {
+function infoOf(call: AnyCall, { traceparent }: ServerSpan, options: GrpcServerOptions, streaming: boolean): CallInfo & { correlationId: string } {
   const abort = new AbortController();
   (call satisfies EventEmitter as EventEmitter).on('cancelled', () => abort.abort());
   const deadline = call.getDeadline();
@@ -42,7 +45,7 @@ function infoOf(call: AnyCall, options: GrpcServerOptions, streaming: boolean): 
   return {
     authorization: header(call.metadata, 'authorization'),
     correlationId,
-    traceparent: header(call.metadata, 'traceparent'),
+    traceparent,
     deadlineMs: Number.isFinite(given) ? given : fallback,
     idempotencyKey: header(call.metadata, 'idempotency-key'),
     address: addressOf(call.getPeer()),
@@ -59,16 +62,19 @@ async function* decoders(method: DescMethod, requests: AsyncIterable<Buffer>): A
   for await (const bytes of requests) yield () => decodeRequest(method.input, bytes);
 }
 
-/** Writes a stream of answers at the pace of the reader. */
-async function pump(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>, answers: AsyncIterable<Buffer>, correlationId: string): Promise<void> {
+/** Writes a stream of answers at the pace of the reader; tells how it ended. */
+async function pump(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>, answers: AsyncIterable<Buffer>, correlationId: string): Promise<status> {
   try {
     for await (const answer of answers) {
-      if (call.cancelled) return;
+      if (call.cancelled) return status.CANCELLED;
       if (!call.write(answer)) await drained(call);
     }
     call.end();
+    return status.OK;
   } catch (thrown) {
-    call.emit('error', toGrpcError(normaliseError(thrown).error, correlationId));
+    const error = toGrpcError(normaliseError(thrown).error, correlationId);
+    call.emit('error', error);
+    return error.code;
   }
 }
 
@@ -85,7 +91,8 @@ function drained(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream
 function unaryHandler(method: DescMethod, options: GrpcServerOptions): handleUnaryCall<Buffer, Buffer> | handleClientStreamingCall<Buffer, Buffer> {
   return (call: ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer>, callback: (error: ReturnType<typeof toGrpcError> | null, value?: Buffer) => void) => {
     const streamed = !('request' in call);
-    const info = infoOf(call, options, streamed);
+    const span = serverSpan(options.tracer, method, header(call.metadata, 'traceparent'));
+    const info = infoOf(call, span, options, streamed);
     const encode = (message: Message): Buffer => encodeMessage(method.output, message);
     const answer = streamed
       ? options.dispatcher.clientStream(method, options.surface, info, decoders(method, call), encode)
@@ -93,19 +100,25 @@ function unaryHandler(method: DescMethod, options: GrpcServerOptions): handleUna
     answer.then(
       (bytes) => {
         failpoint('grpc.answer');
+        span.end(status.OK);
         callback(null, bytes);
       },
-      (thrown: unknown) => callback(toGrpcError(normaliseError(thrown).error, info.correlationId)),
+      (thrown: unknown) => {
+        const error = toGrpcError(normaliseError(thrown).error, info.correlationId);
+        span.end(error.code);
+        callback(error);
+      },
     );
   };
 }
 
 function streamHandler(method: DescMethod, options: GrpcServerOptions): handleServerStreamingCall<Buffer, Buffer> | handleBidiStreamingCall<Buffer, Buffer> {
   return (call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>) => {
-    const info = infoOf(call, options, true);
+    const span = serverSpan(options.tracer, method, header(call.metadata, 'traceparent'));
+    const info = infoOf(call, span, options, true);
     const requests = 'request' in call ? one(() => decodeRequest(method.input, call.request)) : decoders(method, call);
     const answers = options.dispatcher.stream(method, options.surface, info, requests, (message) => encodeMessage(method.output, message));
-    void pump(call, answers, info.correlationId);
+    void pump(call, answers, info.correlationId).then((code) => span.end(code));
   };
 }
 

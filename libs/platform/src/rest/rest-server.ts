@@ -9,6 +9,7 @@ import { correlationOf, type CallInfo } from '../dispatch/context.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { normaliseError } from '../errors/normalise.js';
 import { PROBLEM_TYPE, retryAfterSeconds, toProblem } from '../errors/problem.js';
+import { routeOfRequest, traceOfRequest } from '../tracing/http.js';
 import { readJson } from '../validation/read-json.js';
 import type { HttpBinding, RouteTable } from './bindings.js';
 import { requestJson } from './request-json.js';
@@ -35,7 +36,7 @@ export function callInfoOf(request: FastifyRequest, reply: FastifyReply, timeout
   return {
     authorization: request.headers.authorization,
     correlationId: request.id,
-    traceparent: text(request.headers['traceparent']),
+    traceparent: traceOfRequest(request),
     deadlineMs: timeoutMs === undefined ? undefined : Date.now() + httpTimeoutMs({ prefer: text(request.headers['prefer']), grpcTimeout: text(request.headers['grpc-timeout']) }, timeoutMs),
     idempotencyKey: text(request.headers['idempotency-key']),
     address: request.socket.remoteAddress,
@@ -114,6 +115,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Res
     return sendProblem(reply, noRoute(request.method, path));
   }
   const { binding, variables } = found;
+  routeOfRequest(request, binding.template.openApiPath);
   const decode = (): Message => {
     const query = new URL(request.url, 'http://localhost').searchParams;
     const body = request.body instanceof Uint8Array ? request.body : undefined;
