@@ -1,5 +1,5 @@
-import { decodePayload, encodePayload, uuidV8From, type DomainEvent } from '@skein/kernel';
-import type { EventMetadata, RecordedEvent, Upcasters } from './types.js';
+import { decodePayload, encodePayload, schemaVersionOf, upcast, uuidV8From, type DomainEvent, type Upcasters } from '@skein/kernel';
+import type { EventMetadata, RecordedEvent } from './types.js';
 
 /** A row of es_event as the queries select it. */
 export interface EventRow {
@@ -17,14 +17,8 @@ export interface EventRow {
 /** Columns of `EventRow` for a query over `es_event e` joined with `es_position p`. */
 export const EVENT_COLUMNS = 'e.stream_id, e.version, p.position, e.event_id, e.type, e.schema_version, e.data, e.metadata, e.recorded_at_ms';
 
-/** Newest schema version of a type. */
-export const schemaVersionOf = (upcasters: Upcasters, type: string): number => (upcasters[type]?.length ?? 0) + 1;
-
-function upcast(upcasters: Upcasters, type: string, schemaVersion: number, data: unknown): unknown {
-  const steps = upcasters[type] ?? [];
-  if (schemaVersion > steps.length + 1) throw new Error(`event type ${type} has schema version ${schemaVersion}, newer than this program knows`);
-  return steps.slice(schemaVersion - 1).reduce((value, step) => step(value), data);
-}
+/** The same for a query over `es_history h`. */
+export const HISTORY_COLUMNS = 'h.stream_id, h.version, h.position, h.event_id, h.type, h.schema_version, h.data, h.metadata, h.recorded_at_ms';
 
 /** Decodes a stored event and lifts it to the newest schema. */
 export function toRecorded(upcasters: Upcasters, row: EventRow): RecordedEvent {

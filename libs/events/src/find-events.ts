@@ -38,11 +38,11 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export async function findEvents(pool: Pool, { subject, correlationId, causationIds = [], limit }: EventFilter): Promise<EventHeader[]> {
   if (subject !== undefined && !UUID.test(subject)) throw new TypeError('a subject is a UUID in lower case');
   const { rows } = await pool.query<HeaderRow>(
-    `SELECT e.event_id, e.type, e.stream_id, e.version, p.position, e.metadata->>'correlationId' AS correlation_id, e.metadata->>'causationId' AS causation_id, e.recorded_at_ms
-       FROM es_event e JOIN es_position p USING (seq)
-      WHERE e.metadata->>'causationId' = ANY ($1) OR e.metadata->>'correlationId' = $2
-         OR ($3::text IS NOT NULL AND (e.stream_id LIKE '%' || $3 || '%' OR e.data::text LIKE '%' || $3 || '%'))
-      ORDER BY p.position LIMIT $4`,
+    `SELECT e.event_id, e.type, e.stream_id, e.version, e.position, e.metadata->>'correlationId' AS correlation_id, e.metadata->>'causationId' AS causation_id, e.recorded_at_ms
+       FROM es_history e
+      WHERE e.position IS NOT NULL AND (e.metadata->>'causationId' = ANY ($1) OR e.metadata->>'correlationId' = $2
+         OR ($3::text IS NOT NULL AND (e.stream_id LIKE '%' || $3 || '%' OR e.data::text LIKE '%' || $3 || '%')))
+      ORDER BY e.position LIMIT $4`,
     [causationIds, correlationId ?? null, subject ?? null, limit],
   );
   return rows.map((row) => ({
@@ -59,6 +59,6 @@ export async function findEvents(pool: Pool, { subject, correlationId, causation
 
 /** How many streams and events the log holds. */
 export async function countLog(pool: Pool): Promise<{ streams: bigint; events: bigint }> {
-  const { rows } = await pool.query<{ streams: string; events: string }>('SELECT count(DISTINCT stream_id) AS streams, count(*) AS events FROM es_event');
+  const { rows } = await pool.query<{ streams: string; events: string }>('SELECT count(DISTINCT stream_id) AS streams, count(*) AS events FROM es_history');
   return { streams: BigInt(rows[0]?.streams ?? 0), events: BigInt(rows[0]?.events ?? 0) };
 }

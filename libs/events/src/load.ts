@@ -1,6 +1,6 @@
 import { decodePayload } from '@skein/kernel';
 import type { Pool } from 'pg';
-import type { EventRow } from './codec.js';
+import { HISTORY_COLUMNS, type EventRow } from './codec.js';
 import type { CommandKey, InboxEntry } from './types.js';
 
 /** What a command needs to know before it decides, from one query. */
@@ -31,13 +31,26 @@ const LOAD = `
        'schema_version', e.schema_version, 'data', e.data, 'metadata', e.metadata, 'recorded_at_ms', e.recorded_at_ms) ORDER BY e.version)
        FROM es_event e WHERE e.stream_id = $1 AND e.version > $2) AS tail`;
 
+async function loadArchived(pool: Pool, streamId: string, after: number, before: number): Promise<EventRow[]> {
+  const { rows } = await pool.query<EventRow>({
+    name: 'es-load-archived',
+    text: `SELECT ${HISTORY_COLUMNS} FROM es_event_archive h WHERE h.stream_id = $1 AND h.version > $2 AND h.version < $3 ORDER BY h.version`,
+    values: [streamId, after, before],
+  });
+  if (rows.length !== before - after - 1) throw new Error(`stream ${streamId} lacks events between versions ${after} and ${before}`);
+  return rows;
+}
+
 /** Loads clock, stored outcome, inbox and the stream's events after `version`. */
 export async function load(pool: Pool, streamId: string, version: number, key?: CommandKey, inbox?: InboxEntry): Promise<Loaded> {
   const values = [streamId, version, key?.scope ?? null, key?.key ?? null, inbox?.consumer ?? null, inbox?.messageId ?? null];
   const { rows } = await pool.query<LoadRow>({ name: 'es-load', text: LOAD, values });
   const row = rows[0];
   if (!row) throw new Error('the load query answered nothing');
-  const loaded: Loaded = { nowMs: Number(row.now_ms), seen: row.seen, tail: row.tail ?? [] };
+  const tail = row.tail ?? [];
+  // Of an archived stream only the last event is left there.
+  const archived = tail[0] && tail[0].version > version + 1 ? await loadArchived(pool, streamId, version, tail[0].version) : [];
+  const loaded: Loaded = { nowMs: Number(row.now_ms), seen: row.seen, tail: [...archived, ...tail] };
   if (row.answered) loaded.answered = { ...row.answered, answer: row.answered.answer === null ? undefined : decodePayload(row.answered.answer) };
   return loaded;
 }

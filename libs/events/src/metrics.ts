@@ -9,6 +9,8 @@ export interface EventMetrics {
   jobFailures: Counter;
   timerFailures: Counter;
   rebuildLag: ObservableGauge;
+  purged: Counter;
+  archived: Counter;
   lag: Record<'projection' | 'reactor' | 'publication', ObservableGauge>;
 }
 
@@ -46,6 +48,8 @@ const instrumentsOf = (meter: Meter): EventMetrics => ({
   jobFailures: meter.createCounter('es_job_failures_total', { unit: '{attempt}', description: 'Attempts of jobs that failed, by kind' }),
   timerFailures: meter.createCounter('es_timer_failures_total', { unit: '{attempt}', description: 'Attempts of timers that failed, by kind' }),
   rebuildLag: meter.createObservableGauge('es_rebuild_lag_events', { description: 'Events that a rebuild under way has still to apply', unit: '{event}' }),
+  purged: meter.createCounter('es_purged_rows_total', { unit: '{row}', description: 'Rows removed after their time, by what they were' }),
+  archived: meter.createCounter('es_archived_events_total', { unit: '{event}', description: 'Events of closed streams moved into the archive' }),
   lag: {
     projection: meter.createObservableGauge('es_projection_lag_events', { unit: '{event}', description: 'Events that a read model is behind its log' }),
     reactor: meter.createObservableGauge('es_reactor_lag_events', { unit: '{event}', description: 'Events that a reactor is behind its log' }),

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter, Tracer } from '@opentelemetry/api';
-import { RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
+import { checkUpcasters, RejectionError, type Decider, type DomainEvent, type Rejection, type Result, type Upcasters } from '@skein/kernel';
 import type { Pool } from 'pg';
-import { encodeEvents, EVENT_COLUMNS, toRecorded, type EventRow } from './codec.js';
+import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, toRecorded, type EventRow } from './codec.js';
 import { commit, versionConflict } from './commit.js';
 import { executeCommand } from './execute.js';
 import { Lanes } from './lanes.js';
@@ -13,7 +13,7 @@ import { Sequencer } from './sequencer.js';
 import { StateCache } from './state-cache.js';
 import { tracedAppend, tracedCommand, tracePool } from './tracing.js';
 import { guardPool, reportToStderr } from './transaction.js';
-import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Tx, Upcasters } from './types.js';
+import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Tx } from './types.js';
 
 /** How a store is made. The pool's role is the app role. */
 export interface EventStoreOptions {
@@ -39,14 +39,20 @@ export interface ReadPage {
 
 type PageRow = EventRow & { head: string };
 
-// The inner limit lets the page be read along the position index, however long the log is.
+// The inner limits let the page be read along the position indexes, however long the log is. An event lies in one of the two
+// tables, whichever moment the snapshot shows; where the archive is empty, looking there costs one descent of its index.
 const READ_ALL = `
   SELECT h.head, page.*
   FROM (SELECT coalesce(max(position), 0) AS head FROM public.es_position) h
   LEFT JOIN LATERAL (
-    SELECT ${EVENT_COLUMNS} FROM public.es_position p JOIN public.es_event e ON e.seq = p.seq
-    WHERE p.position > $1 AND p.position <= h.head AND ($2::text[] IS NULL OR e.type = ANY ($2))
-    ORDER BY p.position LIMIT $3
+    (SELECT ${EVENT_COLUMNS} FROM public.es_position p JOIN public.es_event e ON e.seq = p.seq
+      WHERE p.position > $1 AND p.position <= h.head AND ($2::text[] IS NULL OR e.type = ANY ($2))
+      ORDER BY p.position LIMIT $3)
+    UNION ALL
+    (SELECT ${HISTORY_COLUMNS} FROM public.es_event_archive h
+      WHERE h.position > $1 AND ($2::text[] IS NULL OR h.type = ANY ($2))
+      ORDER BY h.position LIMIT $3)
+    ORDER BY position LIMIT $3
   ) page ON true
   ORDER BY page.position`;
 
@@ -63,6 +69,7 @@ export class EventStore {
     const onError = options.onError ?? reportToStderr;
     this.pool = options.pool;
     this.upcasters = options.upcasters ?? {};
+    checkUpcasters(this.upcasters);
     this.onProgress = options.onProgress;
     this.sequencer = new Sequencer(options.pool, onError);
     this.#cache = new StateCache(options.cacheMax ?? 1_000);
@@ -97,7 +104,7 @@ export class EventStore {
   }
 
   async #versionOfEvent(eventId: string | undefined): Promise<number | undefined> {
-    const { rows } = await this.pool.query<{ version: number }>('SELECT version FROM es_event WHERE event_id = $1', [eventId]);
+    const { rows } = await this.pool.query<{ version: number }>('SELECT version FROM es_history WHERE event_id = $1', [eventId]);
     return rows[0]?.version;
   }
 
@@ -105,7 +112,7 @@ export class EventStore {
   async readStream(streamId: string, fromVersion = 1): Promise<RecordedEvent[]> {
     const { rows } = await this.pool.query<EventRow>({
       name: 'es-read-stream',
-      text: `SELECT ${EVENT_COLUMNS} FROM es_event e LEFT JOIN es_position p USING (seq) WHERE e.stream_id = $1 AND e.version >= $2 ORDER BY e.version`,
+      text: `SELECT ${HISTORY_COLUMNS} FROM es_history h WHERE h.stream_id = $1 AND h.version >= $2 ORDER BY h.version`,
       values: [streamId, fromVersion],
     });
     return rows.map((row) => toRecorded(this.upcasters, row));
@@ -132,7 +139,7 @@ export class EventStore {
   /** Every event with this correlation id, in order: one request's path through this service. */
   async readCorrelated(correlationId: string): Promise<RecordedEvent[]> {
     const { rows } = await this.pool.query<EventRow>(
-      `SELECT ${EVENT_COLUMNS} FROM es_event e JOIN es_position p USING (seq) WHERE e.metadata->>'correlationId' = $1 ORDER BY p.position`,
+      `SELECT ${HISTORY_COLUMNS} FROM es_history h WHERE h.metadata->>'correlationId' = $1 AND h.position IS NOT NULL ORDER BY h.position`,
       [correlationId],
     );
     return rows.map((row) => toRecorded(this.upcasters, row));
@@ -170,15 +177,10 @@ export class EventStore {
   async positionOf(streamId: string, version: number): Promise<bigint> {
     await this.sequencer.settle();
     const { rows } = await this.pool.query<{ position: string }>(
-      'SELECT p.position FROM es_event e JOIN es_position p USING (seq) WHERE e.stream_id = $1 AND e.version = $2', [streamId, version],
+      'SELECT h.position FROM es_history h WHERE h.stream_id = $1 AND h.version = $2 AND h.position IS NOT NULL', [streamId, version],
     );
     if (!rows[0]) throw new Error(`stream ${streamId} has no version ${version}`);
     return BigInt(rows[0].position);
-  }
-
-  /** Removes idempotency keys that have lived their 7 days; returns how many. */
-  async purgeExpiredKeys(): Promise<number> {
-    return (await this.pool.query('DELETE FROM es_idempotency WHERE expires_at < clock_timestamp()')).rowCount ?? 0;
   }
 
   /** Waits for the sequencer's pass under way. The pool stays its owner's. */

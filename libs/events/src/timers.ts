@@ -32,7 +32,6 @@ interface TimerRow {
 }
 
 const BATCH = 8;
-const PURGE_EVERY_MS = 3_600_000;
 
 const CLAIM = `
   UPDATE es_timer t SET attempts = t.attempts + 1, lease_token = gen_random_uuid(), lease_pid = $4, lease_pid_started = $5,
@@ -53,7 +52,6 @@ export class TimerWorker {
   readonly #kinds: string[];
   readonly #pause = new Pause();
   #stopping = false;
-  #purgedAtMs = performance.now();
   #loop: Promise<void> | undefined;
   #unlisten: (() => void) | undefined;
 
@@ -104,10 +102,6 @@ export class TimerWorker {
 
   async #waitMs(): Promise<number> {
     const { pool, pollMs } = this.#options;
-    if (performance.now() - this.#purgedAtMs > PURGE_EVERY_MS) {
-      this.#purgedAtMs = performance.now();
-      await pool.query('DELETE FROM es_idempotency WHERE expires_at < clock_timestamp()');
-    }
     const { rows } = await pool.query<{ wait_ms: number | null }>({ name: 'es-timer-next', text: NEXT, values: [this.#kinds] });
     return Math.min(pollMs, Math.max(1, rows[0]?.wait_ms ?? pollMs));
   }

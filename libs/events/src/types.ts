@@ -33,8 +33,7 @@ export interface RecordedEvent<E extends DomainEvent = DomainEvent> {
 /** The events of a union as recorded, so that `switch (event.type)` narrows `data`. */
 export type Recorded<E extends DomainEvent> = E extends DomainEvent ? RecordedEvent<E> : never;
 
-/** Steps that lift stored data to the newest schema, by event type: element 0 turns schema version 1 into 2, and so on. Pure. */
-export type Upcasters = Readonly<Record<string, readonly ((data: unknown) => unknown)[]>>;
+export type { Upcasters } from '@skein/kernel';
 
 /** What a function gets that works inside an open transaction: a `pg` client, by its `query` alone. */
 export interface Tx {

@@ -11,4 +11,5 @@ export * from './json.js';
 export * from './money.js';
 export * from './random.js';
 export * from './result.js';
+export * from './upcasters.js';
 export * from './wallet.js';

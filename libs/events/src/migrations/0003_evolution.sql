@@ -72,7 +72,8 @@ DECLARE
 BEGIN
   -- One archivist per stream. Appends need not wait: they only add behind the last event.
   PERFORM pg_advisory_xact_lock(20251, hashtext(p_stream));
-  SELECT max(e.version) INTO v_last FROM es_event e WHERE e.stream_id = p_stream;
+  -- The last one with a position: it may be the log's last one, and the sequencer goes on from there.
+  SELECT max(e.version) INTO v_last FROM es_event e JOIN es_position p ON p.seq = e.seq WHERE e.stream_id = p_stream;
   WITH chosen AS (
     SELECT e.seq, p.position FROM es_event e JOIN es_position p ON p.seq = e.seq
     WHERE e.stream_id = p_stream AND e.version < v_last ORDER BY e.version LIMIT p_max

@@ -1,0 +1,50 @@
+import { upcasterChain } from '@skein/kernel';
+import { freshDatabase, type TestDatabase } from '@skein/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { archiveStream, checkStoredVersions, eventsMigrations, EventStore, NewerEventsError } from '../src/index.js';
+import { metadata } from './account.js';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase(eventsMigrations);
+});
+afterAll(() => db.drop());
+
+const [PRICE, NAME] = ['skein.test.price.changed.v1', 'skein.test.name.changed.v1'];
+const cents = { type: PRICE, from: 1, lift: (data: unknown) => ({ units: BigInt((data as { cents: number }).cents) * 10n ** 7n }) };
+const currency = { type: PRICE, from: 2, lift: (data: unknown) => ({ ...(data as object), currency: 'USD' }) };
+
+test('a program reads what older ones wrote, and stops before what newer ones did, naming stream, type and versions', async () => {
+  const programs = [[], [cents], [cents, currency]].map((steps) => new EventStore({ pool: db.appPool, upcasters: upcasterChain(steps) }));
+  await programs[0]!.append('price-a', 'any', [{ type: PRICE, data: { cents: 5 } }, { type: NAME, data: {} }], metadata);
+  for (const program of programs) await checkStoredVersions(db.appPool, program.upcasters);
+  await programs[1]!.append('price-a', 'any', [{ type: PRICE, data: { units: 60_000_000n } }], metadata);
+  await programs[2]!.append('price-b', 'any', [{ type: PRICE, data: { units: 70_000_000n, currency: 'EUR' } }], metadata);
+  expect((await programs[2]!.readAll(0n, 10)).filter(({ type }) => type === PRICE).map(({ data, schemaVersion }) => ({ data, schemaVersion }))).toEqual([
+    { data: { units: 50_000_000n, currency: 'USD' }, schemaVersion: 3 },
+    { data: { units: 60_000_000n, currency: 'USD' }, schemaVersion: 3 },
+    { data: { units: 70_000_000n, currency: 'EUR' }, schemaVersion: 3 },
+  ]);
+  await checkStoredVersions(db.appPool, programs[2]!.upcasters);
+  await expect(checkStoredVersions(db.appPool, programs[1]!.upcasters)).rejects.toThrow(
+    new NewerEventsError([{ type: PRICE, schemaVersion: 3, known: 2, streamId: 'price-b' }]),
+  );
+  await expect(checkStoredVersions(db.appPool, {})).rejects.toThrow(
+    `stream price-a holds an event ${PRICE} of schema version 2; this program knows versions up to 1; stream price-b holds an event ${PRICE} of schema version 3; this program knows versions up to 1`,
+  );
+});
+
+test('what lies in the archive counts as well', async () => {
+  const newer = new EventStore({ pool: db.appPool, upcasters: upcasterChain([{ ...cents, type: NAME }]) });
+  await newer.append('name-a', 'none', [{ type: NAME, data: {} }], metadata);
+  await new EventStore({ pool: db.appPool }).append('name-a', 1, [{ type: 'skein.test.name.forgotten.v1', data: {} }], metadata);
+  await newer.headPosition();
+  expect(await archiveStream(db.appPool, 'name-a')).toBe(1);
+  await expect(checkStoredVersions(db.appPool, upcasterChain([cents, currency]))).rejects.toThrow(`stream name-a holds an event ${NAME} of schema version 2`);
+});
+
+test('a chain with a hole stops the program before it has a store', () => {
+  const chain: ((data: unknown) => unknown)[] = [];
+  chain[1] = (data) => data;
+  expect(() => new EventStore({ pool: db.appPool, upcasters: { [PRICE]: chain } })).toThrow(`${PRICE} has no upcaster from schema version 1`);
+});
