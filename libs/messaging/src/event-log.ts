@@ -82,7 +82,9 @@ export interface EventLog {
   consume(options: ConsumeOptions): Promise<LogConsumer>;
   /** Lag per partition of every topic the group has ever consumed. */
   lag(group: string): Promise<Lag[]>;
-  /** Idempotent; another partition count for an existing topic is refused. */
+  /** The topics that there are, for `planTopics`; an adapter that cannot tell leaves it out. */
+  topics?(): Promise<readonly TopicSpec[]>;
+  /** Idempotent; also brings a topic's retention to what is asked; another partition count for an existing topic is refused. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>;
   /** Stops the consumers made here and lets the connections go. */
   close(): Promise<void>;

@@ -15,4 +15,5 @@ export * from './publication.js';
 export * from './redrive.js';
 export * from './relay.js';
 export * from './shared.js';
+export * from './topic-plan.js';
 export * from './topics.js';

@@ -105,6 +105,10 @@ export class EmbeddedEventLog implements EventLog {
     return this.#db.lag(group);
   }
 
+  topics(): Promise<TopicSpec[]> {
+    return this.#db.topics();
+  }
+
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {
     for (const spec of specs) {
       const partitions = await this.#db.createTopic(spec);

@@ -58,11 +58,17 @@ export class LogDatabase {
   async createTopic(spec: TopicSpec): Promise<number> {
     const { rows } = await this.#pool.query<{ partitions: number }>(
       `WITH made AS (INSERT INTO log_topics (topic, partitions, retention) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING topic, partitions),
+            kept AS (UPDATE log_topics SET retention = $3 WHERE topic = $1 AND partitions = $2 AND retention <> $3),
             parts AS (INSERT INTO log_partitions (topic, partition) SELECT topic, generate_series(0, partitions - 1) FROM made)
        SELECT partitions FROM made UNION ALL SELECT partitions FROM log_topics WHERE topic = $1`,
       [spec.topic, spec.partitions, spec.retention],
     );
     return rows[0]?.partitions ?? spec.partitions;
+  }
+
+  async topics(): Promise<TopicSpec[]> {
+    const { rows } = await this.#pool.query<TopicSpec>('SELECT topic, partitions, retention FROM log_topics ORDER BY topic');
+    return rows;
   }
 
   async partitions(): Promise<PartitionRow[]> {

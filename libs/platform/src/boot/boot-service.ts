@@ -23,7 +23,7 @@ import { addHealth } from '../grpc/health.js';
 import { grpcServer, listenGrpc, stopGrpc } from '../grpc/grpc-server.js';
 import { rpcMetrics } from '../metrics.js';
 import { addOpenApiRoutes } from '../openapi/routes.js';
-import { OperationsApi } from '../operations/operations-api.js';
+import { operationsApis } from '../operations/apis.js';
 import { RouteTable } from '../rest/bindings.js';
 import { foreignCalls } from '../rest/foreign-calls.js';
 import { addRestRoutes, createHttpApp } from '../rest/rest-server.js';
@@ -194,7 +194,7 @@ function serveApi(definition: ServiceDefinition, settings: Settings, parts: Part
   if (definition.artifacts === true && store === undefined) throw new Error(`${definition.name} keeps artifacts: set ARTIFACTS_DIR`);
   const apis: object[] = definition.apis.map((api) => nest.get<object>(api, { strict: false }));
   if (store !== undefined) apis.push(new ArtifactApi(store, settings.artifactLimitBytes));
-  apis.push(new OperationsApi(parts.store, definition.projections ?? []));
+  apis.push(...operationsApis(definition, context, parts));
   const dispatcher = new Dispatcher({ apis, authenticator, logger: parts.logger, metrics: rpcMetrics(parts.metrics.meter), admission });
   const services = servicesOf(definition);
   const missing = services.flatMap((service) => service.methods).filter((method) => !dispatcher.handles(method));

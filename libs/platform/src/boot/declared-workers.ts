@@ -1,5 +1,5 @@
 import type { ObservableResult } from '@opentelemetry/api';
-import { projectionSink, Subscription, type ReportError } from '@skein/events';
+import { projectionSink, RebuildWorker, Subscription, type ReportError } from '@skein/events';
 import { ConsumerWorker, Relay } from '@skein/messaging';
 import type { ServiceContext, ServiceDefinition, Worker, WorkflowDefinition } from '../service-definition.js';
 import { oldestOpenSeconds } from '../operations/workflows.js';
@@ -26,6 +26,7 @@ export function declaredWorkers(definition: ServiceDefinition, context: ServiceC
   const workflows = definition.workflows?.(context) ?? [];
   return [
     ...projections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
+    ...(projections.length > 0 ? [new RebuildWorker({ store, projections, onError })] : []),
     ...(publications.length > 0 ? [new Relay({ store, log, publications, onError })] : []),
     ...(definition.consumers?.(context) ?? []).map((consumer) => new ConsumerWorker({ ...consumer, log, pool, logger })),
     ...(workflows.length > 0 ? [workflowAges(workflows, parts)] : []),

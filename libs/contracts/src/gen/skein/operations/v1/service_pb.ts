@@ -2,8 +2,8 @@
 // @generated from file skein/operations/v1/service.proto (package skein.operations.v1, syntax proto3)
 /* eslint-disable */
 
-// What an operator asks of any service, the same at each of them: are the read models what the log says, and what followed
-// from what. `context` is the service's own (arena, validation, federation, staking, marketplace, billing).
+// What an operator asks of any service, the same at each of them: what its log and read models hold, what its consumers, jobs
+// and workflows are doing, and what to do about what is stuck. `context` is the service's own (arena, validation, federation, staking, marketplace, billing).
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/operations/v1/service.proto.
  */
 export const file_skein_operations_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFza2Vpbi9vcGVyYXRpb25zL3YxL3NlcnZpY2UucHJvdG8SE3NrZWluLm9wZXJhdGlvbnMudjEiMgoXVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggInAKGFZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZRIzCgtyZWFkX21vZGVscxgBIAMoCzIeLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZE1vZGVsEg8KB3N0cmVhbXMYAiABKAMSDgoGZXZlbnRzGAMgASgDIoMBCglSZWFkTW9kZWwSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEg4KBnRhYmxlcxgDIAEoBRIMCgRyb3dzGAQgASgDEg0KBWVxdWFsGAUgASgIEhgKEGRpZmZlcmluZ190YWJsZXMYBiADKAkSEAoIcG9zaXRpb24YByABKAMipwEKEUxpc3RFdmVudHNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIXCgdzdWJqZWN0GAIgASgJQgaStRgCKAESHwoOY29ycmVsYXRpb25faWQYAyABKAlCB5K1GAMYgAESIQoNY2F1c2F0aW9uX2lkcxgEIAMoCUIKkrUYBhiAAUj0AxIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoByJGChJMaXN0RXZlbnRzUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlciKpAQoLRXZlbnRIZWFkZXISEAoIZXZlbnRfaWQYASABKAkSDAoEdHlwZRgCIAEoCRIRCglzdHJlYW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghwb3NpdGlvbhgFIAEoAxIWCg5jb3JyZWxhdGlvbl9pZBgGIAEoCRIUCgxjYXVzYXRpb25faWQYByABKAkSFgoOcmVjb3JkZWRfYXRfbXMYCCABKAMyvQIKEU9wZXJhdGlvbnNTZXJ2aWNlEqIBChBWZXJpZnlSZWFkTW9kZWxzEiwuc2tlaW4ub3BlcmF0aW9ucy52MS5WZXJpZnlSZWFkTW9kZWxzUmVxdWVzdBotLnNrZWluLm9wZXJhdGlvbnMudjEuVmVyaWZ5UmVhZE1vZGVsc1Jlc3BvbnNlIjGKtRgDCgEEgtPkkwIkOgEqIh8ve2NvbnRleHR9L3YxL3JlYWRNb2RlbHM6dmVyaWZ5EoIBCgpMaXN0RXZlbnRzEiYuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0RXZlbnRzUmVxdWVzdBonLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEV2ZW50c1Jlc3BvbnNlIiOKtRgDCgEEgtPkkwIWEhQve2NvbnRleHR9L3YxL2V2ZW50c2IGcHJvdG8z", [file_google_api_annotations, file_skein_common_v1_options]);
+  fileDesc("CiFza2Vpbi9vcGVyYXRpb25zL3YxL3NlcnZpY2UucHJvdG8SE3NrZWluLm9wZXJhdGlvbnMudjEiMgoXVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggInAKGFZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZRIzCgtyZWFkX21vZGVscxgBIAMoCzIeLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZE1vZGVsEg8KB3N0cmVhbXMYAiABKAMSDgoGZXZlbnRzGAMgASgDIoMBCglSZWFkTW9kZWwSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEg4KBnRhYmxlcxgDIAEoBRIMCgRyb3dzGAQgASgDEg0KBWVxdWFsGAUgASgIEhgKEGRpZmZlcmluZ190YWJsZXMYBiADKAkSEAoIcG9zaXRpb24YByABKAMipwEKEUxpc3RFdmVudHNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIXCgdzdWJqZWN0GAIgASgJQgaStRgCKAESHwoOY29ycmVsYXRpb25faWQYAyABKAlCB5K1GAMYgAESIQoNY2F1c2F0aW9uX2lkcxgEIAMoCUIKkrUYBhiAAUj0AxIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoByJGChJMaXN0RXZlbnRzUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlciKpAQoLRXZlbnRIZWFkZXISEAoIZXZlbnRfaWQYASABKAkSDAoEdHlwZRgCIAEoCRIRCglzdHJlYW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghwb3NpdGlvbhgFIAEoAxIWCg5jb3JyZWxhdGlvbl9pZBgGIAEoCRIUCgxjYXVzYXRpb25faWQYByABKAkSFgoOcmVjb3JkZWRfYXRfbXMYCCABKAMilwEKEkxpc3RTdHJlYW1zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFwoGcHJlZml4GAIgASgJQgeStRgDGP8BEhQKDG9sZGVzdF9maXJzdBgDIAEoCBIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAUgASgJQgeStRgDGMgBIlwKE0xpc3RTdHJlYW1zUmVzcG9uc2USLAoHc3RyZWFtcxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuU3RyZWFtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJoCgZTdHJlYW0SEQoJc3RyZWFtX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSEQoJbGFzdF90eXBlGAMgASgJEhMKC2JlZ3VuX2F0X21zGAQgASgDEhIKCmxhc3RfYXRfbXMYBSABKAMihgEKEVJlYWRTdHJlYW1SZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIcCglzdHJlYW1faWQYAiABKAlCCZK1GAUIARj/ARIcCgxmcm9tX3ZlcnNpb24YAyABKAVCBpK1GAIwABIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoByJcChJSZWFkU3RyZWFtUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5TdG9yZWRFdmVudBIUCgxuZXh0X3ZlcnNpb24YAiABKAUijgEKC1N0b3JlZEV2ZW50EjAKBmhlYWRlchgBIAEoCzIgLnNrZWluLm9wZXJhdGlvbnMudjEuRXZlbnRIZWFkZXISFgoOc2NoZW1hX3ZlcnNpb24YAiABKAUSEQoJZGF0YV9qc29uGAMgASgJEg0KBWFjdG9yGAQgASgJEhMKC3RyYWNlcGFyZW50GAUgASgJIjEKFkxpc3RQcm9qZWN0aW9uc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIkcKF0xpc3RQcm9qZWN0aW9uc1Jlc3BvbnNlEiwKB3JlYWRlcnMYASADKAsyGy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYWRlciLGAQoGUmVhZGVyEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgFEhQKDGxpdmVfdmVyc2lvbhgEIAEoBRIQCghwb3NpdGlvbhgFIAEoAxIMCgRoZWFkGAYgASgDEgsKA2xhZxgHIAEoAxINCgVzdGF0ZRgIIAEoCRIOCgZhY3RpdmUYCSABKAgSLQoHcmVidWlsZBgKIAEoCzIcLnNrZWluLm9wZXJhdGlvbnMudjEuUmVidWlsZCKoAQoHUmVidWlsZBINCgVzdGF0ZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEg0KBWJ1aWx0GAMgASgDEgwKBGhlYWQYBCABKAMSCwoDbGFnGAUgASgDEhkKEWV2ZW50c19wZXJfc2Vjb25kGAYgASgDEhQKDHJlbWFpbmluZ19tcxgHIAEoAxINCgVlcnJvchgIIAEoCRITCgthc2tlZF9hdF9tcxgJIAEoAyJfChhSZWJ1aWxkUHJvamVjdGlvblJlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggEhIKCnJlcXVlc3RfaWQYAiABKAkSFgoEbmFtZRgDIAEoCUIIkrUYBAgBGCgiSgoZUmVidWlsZFByb2plY3Rpb25SZXNwb25zZRItCgdyZWJ1aWxkGAEgASgLMhwuc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkIi8KFExpc3RDb25zdW1lcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYICJTChVMaXN0Q29uc3VtZXJzUmVzcG9uc2USOgoKcGFydGl0aW9ucxgBIAMoCzImLnNrZWluLm9wZXJhdGlvbnMudjEuQ29uc3VtZXJQYXJ0aXRpb24isQEKEUNvbnN1bWVyUGFydGl0aW9uEg0KBWdyb3VwGAEgASgJEg4KBnBvbGljeRgCIAEoCRINCgV0b3BpYxgDIAEoCRIRCglwYXJ0aXRpb24YBCABKAUSEQoJY29tbWl0dGVkGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZwYXJrZWQYCiABKAUiXQoVUmVzdW1lQ29uc3VtZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZCInChZSZXN1bWVDb25zdW1lclJlc3BvbnNlEg0KBWhhbHRzGAEgASgFIrEBChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIVCgVncm91cBgCIAEoCUIGkrUYAhhkEhYKBXRvcGljGAMgASgJQgeStRgDGPkBEhQKA2tleRgEIAEoCUIHkrUYAxj/ARIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAYgASgJQgeStRgDGMgBImkKF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjUKDGRlYWRfbGV0dGVycxgBIAMoCzIfLnNrZWluLm9wZXJhdGlvbnMudjEuRGVhZExldHRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitgEKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDQoFdG9waWMYAyABKAkSEQoJcGFydGl0aW9uGAQgASgFEg4KBm9mZnNldBgFIAEoAxILCgNrZXkYBiABKAkSEgoKbWVzc2FnZV9pZBgHIAEoCRIMCgR0eXBlGAggASgJEg4KBnJlYXNvbhgJIAEoCRINCgVzdGF0ZRgKIAEoCRINCgVhdF9tcxgLIAEoAyJUChRHZXREZWFkTGV0dGVyUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASIwoCaWQYAiABKAlCF5K1GBMIASIPXmg/WzAtOV17MSwxOH0kIqwCChVHZXREZWFkTGV0dGVyUmVzcG9uc2USNAoLZGVhZF9sZXR0ZXIYASABKAsyHy5za2Vpbi5vcGVyYXRpb25zLnYxLkRlYWRMZXR0ZXISSAoHaGVhZGVycxgCIAMoCzI3LnNrZWluLm9wZXJhdGlvbnMudjEuR2V0RGVhZExldHRlclJlc3BvbnNlLkhlYWRlcnNFbnRyeRIUCgxtZXNzYWdlX2pzb24YAyABKAkSDQoFdmFsdWUYBCABKAwSEQoJY2xvc2VkX2J5GAUgASgJEhUKDWNsb3NlZF9yZWFzb24YBiABKAkSFAoMY2xvc2VkX2F0X21zGAcgASgDGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BChlSZWRyaXZlRGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZBIWCgV0b3BpYxgEIAEoCUIHkrUYAxj5ARIUCgNrZXkYBSABKAlCB5K1GAMY/wEiaQoaUmVkcml2ZURlYWRMZXR0ZXJzUmVzcG9uc2USDAoEZG9uZRgBIAEoBRIuCgZmYWlsZWQYAiADKAsyHi5za2Vpbi5vcGVyYXRpb25zLnYxLkZhaWxlZEtleRINCgVoYWx0cxgDIAEoBSI3CglGYWlsZWRLZXkSDQoFdG9waWMYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCSKHAQoYRGlzY2FyZERlYWRMZXR0ZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEiMKAmlkGAMgASgJQheStRgTCAEiD15oP1swLTldezEsMTh9JBIZCgZyZWFzb24YBCABKAlCCZK1GAUIARj0AyJZChlEaXNjYXJkRGVhZExldHRlclJlc3BvbnNlEgwKBGRvbmUYASABKAUSLgoGZmFpbGVkGAIgAygLMh4uc2tlaW4ub3BlcmF0aW9ucy52MS5GYWlsZWRLZXkikgEKD0xpc3RKb2JzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFQoFc3RhdGUYAiABKAlCBpK1GAIYChIUCgRraW5kGAMgASgJQgaStRgCGGQSHAoJcGFnZV9zaXplGAQgASgFQgmStRgFMAA46AcSGwoKcGFnZV90b2tlbhgFIAEoCUIHkrUYAxjIASJbChBMaXN0Sm9ic1Jlc3BvbnNlEi4KBGpvYnMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLk9wZXJhdGVkSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAQoLT3BlcmF0ZWRKb2ISCgoCaWQYASABKAkSDAoEa2luZBgCIAEoCRINCgVzdGF0ZRgDIAEoCRIQCghhdHRlbXB0cxgEIAEoBRIVCg1jcmVhdGVkX2F0X21zGAUgASgDEhYKDmZpbmlzaGVkX2F0X21zGAYgASgDEg4KBmFnZV9tcxgHIAEoAxINCgVlcnJvchgIIAEoCRIVCg1wcm9ncmVzc19qc29uGAkgASgJIlUKD1JldHJ5Sm9iUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIVCgJpZBgDIAEoCUIJkrUYBQgBGKwCIkEKEFJldHJ5Sm9iUmVzcG9uc2USLQoDam9iGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVyYXRlZEpvYiJhChRMaXN0V29ya2Zsb3dzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKb25seV9zdHVjaxgCIAEoCBIcCglwYWdlX3NpemUYAyABKAVCCZK1GAUwADjoByJNChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USNAoJd29ya2Zsb3dzGAEgAygLMiEuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVuV29ya2Zsb3cifwoMT3BlbldvcmtmbG93EhAKCHdvcmtmbG93GAEgASgJEhAKCGluc3RhbmNlGAIgASgJEhQKDG9wZW5lZF9hdF9tcxgDIAEoAxIOCgZhZ2VfbXMYBCABKAMSFgoObmV4dF9kdWVfYXRfbXMYBSABKAMSDQoFc3R1Y2sYBiABKAkiLAoRUGxhblRvcGljc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIkcKElBsYW5Ub3BpY3NSZXNwb25zZRIxCgdjaGFuZ2VzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5Ub3BpY0NoYW5nZSI8CgtUb3BpY0NoYW5nZRINCgV0b3BpYxgBIAEoCRIOCgZhY3Rpb24YAiABKAkSDgoGZGV0YWlsGAMgASgJIkEKEkFwcGx5VG9waWNzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCSJIChNBcHBseVRvcGljc1Jlc3BvbnNlEjEKB2NoYW5nZXMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLlRvcGljQ2hhbmdlMoQUChFPcGVyYXRpb25zU2VydmljZRKiAQoQVmVyaWZ5UmVhZE1vZGVscxIsLnNrZWluLm9wZXJhdGlvbnMudjEuVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QaLS5za2Vpbi5vcGVyYXRpb25zLnYxLlZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZSIxirUYAwoBBILT5JMCJDoBKiIfL3tjb250ZXh0fS92MS9yZWFkTW9kZWxzOnZlcmlmeRKCAQoKTGlzdEV2ZW50cxImLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEV2ZW50c1JlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RFdmVudHNSZXNwb25zZSIjirUYAwoBBILT5JMCFhIUL3tjb250ZXh0fS92MS9ldmVudHMShgEKC0xpc3RTdHJlYW1zEicuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0U3RyZWFtc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RTdHJlYW1zUmVzcG9uc2UiJIq1GAMKAQSC0+STAhcSFS97Y29udGV4dH0vdjEvc3RyZWFtcxKIAQoKUmVhZFN0cmVhbRImLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZFN0cmVhbVJlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYWRTdHJlYW1SZXNwb25zZSIpirUYAwoBBILT5JMCHBIaL3tjb250ZXh0fS92MS9zdHJlYW1zOnJlYWQSlgEKD0xpc3RQcm9qZWN0aW9ucxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvcHJvamVjdGlvbnMSqQEKEVJlYnVpbGRQcm9qZWN0aW9uEi0uc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkUHJvamVjdGlvblJlcXVlc3QaLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGRQcm9qZWN0aW9uUmVzcG9uc2UiNYq1GAUKAQQYAYLT5JMCJjoBKiIhL3tjb250ZXh0fS92MS9wcm9qZWN0aW9uczpyZWJ1aWxkEo4BCg1MaXN0Q29uc3VtZXJzEikuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0Q29uc3VtZXJzUmVxdWVzdBoqLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdENvbnN1bWVyc1Jlc3BvbnNlIiaKtRgDCgEEgtPkkwIZEhcve2NvbnRleHR9L3YxL2NvbnN1bWVycxKdAQoOUmVzdW1lQ29uc3VtZXISKi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlc3VtZUNvbnN1bWVyUmVxdWVzdBorLnNrZWluLm9wZXJhdGlvbnMudjEuUmVzdW1lQ29uc3VtZXJSZXNwb25zZSIyirUYBQoBBBgBgtPkkwIjOgEqIh4ve2NvbnRleHR9L3YxL2NvbnN1bWVyczpyZXN1bWUSlgEKD0xpc3REZWFkTGV0dGVycxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvZGVhZExldHRlcnMSlAEKDUdldERlYWRMZXR0ZXISKS5za2Vpbi5vcGVyYXRpb25zLnYxLkdldERlYWRMZXR0ZXJSZXF1ZXN0Giouc2tlaW4ub3BlcmF0aW9ucy52MS5HZXREZWFkTGV0dGVyUmVzcG9uc2UiLIq1GAMKAQSC0+STAh8SHS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6Z2V0EqwBChJSZWRyaXZlRGVhZExldHRlcnMSLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1JlcXVlc3QaLy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1Jlc3BvbnNlIjWKtRgFCgEEGAGC0+STAiY6ASoiIS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6cmVkcml2ZRKpAQoRRGlzY2FyZERlYWRMZXR0ZXISLS5za2Vpbi5vcGVyYXRpb25zLnYxLkRpc2NhcmREZWFkTGV0dGVyUmVxdWVzdBouLnNrZWluLm9wZXJhdGlvbnMudjEuRGlzY2FyZERlYWRMZXR0ZXJSZXNwb25zZSI1irUYBQoBBBgBgtPkkwImOgEqIiEve2NvbnRleHR9L3YxL2RlYWRMZXR0ZXJzOmRpc2NhcmQSegoITGlzdEpvYnMSJC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RKb2JzUmVxdWVzdBolLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEpvYnNSZXNwb25zZSIhirUYAwoBBILT5JMCFBISL3tjb250ZXh0fS92MS9qb2JzEoUBCghSZXRyeUpvYhIkLnNrZWluLm9wZXJhdGlvbnMudjEuUmV0cnlKb2JSZXF1ZXN0GiUuc2tlaW4ub3BlcmF0aW9ucy52MS5SZXRyeUpvYlJlc3BvbnNlIiyKtRgFCgEEGAGC0+STAh06ASoiGC97Y29udGV4dH0vdjEvam9iczpyZXRyeRKOAQoNTGlzdFdvcmtmbG93cxIpLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaKi5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RXb3JrZmxvd3NSZXNwb25zZSImirUYAwoBBILT5JMCGRIXL3tjb250ZXh0fS92MS93b3JrZmxvd3MShwEKClBsYW5Ub3BpY3MSJi5za2Vpbi5vcGVyYXRpb25zLnYxLlBsYW5Ub3BpY3NSZXF1ZXN0Gicuc2tlaW4ub3BlcmF0aW9ucy52MS5QbGFuVG9waWNzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvdG9waWNzOnBsYW4SkAEKC0FwcGx5VG9waWNzEicuc2tlaW4ub3BlcmF0aW9ucy52MS5BcHBseVRvcGljc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkFwcGx5VG9waWNzUmVzcG9uc2UiLoq1GAUKAQQYAYLT5JMCHzoBKiIaL3tjb250ZXh0fS92MS90b3BpY3M6YXBwbHliBnByb3RvMw", [file_google_api_annotations, file_skein_common_v1_options]);
 
 /**
  * @generated from message skein.operations.v1.VerifyReadModelsRequest
@@ -229,6 +229,1291 @@ export const EventHeaderSchema: GenMessage<EventHeader> = /*@__PURE__*/
   messageDesc(file_skein_operations_v1_service, 5);
 
 /**
+ * @generated from message skein.operations.v1.ListStreamsRequest
+ */
+export type ListStreamsRequest = Message<"skein.operations.v1.ListStreamsRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
+
+  /**
+   * The one begun first comes first.
+   *
+   * @generated from field: bool oldest_first = 3;
+   */
+  oldestFirst: boolean;
+
+  /**
+   * At most 1 000; 100 where it is 0.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListStreamsRequest.
+ * Use `create(ListStreamsRequestSchema)` to create a new message.
+ */
+export const ListStreamsRequestSchema: GenMessage<ListStreamsRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 6);
+
+/**
+ * @generated from message skein.operations.v1.ListStreamsResponse
+ */
+export type ListStreamsResponse = Message<"skein.operations.v1.ListStreamsResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.Stream streams = 1;
+   */
+  streams: Stream[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListStreamsResponse.
+ * Use `create(ListStreamsResponseSchema)` to create a new message.
+ */
+export const ListStreamsResponseSchema: GenMessage<ListStreamsResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 7);
+
+/**
+ * @generated from message skein.operations.v1.Stream
+ */
+export type Stream = Message<"skein.operations.v1.Stream"> & {
+  /**
+   * @generated from field: string stream_id = 1;
+   */
+  streamId: string;
+
+  /**
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string last_type = 3;
+   */
+  lastType: string;
+
+  /**
+   * @generated from field: int64 begun_at_ms = 4;
+   */
+  begunAtMs: bigint;
+
+  /**
+   * @generated from field: int64 last_at_ms = 5;
+   */
+  lastAtMs: bigint;
+};
+
+/**
+ * Describes the message skein.operations.v1.Stream.
+ * Use `create(StreamSchema)` to create a new message.
+ */
+export const StreamSchema: GenMessage<Stream> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 8);
+
+/**
+ * @generated from message skein.operations.v1.ReadStreamRequest
+ */
+export type ReadStreamRequest = Message<"skein.operations.v1.ReadStreamRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string stream_id = 2;
+   */
+  streamId: string;
+
+  /**
+   * First version to read; 1 where it is 0.
+   *
+   * @generated from field: int32 from_version = 3;
+   */
+  fromVersion: number;
+
+  /**
+   * At most 1 000; 100 where it is 0.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+};
+
+/**
+ * Describes the message skein.operations.v1.ReadStreamRequest.
+ * Use `create(ReadStreamRequestSchema)` to create a new message.
+ */
+export const ReadStreamRequestSchema: GenMessage<ReadStreamRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 9);
+
+/**
+ * @generated from message skein.operations.v1.ReadStreamResponse
+ */
+export type ReadStreamResponse = Message<"skein.operations.v1.ReadStreamResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.StoredEvent events = 1;
+   */
+  events: StoredEvent[];
+
+  /**
+   * from_version of the next page; 0 on the last one.
+   *
+   * @generated from field: int32 next_version = 2;
+   */
+  nextVersion: number;
+};
+
+/**
+ * Describes the message skein.operations.v1.ReadStreamResponse.
+ * Use `create(ReadStreamResponseSchema)` to create a new message.
+ */
+export const ReadStreamResponseSchema: GenMessage<ReadStreamResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 10);
+
+/**
+ * @generated from message skein.operations.v1.StoredEvent
+ */
+export type StoredEvent = Message<"skein.operations.v1.StoredEvent"> & {
+  /**
+   * @generated from field: skein.operations.v1.EventHeader header = 1;
+   */
+  header?: EventHeader | undefined;
+
+  /**
+   * @generated from field: int32 schema_version = 2;
+   */
+  schemaVersion: number;
+
+  /**
+   * JSON of the newest schema version; big integers are texts such as "12n".
+   *
+   * @generated from field: string data_json = 3;
+   */
+  dataJson: string;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: string traceparent = 5;
+   */
+  traceparent: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.StoredEvent.
+ * Use `create(StoredEventSchema)` to create a new message.
+ */
+export const StoredEventSchema: GenMessage<StoredEvent> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 11);
+
+/**
+ * @generated from message skein.operations.v1.ListProjectionsRequest
+ */
+export type ListProjectionsRequest = Message<"skein.operations.v1.ListProjectionsRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListProjectionsRequest.
+ * Use `create(ListProjectionsRequestSchema)` to create a new message.
+ */
+export const ListProjectionsRequestSchema: GenMessage<ListProjectionsRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 12);
+
+/**
+ * @generated from message skein.operations.v1.ListProjectionsResponse
+ */
+export type ListProjectionsResponse = Message<"skein.operations.v1.ListProjectionsResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.Reader readers = 1;
+   */
+  readers: Reader[];
+};
+
+/**
+ * Describes the message skein.operations.v1.ListProjectionsResponse.
+ * Use `create(ListProjectionsResponseSchema)` to create a new message.
+ */
+export const ListProjectionsResponseSchema: GenMessage<ListProjectionsResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 13);
+
+/**
+ * Whoever reads the log from a checkpoint.
+ *
+ * @generated from message skein.operations.v1.Reader
+ */
+export type Reader = Message<"skein.operations.v1.Reader"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * "projection", "reactor" or "publication".
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * Version of this build's definition, and the one whose tables queries read; 0 for reactors and publications.
+   *
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * @generated from field: int32 live_version = 4;
+   */
+  liveVersion: number;
+
+  /**
+   * @generated from field: int64 position = 5;
+   */
+  position: bigint;
+
+  /**
+   * Last position of the log, and exact number of committed events behind the checkpoint.
+   *
+   * @generated from field: int64 head = 6;
+   */
+  head: bigint;
+
+  /**
+   * @generated from field: int64 lag = 7;
+   */
+  lag: bigint;
+
+  /**
+   * "current", "outdated" (a rebuild is due or under way), "absent", "newer" (another build's), "changed" (other tables under the same version).
+   *
+   * @generated from field: string state = 8;
+   */
+  state: string;
+
+  /**
+   * Some process reads for it now.
+   *
+   * @generated from field: bool active = 9;
+   */
+  active: boolean;
+
+  /**
+   * Its last rebuild, if there was one.
+   *
+   * @generated from field: skein.operations.v1.Rebuild rebuild = 10;
+   */
+  rebuild?: Rebuild | undefined;
+};
+
+/**
+ * Describes the message skein.operations.v1.Reader.
+ * Use `create(ReaderSchema)` to create a new message.
+ */
+export const ReaderSchema: GenMessage<Reader> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 14);
+
+/**
+ * @generated from message skein.operations.v1.Rebuild
+ */
+export type Rebuild = Message<"skein.operations.v1.Rebuild"> & {
+  /**
+   * "asked", "building", "switching", "done", "failed" (it is tried again).
+   *
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+
+  /**
+   * @generated from field: int64 built = 3;
+   */
+  built: bigint;
+
+  /**
+   * @generated from field: int64 head = 4;
+   */
+  head: bigint;
+
+  /**
+   * @generated from field: int64 lag = 5;
+   */
+  lag: bigint;
+
+  /**
+   * @generated from field: int64 events_per_second = 6;
+   */
+  eventsPerSecond: bigint;
+
+  /**
+   * Left at this speed; -1 where nothing tells yet.
+   *
+   * @generated from field: int64 remaining_ms = 7;
+   */
+  remainingMs: bigint;
+
+  /**
+   * @generated from field: string error = 8;
+   */
+  error: string;
+
+  /**
+   * @generated from field: int64 asked_at_ms = 9;
+   */
+  askedAtMs: bigint;
+};
+
+/**
+ * Describes the message skein.operations.v1.Rebuild.
+ * Use `create(RebuildSchema)` to create a new message.
+ */
+export const RebuildSchema: GenMessage<Rebuild> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 15);
+
+/**
+ * @generated from message skein.operations.v1.RebuildProjectionRequest
+ */
+export type RebuildProjectionRequest = Message<"skein.operations.v1.RebuildProjectionRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.RebuildProjectionRequest.
+ * Use `create(RebuildProjectionRequestSchema)` to create a new message.
+ */
+export const RebuildProjectionRequestSchema: GenMessage<RebuildProjectionRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 16);
+
+/**
+ * @generated from message skein.operations.v1.RebuildProjectionResponse
+ */
+export type RebuildProjectionResponse = Message<"skein.operations.v1.RebuildProjectionResponse"> & {
+  /**
+   * @generated from field: skein.operations.v1.Rebuild rebuild = 1;
+   */
+  rebuild?: Rebuild | undefined;
+};
+
+/**
+ * Describes the message skein.operations.v1.RebuildProjectionResponse.
+ * Use `create(RebuildProjectionResponseSchema)` to create a new message.
+ */
+export const RebuildProjectionResponseSchema: GenMessage<RebuildProjectionResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 17);
+
+/**
+ * @generated from message skein.operations.v1.ListConsumersRequest
+ */
+export type ListConsumersRequest = Message<"skein.operations.v1.ListConsumersRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListConsumersRequest.
+ * Use `create(ListConsumersRequestSchema)` to create a new message.
+ */
+export const ListConsumersRequestSchema: GenMessage<ListConsumersRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 18);
+
+/**
+ * @generated from message skein.operations.v1.ListConsumersResponse
+ */
+export type ListConsumersResponse = Message<"skein.operations.v1.ListConsumersResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.ConsumerPartition partitions = 1;
+   */
+  partitions: ConsumerPartition[];
+};
+
+/**
+ * Describes the message skein.operations.v1.ListConsumersResponse.
+ * Use `create(ListConsumersResponseSchema)` to create a new message.
+ */
+export const ListConsumersResponseSchema: GenMessage<ListConsumersResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 19);
+
+/**
+ * @generated from message skein.operations.v1.ConsumerPartition
+ */
+export type ConsumerPartition = Message<"skein.operations.v1.ConsumerPartition"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * "park" or "stop".
+   *
+   * @generated from field: string policy = 2;
+   */
+  policy: string;
+
+  /**
+   * @generated from field: string topic = 3;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: int32 partition = 4;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: int64 committed = 5;
+   */
+  committed: bigint;
+
+  /**
+   * @generated from field: int64 head = 6;
+   */
+  head: bigint;
+
+  /**
+   * @generated from field: int64 lag = 7;
+   */
+  lag: bigint;
+
+  /**
+   * "reading", "behind", "halted", "resuming".
+   *
+   * @generated from field: string state = 8;
+   */
+  state: string;
+
+  /**
+   * Why it halted.
+   *
+   * @generated from field: string reason = 9;
+   */
+  reason: string;
+
+  /**
+   * Open dead letters of the group and topic in this partition.
+   *
+   * @generated from field: int32 parked = 10;
+   */
+  parked: number;
+};
+
+/**
+ * Describes the message skein.operations.v1.ConsumerPartition.
+ * Use `create(ConsumerPartitionSchema)` to create a new message.
+ */
+export const ConsumerPartitionSchema: GenMessage<ConsumerPartition> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 20);
+
+/**
+ * @generated from message skein.operations.v1.ResumeConsumerRequest
+ */
+export type ResumeConsumerRequest = Message<"skein.operations.v1.ResumeConsumerRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string group = 3;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ResumeConsumerRequest.
+ * Use `create(ResumeConsumerRequestSchema)` to create a new message.
+ */
+export const ResumeConsumerRequestSchema: GenMessage<ResumeConsumerRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 21);
+
+/**
+ * @generated from message skein.operations.v1.ResumeConsumerResponse
+ */
+export type ResumeConsumerResponse = Message<"skein.operations.v1.ResumeConsumerResponse"> & {
+  /**
+   * Halts that members were asked to try again.
+   *
+   * @generated from field: int32 halts = 1;
+   */
+  halts: number;
+};
+
+/**
+ * Describes the message skein.operations.v1.ResumeConsumerResponse.
+ * Use `create(ResumeConsumerResponseSchema)` to create a new message.
+ */
+export const ResumeConsumerResponseSchema: GenMessage<ResumeConsumerResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 22);
+
+/**
+ * @generated from message skein.operations.v1.ListDeadLettersRequest
+ */
+export type ListDeadLettersRequest = Message<"skein.operations.v1.ListDeadLettersRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string topic = 3;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * At most 1 000; 100 where it is 0.
+   *
+   * @generated from field: int32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListDeadLettersRequest.
+ * Use `create(ListDeadLettersRequestSchema)` to create a new message.
+ */
+export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 23);
+
+/**
+ * @generated from message skein.operations.v1.ListDeadLettersResponse
+ */
+export type ListDeadLettersResponse = Message<"skein.operations.v1.ListDeadLettersResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.DeadLetter dead_letters = 1;
+   */
+  deadLetters: DeadLetter[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListDeadLettersResponse.
+ * Use `create(ListDeadLettersResponseSchema)` to create a new message.
+ */
+export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 24);
+
+/**
+ * @generated from message skein.operations.v1.DeadLetter
+ */
+export type DeadLetter = Message<"skein.operations.v1.DeadLetter"> & {
+  /**
+   * A number for a parked message, h and a number for one that a group halted before.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string topic = 3;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: int32 partition = 4;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: int64 offset = 5;
+   */
+  offset: bigint;
+
+  /**
+   * @generated from field: string key = 6;
+   */
+  key: string;
+
+  /**
+   * @generated from field: string message_id = 7;
+   */
+  messageId: string;
+
+  /**
+   * @generated from field: string type = 8;
+   */
+  type: string;
+
+  /**
+   * @generated from field: string reason = 9;
+   */
+  reason: string;
+
+  /**
+   * "failed", "waits" behind a failed one of its key, "halted", "resuming"; once closed "redriven" or "discarded".
+   *
+   * @generated from field: string state = 10;
+   */
+  state: string;
+
+  /**
+   * @generated from field: int64 at_ms = 11;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message skein.operations.v1.DeadLetter.
+ * Use `create(DeadLetterSchema)` to create a new message.
+ */
+export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 25);
+
+/**
+ * @generated from message skein.operations.v1.GetDeadLetterRequest
+ */
+export type GetDeadLetterRequest = Message<"skein.operations.v1.GetDeadLetterRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.GetDeadLetterRequest.
+ * Use `create(GetDeadLetterRequestSchema)` to create a new message.
+ */
+export const GetDeadLetterRequestSchema: GenMessage<GetDeadLetterRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 26);
+
+/**
+ * @generated from message skein.operations.v1.GetDeadLetterResponse
+ */
+export type GetDeadLetterResponse = Message<"skein.operations.v1.GetDeadLetterResponse"> & {
+  /**
+   * @generated from field: skein.operations.v1.DeadLetter dead_letter = 1;
+   */
+  deadLetter?: DeadLetter | undefined;
+
+  /**
+   * @generated from field: map<string, string> headers = 2;
+   */
+  headers: { [key: string]: string };
+
+  /**
+   * The message as JSON; empty where this build cannot decode it.
+   *
+   * @generated from field: string message_json = 3;
+   */
+  messageJson: string;
+
+  /**
+   * @generated from field: bytes value = 4;
+   */
+  value: Uint8Array;
+
+  /**
+   * @generated from field: string closed_by = 5;
+   */
+  closedBy: string;
+
+  /**
+   * @generated from field: string closed_reason = 6;
+   */
+  closedReason: string;
+
+  /**
+   * @generated from field: int64 closed_at_ms = 7;
+   */
+  closedAtMs: bigint;
+};
+
+/**
+ * Describes the message skein.operations.v1.GetDeadLetterResponse.
+ * Use `create(GetDeadLetterResponseSchema)` to create a new message.
+ */
+export const GetDeadLetterResponseSchema: GenMessage<GetDeadLetterResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 27);
+
+/**
+ * @generated from message skein.operations.v1.RedriveDeadLettersRequest
+ */
+export type RedriveDeadLettersRequest = Message<"skein.operations.v1.RedriveDeadLettersRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string group = 3;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string topic = 4;
+   */
+  topic: string;
+
+  /**
+   * Only with a topic.
+   *
+   * @generated from field: string key = 5;
+   */
+  key: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.RedriveDeadLettersRequest.
+ * Use `create(RedriveDeadLettersRequestSchema)` to create a new message.
+ */
+export const RedriveDeadLettersRequestSchema: GenMessage<RedriveDeadLettersRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 28);
+
+/**
+ * @generated from message skein.operations.v1.RedriveDeadLettersResponse
+ */
+export type RedriveDeadLettersResponse = Message<"skein.operations.v1.RedriveDeadLettersResponse"> & {
+  /**
+   * @generated from field: int32 done = 1;
+   */
+  done: number;
+
+  /**
+   * @generated from field: repeated skein.operations.v1.FailedKey failed = 2;
+   */
+  failed: FailedKey[];
+
+  /**
+   * Halts that members were asked to try again.
+   *
+   * @generated from field: int32 halts = 3;
+   */
+  halts: number;
+};
+
+/**
+ * Describes the message skein.operations.v1.RedriveDeadLettersResponse.
+ * Use `create(RedriveDeadLettersResponseSchema)` to create a new message.
+ */
+export const RedriveDeadLettersResponseSchema: GenMessage<RedriveDeadLettersResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 29);
+
+/**
+ * @generated from message skein.operations.v1.FailedKey
+ */
+export type FailedKey = Message<"skein.operations.v1.FailedKey"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string key = 2;
+   */
+  key: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.FailedKey.
+ * Use `create(FailedKeySchema)` to create a new message.
+ */
+export const FailedKeySchema: GenMessage<FailedKey> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 30);
+
+/**
+ * @generated from message skein.operations.v1.DiscardDeadLetterRequest
+ */
+export type DiscardDeadLetterRequest = Message<"skein.operations.v1.DiscardDeadLetterRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.DiscardDeadLetterRequest.
+ * Use `create(DiscardDeadLetterRequestSchema)` to create a new message.
+ */
+export const DiscardDeadLetterRequestSchema: GenMessage<DiscardDeadLetterRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 31);
+
+/**
+ * @generated from message skein.operations.v1.DiscardDeadLetterResponse
+ */
+export type DiscardDeadLetterResponse = Message<"skein.operations.v1.DiscardDeadLetterResponse"> & {
+  /**
+   * What waited behind it.
+   *
+   * @generated from field: int32 done = 1;
+   */
+  done: number;
+
+  /**
+   * @generated from field: repeated skein.operations.v1.FailedKey failed = 2;
+   */
+  failed: FailedKey[];
+};
+
+/**
+ * Describes the message skein.operations.v1.DiscardDeadLetterResponse.
+ * Use `create(DiscardDeadLetterResponseSchema)` to create a new message.
+ */
+export const DiscardDeadLetterResponseSchema: GenMessage<DiscardDeadLetterResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 32);
+
+/**
+ * @generated from message skein.operations.v1.ListJobsRequest
+ */
+export type ListJobsRequest = Message<"skein.operations.v1.ListJobsRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * "open", "done", "failed", or all.
+   *
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * At most 1 000; 100 where it is 0.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListJobsRequest.
+ * Use `create(ListJobsRequestSchema)` to create a new message.
+ */
+export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 33);
+
+/**
+ * @generated from message skein.operations.v1.ListJobsResponse
+ */
+export type ListJobsResponse = Message<"skein.operations.v1.ListJobsResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.OperatedJob jobs = 1;
+   */
+  jobs: OperatedJob[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListJobsResponse.
+ * Use `create(ListJobsResponseSchema)` to create a new message.
+ */
+export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 34);
+
+/**
+ * @generated from message skein.operations.v1.OperatedJob
+ */
+export type OperatedJob = Message<"skein.operations.v1.OperatedJob"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * "waiting", "running", "done", "failed".
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+
+  /**
+   * @generated from field: int32 attempts = 4;
+   */
+  attempts: number;
+
+  /**
+   * @generated from field: int64 created_at_ms = 5;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * @generated from field: int64 finished_at_ms = 6;
+   */
+  finishedAtMs: bigint;
+
+  /**
+   * Age of an open job; how long a finished one took.
+   *
+   * @generated from field: int64 age_ms = 7;
+   */
+  ageMs: bigint;
+
+  /**
+   * @generated from field: string error = 8;
+   */
+  error: string;
+
+  /**
+   * @generated from field: string progress_json = 9;
+   */
+  progressJson: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.OperatedJob.
+ * Use `create(OperatedJobSchema)` to create a new message.
+ */
+export const OperatedJobSchema: GenMessage<OperatedJob> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 35);
+
+/**
+ * @generated from message skein.operations.v1.RetryJobRequest
+ */
+export type RetryJobRequest = Message<"skein.operations.v1.RetryJobRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.RetryJobRequest.
+ * Use `create(RetryJobRequestSchema)` to create a new message.
+ */
+export const RetryJobRequestSchema: GenMessage<RetryJobRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 36);
+
+/**
+ * @generated from message skein.operations.v1.RetryJobResponse
+ */
+export type RetryJobResponse = Message<"skein.operations.v1.RetryJobResponse"> & {
+  /**
+   * @generated from field: skein.operations.v1.OperatedJob job = 1;
+   */
+  job?: OperatedJob | undefined;
+};
+
+/**
+ * Describes the message skein.operations.v1.RetryJobResponse.
+ * Use `create(RetryJobResponseSchema)` to create a new message.
+ */
+export const RetryJobResponseSchema: GenMessage<RetryJobResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 37);
+
+/**
+ * @generated from message skein.operations.v1.ListWorkflowsRequest
+ */
+export type ListWorkflowsRequest = Message<"skein.operations.v1.ListWorkflowsRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: bool only_stuck = 2;
+   */
+  onlyStuck: boolean;
+
+  /**
+   * At most 1 000; 100 where it is 0.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+};
+
+/**
+ * Describes the message skein.operations.v1.ListWorkflowsRequest.
+ * Use `create(ListWorkflowsRequestSchema)` to create a new message.
+ */
+export const ListWorkflowsRequestSchema: GenMessage<ListWorkflowsRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 38);
+
+/**
+ * @generated from message skein.operations.v1.ListWorkflowsResponse
+ */
+export type ListWorkflowsResponse = Message<"skein.operations.v1.ListWorkflowsResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.OpenWorkflow workflows = 1;
+   */
+  workflows: OpenWorkflow[];
+};
+
+/**
+ * Describes the message skein.operations.v1.ListWorkflowsResponse.
+ * Use `create(ListWorkflowsResponseSchema)` to create a new message.
+ */
+export const ListWorkflowsResponseSchema: GenMessage<ListWorkflowsResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 39);
+
+/**
+ * @generated from message skein.operations.v1.OpenWorkflow
+ */
+export type OpenWorkflow = Message<"skein.operations.v1.OpenWorkflow"> & {
+  /**
+   * @generated from field: string workflow = 1;
+   */
+  workflow: string;
+
+  /**
+   * @generated from field: string instance = 2;
+   */
+  instance: string;
+
+  /**
+   * @generated from field: int64 opened_at_ms = 3;
+   */
+  openedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 age_ms = 4;
+   */
+  ageMs: bigint;
+
+  /**
+   * Due time of its next durable timer; 0 where it has none.
+   *
+   * @generated from field: int64 next_due_at_ms = 5;
+   */
+  nextDueAtMs: bigint;
+
+  /**
+   * Why nothing will move it on; empty where something will.
+   *
+   * @generated from field: string stuck = 6;
+   */
+  stuck: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.OpenWorkflow.
+ * Use `create(OpenWorkflowSchema)` to create a new message.
+ */
+export const OpenWorkflowSchema: GenMessage<OpenWorkflow> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 40);
+
+/**
+ * @generated from message skein.operations.v1.PlanTopicsRequest
+ */
+export type PlanTopicsRequest = Message<"skein.operations.v1.PlanTopicsRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.PlanTopicsRequest.
+ * Use `create(PlanTopicsRequestSchema)` to create a new message.
+ */
+export const PlanTopicsRequestSchema: GenMessage<PlanTopicsRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 41);
+
+/**
+ * @generated from message skein.operations.v1.PlanTopicsResponse
+ */
+export type PlanTopicsResponse = Message<"skein.operations.v1.PlanTopicsResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.TopicChange changes = 1;
+   */
+  changes: TopicChange[];
+};
+
+/**
+ * Describes the message skein.operations.v1.PlanTopicsResponse.
+ * Use `create(PlanTopicsResponseSchema)` to create a new message.
+ */
+export const PlanTopicsResponseSchema: GenMessage<PlanTopicsResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 42);
+
+/**
+ * @generated from message skein.operations.v1.TopicChange
+ */
+export type TopicChange = Message<"skein.operations.v1.TopicChange"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * "unchanged", "create", "alter", "conflict" (partitions are fixed once), "unmanaged" (not in the manifest).
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.TopicChange.
+ * Use `create(TopicChangeSchema)` to create a new message.
+ */
+export const TopicChangeSchema: GenMessage<TopicChange> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 43);
+
+/**
+ * @generated from message skein.operations.v1.ApplyTopicsRequest
+ */
+export type ApplyTopicsRequest = Message<"skein.operations.v1.ApplyTopicsRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.ApplyTopicsRequest.
+ * Use `create(ApplyTopicsRequestSchema)` to create a new message.
+ */
+export const ApplyTopicsRequestSchema: GenMessage<ApplyTopicsRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 44);
+
+/**
+ * @generated from message skein.operations.v1.ApplyTopicsResponse
+ */
+export type ApplyTopicsResponse = Message<"skein.operations.v1.ApplyTopicsResponse"> & {
+  /**
+   * @generated from field: repeated skein.operations.v1.TopicChange changes = 1;
+   */
+  changes: TopicChange[];
+};
+
+/**
+ * Describes the message skein.operations.v1.ApplyTopicsResponse.
+ * Use `create(ApplyTopicsResponseSchema)` to create a new message.
+ */
+export const ApplyTopicsResponseSchema: GenMessage<ApplyTopicsResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 45);
+
+/**
  * @generated from service skein.operations.v1.OperationsService
  */
 export const OperationsService: GenService<{
@@ -251,6 +1536,156 @@ export const OperationsService: GenService<{
     methodKind: "unary";
     input: typeof ListEventsRequestSchema;
     output: typeof ListEventsResponseSchema;
+  },
+  /**
+   * Streams by the prefix of their id, the one begun last first.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ListStreams
+   */
+  listStreams: {
+    methodKind: "unary";
+    input: typeof ListStreamsRequestSchema;
+    output: typeof ListStreamsResponseSchema;
+  },
+  /**
+   * Events of one stream with their data, in order.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ReadStream
+   */
+  readStream: {
+    methodKind: "unary";
+    input: typeof ReadStreamRequestSchema;
+    output: typeof ReadStreamResponseSchema;
+  },
+  /**
+   * Read models, reactors and publications: how far each has read the log, and rebuilds under way.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ListProjections
+   */
+  listProjections: {
+    methodKind: "unary";
+    input: typeof ListProjectionsRequestSchema;
+    output: typeof ListProjectionsResponseSchema;
+  },
+  /**
+   * Asks for a rebuild of a read model beside the live one, which goes on meanwhile. One that is under way is answered.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.RebuildProjection
+   */
+  rebuildProjection: {
+    methodKind: "unary";
+    input: typeof RebuildProjectionRequestSchema;
+    output: typeof RebuildProjectionResponseSchema;
+  },
+  /**
+   * Consumer groups by partition: how far they are, and whether one halted before a message.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ListConsumers
+   */
+  listConsumers: {
+    methodKind: "unary";
+    input: typeof ListConsumersRequestSchema;
+    output: typeof ListConsumersResponseSchema;
+  },
+  /**
+   * Lets the halted members of a group try again.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ResumeConsumer
+   */
+  resumeConsumer: {
+    methodKind: "unary";
+    input: typeof ResumeConsumerRequestSchema;
+    output: typeof ResumeConsumerResponseSchema;
+  },
+  /**
+   * Parked messages and those that a group halted before, the oldest first.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ListDeadLetters
+   */
+  listDeadLetters: {
+    methodKind: "unary";
+    input: typeof ListDeadLettersRequestSchema;
+    output: typeof ListDeadLettersResponseSchema;
+  },
+  /**
+   * One of them with headers and content.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.GetDeadLetter
+   */
+  getDeadLetter: {
+    methodKind: "unary";
+    input: typeof GetDeadLetterRequestSchema;
+    output: typeof GetDeadLetterResponseSchema;
+  },
+  /**
+   * Handles a group's parked messages again, key by key in order, and lets it go on where it halted.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.RedriveDeadLetters
+   */
+  redriveDeadLetters: {
+    methodKind: "unary";
+    input: typeof RedriveDeadLettersRequestSchema;
+    output: typeof RedriveDeadLettersResponseSchema;
+  },
+  /**
+   * Ends a message without effect; who and why are kept. What waits behind it is then handled in order.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.DiscardDeadLetter
+   */
+  discardDeadLetter: {
+    methodKind: "unary";
+    input: typeof DiscardDeadLetterRequestSchema;
+    output: typeof DiscardDeadLetterResponseSchema;
+  },
+  /**
+   * Jobs, the newest first.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ListJobs
+   */
+  listJobs: {
+    methodKind: "unary";
+    input: typeof ListJobsRequestSchema;
+    output: typeof ListJobsResponseSchema;
+  },
+  /**
+   * Opens a failed job again, with new attempts.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.RetryJob
+   */
+  retryJob: {
+    methodKind: "unary";
+    input: typeof RetryJobRequestSchema;
+    output: typeof RetryJobResponseSchema;
+  },
+  /**
+   * Open workflows, the oldest first, with their next deadline; those that nothing will move on are stuck.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ListWorkflows
+   */
+  listWorkflows: {
+    methodKind: "unary";
+    input: typeof ListWorkflowsRequestSchema;
+    output: typeof ListWorkflowsResponseSchema;
+  },
+  /**
+   * Compares the topics of the manifest with those of the event log.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.PlanTopics
+   */
+  planTopics: {
+    methodKind: "unary";
+    input: typeof PlanTopicsRequestSchema;
+    output: typeof PlanTopicsResponseSchema;
+  },
+  /**
+   * Makes the topics that the manifest has and the event log lacks.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.ApplyTopics
+   */
+  applyTopics: {
+    methodKind: "unary";
+    input: typeof ApplyTopicsRequestSchema;
+    output: typeof ApplyTopicsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_skein_operations_v1_service, 0);

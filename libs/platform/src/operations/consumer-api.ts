@@ -1,0 +1,152 @@
+import { fromBinary, toJsonString, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  OperationsService,
+  type ConsumerPartitionSchema,
+  type DeadLetterSchema,
+  type DiscardDeadLetterRequest,
+  type DiscardDeadLetterResponseSchema,
+  type GetDeadLetterRequest,
+  type GetDeadLetterResponseSchema,
+  type ListConsumersResponseSchema,
+  type ListDeadLettersRequest,
+  type ListDeadLettersResponseSchema,
+  type RedriveDeadLettersRequest,
+  type RedriveDeadLettersResponseSchema,
+  type ResumeConsumerRequest,
+  type ResumeConsumerResponseSchema,
+} from '@skein/contracts/operations';
+import { RejectionError } from '@skein/kernel';
+import {
+  countParked, discardDeadLetter, discardHalt, listDeadLetters, listHalts, readDeadLetter, redriveDeadLetters, resumeConsumer,
+  type ClosedLetter, type ConsumerHalt, type DeadLetter, type EventLog, type ReceivedMessage, type Redriven,
+} from '@skein/messaging';
+import type { Pool } from 'pg';
+import type { CallContext } from '../call-context.js';
+import { notFound } from '../not-found.js';
+import { Rpc } from '../rpc.js';
+import type { ConsumerDefinition } from '../service-definition.js';
+import { numberOf, sizeOf, tokenOf } from './page.js';
+
+type Listed = MessageInitShape<typeof DeadLetterSchema>;
+
+const messageOf = ({ topic, partition, offset, key, id, type }: ReceivedMessage): Listed => ({ topic, partition, offset, key, messageId: id, type });
+const letterOf = ({ id, group, message, reason, first, parkedAtMs }: DeadLetter, outcome: ClosedLetter['outcome'] = 'open'): Listed => ({
+  ...messageOf(message), id: String(id), group, reason, atMs: BigInt(parkedAtMs), state: outcome !== 'open' ? outcome : first ? 'failed' : 'waits',
+});
+const haltOf = ({ id, group, message, reason, haltedAtMs, resuming }: ConsumerHalt): Listed => ({
+  ...messageOf(message), id: `h${id}`, group, reason, atMs: BigInt(haltedAtMs), state: resuming ? 'resuming' : 'halted',
+});
+
+/** What an operator asks of a service's consumers, and does about messages that they cannot handle. */
+export class ConsumerApi {
+  readonly #pool: Pool;
+  readonly #log: EventLog;
+  readonly #consumers: readonly ConsumerDefinition[];
+  constructor(pool: Pool, log: EventLog, consumers: readonly ConsumerDefinition[]) {
+    this.#pool = pool;
+    this.#log = log;
+    this.#consumers = consumers;
+  }
+
+  @Rpc(OperationsService.method.listConsumers)
+  async listConsumers(): Promise<MessageInitShape<typeof ListConsumersResponseSchema>> {
+    const [halts, parked] = await Promise.all([listHalts(this.#pool), countParked(this.#pool)]);
+    const partitions = await Promise.all(this.#consumers.map((consumer) => this.#partitionsOf(consumer, halts, parked)));
+    return { partitions: partitions.flat() };
+  }
+
+  async #partitionsOf({ group, policy }: ConsumerDefinition, halts: readonly ConsumerHalt[], parked: Awaited<ReturnType<typeof countParked>>): Promise<MessageInitShape<typeof ConsumerPartitionSchema>[]> {
+    return (await this.#log.lag(group)).map(({ topic, partition, committed, head, lag }) => {
+      const halt = halts.find(({ group: name, message }) => name === group && message.topic === topic && message.partition === partition);
+      const state = halt !== undefined ? (halt.resuming ? 'resuming' : 'halted') : lag > 0n ? 'behind' : 'reading';
+      const count = parked.find((one) => one.group === group && one.topic === topic && one.partition === partition)?.parked ?? 0;
+      return { group, policy, topic, partition, committed, head, lag, state, reason: halt === undefined ? '' : `offset ${halt.message.offset}: ${halt.reason}`, parked: count };
+    });
+  }
+
+  @Rpc(OperationsService.method.resumeConsumer)
+  async resumeConsumer({ group }: ResumeConsumerRequest, call: CallContext): Promise<MessageInitShape<typeof ResumeConsumerResponseSchema>> {
+    this.#groupOf(group);
+    return { halts: await resumeConsumer(this.#pool, group, call.metadata().actor) };
+  }
+
+  @Rpc(OperationsService.method.listDeadLetters)
+  async listDeadLetters({ group, topic, key, pageSize, pageToken }: ListDeadLettersRequest): Promise<MessageInitShape<typeof ListDeadLettersResponseSchema>> {
+    const [after, size] = [numberOf(pageToken), sizeOf(pageSize)];
+    const narrow = { ...(group === '' ? {} : { group }), ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }) };
+    // What halts a whole group comes first; there are as many as partitions at most, so the first page holds them.
+    const halts = after !== undefined ? [] : (await listHalts(this.#pool, group === '' ? undefined : group)).filter(({ message }) => (topic === '' || message.topic === topic) && (key === '' || message.key === key));
+    const found = await listDeadLetters(this.#pool, { ...narrow, limit: size + 1, ...(after === undefined ? {} : { afterId: after }) });
+    const page = found.slice(0, size);
+    return { deadLetters: [...halts.map(haltOf), ...page.map((letter) => letterOf(letter))], nextPageToken: found.length > size ? tokenOf(String(page.at(-1)?.id)) : '' };
+  }
+
+  @Rpc(OperationsService.method.getDeadLetter)
+  async getDeadLetter({ id }: GetDeadLetterRequest): Promise<MessageInitShape<typeof GetDeadLetterResponseSchema>> {
+    if (id.startsWith('h')) {
+      const halt = await this.#haltOf(id);
+      return { deadLetter: haltOf(halt), ...this.#contentOf(halt.group, halt.message) };
+    }
+    const letter = await this.#letterOf(id);
+    const { outcome, closedBy, closedReason, closedAtMs } = letter;
+    return { deadLetter: letterOf(letter, outcome), ...this.#contentOf(letter.group, letter.message), closedBy, closedReason, closedAtMs: BigInt(closedAtMs) };
+  }
+
+  @Rpc(OperationsService.method.redriveDeadLetters)
+  async redriveDeadLetters({ group, topic, key }: RedriveDeadLettersRequest, call: CallContext): Promise<MessageInitShape<typeof RedriveDeadLettersResponseSchema>> {
+    const consumer = this.#groupOf(group);
+    if (key !== '' && topic === '') throw new RejectionError({ code: 'invalid-argument', rule: 'topic-required', message: 'a key is one of a topic: name the topic, too', field: 'topic' });
+    const redriven = await this.#redrive(consumer, topic, key, call.signal);
+    return { ...redriven, halts: key === '' && topic === '' ? await resumeConsumer(this.#pool, group, call.metadata().actor) : 0 };
+  }
+
+  @Rpc(OperationsService.method.discardDeadLetter)
+  async discardDeadLetter({ id, reason }: DiscardDeadLetterRequest, call: CallContext): Promise<MessageInitShape<typeof DiscardDeadLetterResponseSchema>> {
+    const by = call.metadata().actor;
+    if (id.startsWith('h')) {
+      const { id: number } = await this.#haltOf(id);
+      await discardHalt(this.#pool, number, by, reason);
+      return { done: 0, failed: [] };
+    }
+    const letter = await this.#letterOf(id);
+    if (letter.outcome === 'redriven') throw new RejectionError({ code: 'failed-precondition', rule: 'dead-letter-redriven', message: `dead letter ${id} was redriven and has had its effect`, field: 'id' });
+    if (letter.outcome === 'open' && !(await discardDeadLetter(this.#pool, letter.id, by, reason)))
+      throw new RejectionError({ code: 'conflict', rule: 'dead-letter-busy', message: `dead letter ${id} is being redriven; look at it again when that has ended`, field: 'id' });
+    return this.#redrive(this.#groupOf(letter.group), letter.message.topic, letter.message.key, call.signal);
+  }
+
+  async #redrive({ group, handlers }: ConsumerDefinition, topic: string, key: string, signal: AbortSignal): Promise<{ done: number; failed: Redriven['failed'][number][] }> {
+    const { done, failed } = await redriveDeadLetters({ pool: this.#pool, group, handlers, signal, ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }) });
+    return { done, failed: [...failed] };
+  }
+
+  #groupOf(group: string): ConsumerDefinition {
+    const found = this.#consumers.find((consumer) => consumer.group === group);
+    if (found === undefined) throw notFound('group');
+    return found;
+  }
+
+  async #haltOf(id: string): Promise<ConsumerHalt> {
+    const found = (await listHalts(this.#pool)).find((halt) => `h${halt.id}` === id);
+    if (found === undefined) throw notFound('id');
+    return found;
+  }
+
+  async #letterOf(id: string): Promise<ClosedLetter> {
+    const found = await readDeadLetter(this.#pool, BigInt(id));
+    if (found === undefined) throw notFound('id');
+    return found;
+  }
+
+  /** What cannot be decoded is shown by its bytes alone. */
+  #contentOf(group: string, { topic, type, headers, value }: ReceivedMessage): Pick<MessageInitShape<typeof GetDeadLetterResponseSchema>, 'headers' | 'messageJson' | 'value'> {
+    const schema = this.#consumers.find((one) => one.group === group)?.handlers.find((handler) => handler.topic === topic && handler.type === type)?.schema;
+    let messageJson = '';
+    try {
+      if (schema !== undefined) messageJson = toJsonString(schema, fromBinary(schema, value));
+    } catch {
+      // the very reason why it lies here may be that nobody can read it
+    }
+    return { headers: { ...headers }, messageJson, value };
+  }
+}
