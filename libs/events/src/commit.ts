@@ -2,9 +2,9 @@ import { RejectionError, type Rejection, type RejectionCode } from '@skein/kerne
 import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { toJsonText, type Encoded } from './codec.js';
+import { GroupCommit, type CommitOutcome } from './group-commit.js';
 import { eventMetrics } from './metrics.js';
 import { withStoredTrace } from './tracing.js';
-import { errorCode } from './transaction.js';
 import type { CommandKey, Effect, EventMetadata, Expected, InboxEntry } from './types.js';
 
 /** Limits of one append. Bigger data goes to artifacts. */
@@ -23,12 +23,6 @@ export interface Commit {
   answer?: unknown;
   inbox?: InboxEntry;
   effects?: readonly Effect[];
-}
-
-/** What es_append says; everything but `appended` has written nothing. */
-export interface CommitOutcome {
-  status: 'appended' | 'conflict' | 'key' | 'inbox' | 'event-id';
-  version: number;
 }
 
 const rejection = (code: RejectionCode, rule: string, message: string): RejectionError => new RejectionError({ code, rule, message });
@@ -78,39 +72,18 @@ const keyText = ({ key, answer }: Commit): string | null => {
   return JSON.stringify({ ...key, ...(answerText === null ? {} : { answer: JSON.parse(answerText) }) });
 };
 
-function valuesOf(commit: Commit): unknown[] {
-  const recorded = commit.encoded.map((event) => event.recorded);
-  return [
-    commit.streamId, expectedNumber(commit.expected),
-    recorded.map((event) => event.eventId), recorded.map((event) => event.type), recorded.map((event) => event.schemaVersion),
-    commit.encoded.map((event) => event.text), JSON.stringify(commit.metadata), commit.recordedAtMs ?? null,
-    keyText(commit), commit.inbox ? JSON.stringify(commit.inbox) : null, effectsText(commit.effects, commit.metadata.traceparent),
-  ];
-}
-
-/** The race where the database had to raise instead of answering; the transaction is rolled back. */
-function raised(error: unknown): CommitOutcome {
-  const constraint = typeof error === 'object' && error !== null && 'constraint' in error ? error.constraint : undefined;
-  if (errorCode(error) === 'SK001') return { status: 'key', version: 0 };
-  if (constraint === 'es_event_id') return { status: 'event-id', version: 0 };
-  throw error;
-}
-
-/** Writes one command's outcome in one round trip and one transaction. */
+/** Writes one command's outcome, all or nothing; it may share its transaction with other streams' (see `GroupCommit`). */
 export async function commit(pool: Pool, request: Commit): Promise<CommitOutcome> {
   checkLimits(request.encoded);
   const metrics = eventMetrics(pool);
   failpoint('append.before');
   const startedMs = performance.now();
-  const result = await pool
-    .query<CommitOutcome>({
-      name: 'es-append',
-      text: 'SELECT status, version FROM es_append($1, $2, $3::uuid[], $4::text[], $5::int[], $6::text[], $7, $8, $9, $10, $11)',
-      values: valuesOf(request),
-    })
-    .then(({ rows }) => rows[0], raised);
+  const result = await GroupCommit.of(pool).commit({
+    streamId: request.streamId, expected: expectedNumber(request.expected), encoded: request.encoded, metadata: JSON.stringify(request.metadata),
+    recordedAtMs: request.recordedAtMs ?? null, key: keyText(request), inbox: request.inbox ? JSON.stringify(request.inbox) : null,
+    effects: effectsText(request.effects, request.metadata.traceparent),
+  });
   metrics.appendDuration.record((performance.now() - startedMs) / 1_000);
-  if (!result) throw new Error('es_append answered nothing');
   if (result.status === 'appended') failpoint(request.key ? 'key.stored' : 'append.committed');
   if (result.status === 'conflict') metrics.appendConflicts.add(1);
   if (result.status === 'inbox') metrics.inboxDuplicates.add(1, { consumer: request.inbox?.consumer ?? '' });

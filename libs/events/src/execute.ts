@@ -3,7 +3,8 @@ import { decodePayload, err, ok, RejectionError, type DomainEvent, type Rejectio
 import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { encodeEvents, toJsonText, toRecorded } from './codec.js';
-import { commit, versionConflict, type CommitOutcome } from './commit.js';
+import { commit, versionConflict } from './commit.js';
+import type { CommitOutcome } from './group-commit.js';
 import { load, type Loaded } from './load.js';
 import { eventMetrics } from './metrics.js';
 import type { CachedState, StateCache } from './state-cache.js';
