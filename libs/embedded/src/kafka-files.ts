@@ -50,9 +50,9 @@ logger.server.name=kafka.server.KafkaRaftServer
 logger.server.level=info
 `;
 
-/** What every JVM of the broker is started with; the working folder is the data folder. */
+/** What every JVM of the broker is started with; the working folder is the data folder. Only the quick compiler: half the CPU of a start. */
 export const jvmArguments = (jars: string, heapMib: number): string[] =>
-  ['-Xms128m', `-Xmx${heapMib}m`, '-XX:+UseSerialGC', '-Dlog4j2.configurationFile=log4j2.properties', '-cp', join(jars, '*')];
+  ['-XX:TieredStopAtLevel=1', '-Xms128m', `-Xmx${heapMib}m`, '-XX:+UseSerialGC', '-Dlog4j2.configurationFile=log4j2.properties', '-cp', join(jars, '*')];
 
 /** A cluster id as Kafka writes them: 16 bytes in base64url that do not look like an option. */
 function clusterId(): string {
@@ -71,6 +71,6 @@ export async function prepareKafka(dataDir: string, jars: string, ports: KafkaPo
   if (existsSync(formatted)) return;
   await rm(join(dataDir, 'log'), { recursive: true, force: true });
   const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', 'server.properties'];
-  await run('java', ['-XX:TieredStopAtLevel=1', ...jvmArguments(jars, 256), ...format], { cwd: dataDir });
+  await run('java', [...jvmArguments(jars, 256), ...format], { cwd: dataDir });
   await writeFile(formatted, '');
 }

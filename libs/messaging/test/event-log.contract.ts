@@ -263,6 +263,18 @@ export function eventLogContract(name: string, makeHarness: () => Promise<Adapte
       expect(collector.received[0]!.value).toHaveLength(MESSAGE_BYTES_MAX - 100);
     });
 
+    it('takes several messages at the limit in one call, in order', async () => {
+      const topic = await topicOf(2);
+      const collector = new Collector();
+      const sent = ['a', 'b', 'a', 'b', 'a'].map((key, n) => messageOf(topic, key, n, new Uint8Array(MESSAGE_BYTES_MAX - key.length - JSON.stringify({ ce_id: `${key}#${n}` }).length)));
+      await log.send(sent);
+      await log.consume({ group: fresh('g'), topics: [topic], onBatch: collector.onBatch });
+      await eventually(() => expect(collector.received).toHaveLength(5), { timeoutMs: 20_000 });
+      expect([numbersOf(collector.received, 'a'), numbersOf(collector.received, 'b')]).toEqual([[0, 2, 4], [1, 3]]);
+      const over = { ...sent[0]!, value: new Uint8Array(sent[0]!.value.length + 1) };
+      await expect(log.send([over])).rejects.toMatchObject({ rejection: { rule: 'message-too-large' } });
+    });
+
     it('makes topics once and keeps their partition count', async () => {
       const topic = await topicOf(3);
       await log.createTopics([{ topic, partitions: 3, retention: 'infinite' }]);

@@ -1,8 +1,10 @@
 import { inject } from 'vitest';
 import { KafkaJsEventLog } from '../src/kafka/kafkajs-event-log.js';
+import { brokerRestartContract } from './broker-restart.contract.js';
 import { consumerContract } from './consumer.contract.js';
 import { eventLogContract, type AdapterHarness } from './event-log.contract.js';
 import { TestChild } from './support/child.js';
+import { kafkaToRestart } from './support/own-kafka.js';
 
 const SESSION_MS = 6_000;
 
@@ -18,3 +20,4 @@ async function kafka(): Promise<AdapterHarness> {
 
 eventLogContract('Kafka, by kafkajs', kafka);
 consumerContract('Kafka, by kafkajs', kafka);
+brokerRestartContract('Kafka, by kafkajs', () => kafkaToRestart((brokers) => new KafkaJsEventLog({ brokers, sessionTimeoutMs: SESSION_MS })));

@@ -1,4 +1,4 @@
-import type { Admin, Kafka, Producer } from 'kafkajs';
+import type { Admin, Kafka, Producer, RetryOptions } from 'kafkajs';
 import type { ConsumeOptions, EventLog, Lag, LogConsumer, PublicMessage, TopicSpec } from '../event-log.js';
 import { unknownTopic } from '../message-size.js';
 import { unavailable } from './kafka-errors.js';
@@ -9,6 +9,9 @@ import { recordBatches, type PlacedRecord } from './record-batches.js';
 
 type KafkaJs = ReturnType<typeof loadKafkaJs>;
 
+const REPEATED_AFTER_MS = 30_000;
+const REPORTED_MAX = 200;
+
 /**
  * The event log on Kafka through kafkajs 2.2.4. `send` checks everything before it writes; what one call writes to one
  * partition is one record batch (all or none, up to about 1 MiB), while a broker that fails in between may have taken some
@@ -18,6 +21,8 @@ export class KafkaJsEventLog implements EventLog {
   readonly #settings: KafkaSettings;
   readonly #kafkaJs: KafkaJs;
   readonly #kafka: Kafka;
+  readonly #kafkaOfMembers: Kafka;
+  readonly #reported = new Map<string, number>();
   readonly #members = new Set<KafkaJsMember>();
   #producer: Promise<Producer> | undefined;
   #admin: Promise<Admin> | undefined;
@@ -27,16 +32,9 @@ export class KafkaJsEventLog implements EventLog {
   constructor(options: KafkaEventLogOptions) {
     this.#settings = kafkaSettings(options);
     this.#kafkaJs = loadKafkaJs();
-    const report = this.#settings.onError;
-    this.#kafka = new this.#kafkaJs.Kafka({
-      clientId: this.#settings.clientId,
-      brokers: [...this.#settings.brokers],
-      connectionTimeout: 5_000,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
-      logLevel: this.#kafkaJs.logLevel.ERROR,
-      logCreator: () => ({ namespace, log }) => report(new Error(log.message), `kafkajs ${namespace}`),
-    });
+    this.#kafka = this.#client({ initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 });
+    // Members try far longer: one that gives up comes back as a new member, and its group waits until the old one's session ends.
+    this.#kafkaOfMembers = this.#client({ initialRetryTime: 100, maxRetryTime: 500, retries: 120 });
   }
 
   async send(messages: readonly PublicMessage[]): Promise<void> {
@@ -50,7 +48,7 @@ export class KafkaJsEventLog implements EventLog {
     this.#assertOpen();
     for (const topic of options.topics) if ((await this.#partitionsOf(topic)) === 0) throw unknownTopic(topic);
     const admin = await this.#connectedAdmin();
-    const member = new KafkaJsMember({ kafka: this.#kafka, kafkaJs: this.#kafkaJs, admin, settings: this.#settings, left: () => void this.#members.delete(member) }, options);
+    const member = new KafkaJsMember({ kafka: this.#kafkaOfMembers, kafkaJs: this.#kafkaJs, admin, settings: this.#settings, left: () => void this.#members.delete(member) }, options);
     this.#members.add(member);
     try {
       await member.start();
@@ -98,6 +96,28 @@ export class KafkaJsEventLog implements EventLog {
     await Promise.all([...this.#members].map((member) => member.stop()));
     const clients = await Promise.allSettled([this.#producer, this.#admin]);
     await Promise.allSettled(clients.map((client) => (client.status === 'fulfilled' ? client.value?.disconnect() : undefined)));
+  }
+
+  #client(retry: RetryOptions): Kafka {
+    return new this.#kafkaJs.Kafka({
+      clientId: this.#settings.clientId,
+      brokers: [...this.#settings.brokers],
+      connectionTimeout: 5_000,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      retry,
+      logLevel: this.#kafkaJs.logLevel.ERROR,
+      logCreator: () => ({ namespace, log }) => this.#reportOnce(`kafkajs ${namespace}`, log.message),
+    });
+  }
+
+  /** A broker that is away would otherwise be reported several times a second by every connection. */
+  #reportOnce(where: string, message: string): void {
+    const line = `${where} ${message}`;
+    const lastMs = this.#reported.get(line);
+    if (lastMs !== undefined && performance.now() - lastMs < REPEATED_AFTER_MS) return;
+    if (this.#reported.size >= REPORTED_MAX) this.#reported.clear();
+    this.#reported.set(line, performance.now());
+    this.#settings.onError(new Error(message), where);
   }
 
   #assertOpen(): void {

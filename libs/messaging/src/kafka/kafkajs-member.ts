@@ -16,9 +16,10 @@ export interface KafkaJsHost {
   left(): void;
 }
 
-/** The one function of kafkajs's cluster that we stand before. */
+/** The functions of kafkajs's cluster that we stand before. */
 interface Coordination {
   findGroupCoordinator(request: { groupId: string }): Promise<unknown>;
+  getNodeIds(): readonly number[];
 }
 
 /** Longer than any rebalance, request and back-off: a client without a sign of life for this long has died without a word. */
@@ -53,7 +54,7 @@ export class KafkaJsMember implements LogConsumer {
       maxWaitTimeInMs: Math.min(FETCH_WAIT_MS, Math.floor(sessionTimeoutMs / 5)),
       maxBytes: MAX_BYTES,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5, restartOnFailure: async () => this.#stopping === undefined },
+      retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 120, restartOnFailure: async () => this.#stopping === undefined },
       partitionAssigners: [(context) => {
         this.#standBefore(context.cluster as unknown as Coordination);
         return host.kafkaJs.PartitionAssigners.roundRobin(context);
@@ -129,6 +130,14 @@ export class KafkaJsMember implements LogConsumer {
     cluster.findGroupCoordinator = async (request) => {
       await this.#handOver();
       return find(request);
+    };
+    // A broker that is shutting down tells of no brokers at all, which kafkajs takes for the end of its consumer.
+    const nodeIds = cluster.getNodeIds.bind(cluster);
+    let known: readonly number[] = [];
+    cluster.getNodeIds = () => {
+      const now = nodeIds();
+      known = now.length > 0 ? now : known;
+      return known;
     };
   }
 

@@ -1,0 +1,4 @@
+import { brokerRestartContract } from './broker-restart.contract.js';
+import { embeddedToRestart } from './support/own-postgres.js';
+
+brokerRestartContract('embedded, on PostgreSQL', embeddedToRestart);
