@@ -1,5 +1,5 @@
 import { meterOf, tracerFor } from '@skein/events';
-import { failpoint } from '@skein/telemetry';
+import { failpoint, outsideTrace } from '@skein/telemetry';
 import { ConsumerMetrics } from './consumer-metrics.js';
 import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
 import { park, parkedKeys } from './dead-letters.js';
@@ -59,7 +59,7 @@ class Consumer implements RunningConsumer {
     const { log, group, batchMax } = this.#options;
     const limit = batchMax === undefined ? {} : { batchMax };
     try {
-      this.#log = await log.consume({ group, topics: this.#dispatcher.topics, ...limit, onBatch: (batch) => this.#onBatch(batch) });
+      this.#log = await log.consume({ group, topics: this.#dispatcher.topics, ...limit, onBatch: (batch) => outsideTrace(() => this.#onBatch(batch)) });
     } catch (error) {
       this.#metrics.stop();
       throw error;

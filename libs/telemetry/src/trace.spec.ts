@@ -1,7 +1,7 @@
 import { DeterministicRandom } from '@skein/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { childTraceparent, currentTraceparent, newTraceparent, parseTraceparent, withTrace } from './trace.js';
+import { childTraceparent, currentTraceparent, newTraceparent, outsideTrace, parseTraceparent, withTrace } from './trace.js';
 
 const random = (seed = 1) => new DeterministicRandom(new Uint8Array([seed]));
 const zeros = { bytes: (count: number) => new Uint8Array(count) };
@@ -40,5 +40,6 @@ describe('traceparent', () => {
     expect(seen).toBe(traceparent);
     expect(currentTraceparent()).toBeUndefined();
     expect(withTrace(undefined, currentTraceparent)).toBeUndefined();
+    expect(withTrace(traceparent, () => [outsideTrace(currentTraceparent), currentTraceparent()])).toEqual([undefined, traceparent]);
   });
 });

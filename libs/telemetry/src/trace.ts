@@ -39,6 +39,11 @@ export function withTrace<T>(traceparent: string | undefined, work: () => T): T 
   return traceparent === undefined ? work() : current.run(traceparent, work);
 }
 
+/** Runs `work` without the trace context of whoever happens to call: for loops that others' work wakes. */
+export function outsideTrace<T>(work: () => T): T {
+  return current.exit(work);
+}
+
 /** The trace context of the running work, if any. */
 export function currentTraceparent(): string | undefined {
   return current.getStore();

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 
+export * from './trace-edges.js';
+
 /** The ids that name a span. */
 export interface SpanName {
   readonly traceId: string;
