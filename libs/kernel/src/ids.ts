@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { SystemClock, type Clock } from './clock.js';
 import { bytesToUuid, concatBytes, lengthPrefixed, sha256, utf8 } from './hash.js';
+import { systemRandom } from './system-random.js';
 
 /** Where new identifiers come from; tests hand in a predictable one. */
 export interface IdSource {
@@ -35,6 +35,6 @@ export class SystemIds implements IdSource {
     this.#clock = clock;
   }
   uuidV7(): string {
-    return uuidV7From(this.#clock.nowMs(), randomBytes(10));
+    return uuidV7From(this.#clock.nowMs(), systemRandom.bytes(10));
   }
 }

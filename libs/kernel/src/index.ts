@@ -12,4 +12,5 @@ export * from './money.js';
 export * from './random.js';
 export * from './result.js';
 export * from './upcasters.js';
+export * from './system-random.js';
 export * from './wallet.js';

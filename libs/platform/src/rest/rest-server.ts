@@ -32,7 +32,8 @@ const text = (value: string | string[] | undefined): string | undefined => (Arra
 /** What the dispatcher needs of an HTTP request; `timeoutMs` is the longest that a caller may wait. */
 export function callInfoOf(request: FastifyRequest, reply: FastifyReply, timeoutMs: number | undefined): CallInfo & { correlationId: string } {
   const abort = new AbortController();
-  reply.raw.on('close', () => abort.abort());
+  // An answer that was sent whole is no caller that went away; making an error for each would be in vain.
+  reply.raw.on('close', () => reply.raw.writableFinished || abort.abort());
   return {
     authorization: request.headers.authorization,
     correlationId: request.id,

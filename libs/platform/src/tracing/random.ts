@@ -1,4 +1,2 @@
-import { randomBytes } from 'node:crypto';
-
 /** For the ids of spans. */
-export const random = { bytes: (size: number): Uint8Array => new Uint8Array(randomBytes(size)) };
+export { systemRandom as random } from '@skein/kernel';

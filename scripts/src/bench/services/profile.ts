@@ -5,7 +5,12 @@ export interface CpuProfile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number } }[];
   readonly samples?: readonly number[];
   readonly timeDeltas?: readonly number[];
+  /** Microseconds of the machine's monotonic clock. */
+  readonly startTime?: number;
 }
+
+/** Microseconds of the machine's monotonic clock, as profiles count them. */
+export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n);
 
 /** One function with its own time, as a share of all time that the process was not idle. */
 export interface HotFunction {
@@ -23,15 +28,17 @@ function placeOf(url: string, line: number): string {
   return `${owner === '' ? '' : `${owner}/`}${basename(url)}:${line + 1}`;
 }
 
-/** Functions by self time, the hottest first: the widest tips of the flame graph. */
-export function hottest(profile: CpuProfile, limit = 25): readonly HotFunction[] {
+/** Functions by self time between two moments, the hottest first: the widest tips of the flame graph. */
+export function hottest(profile: CpuProfile, [fromUs, toUs]: readonly [number, number] = [0, Number.MAX_SAFE_INTEGER], limit = 25): readonly HotFunction[] {
   const { samples = [], timeDeltas = [] } = profile;
   const nodes = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
   const self = new Map<string, { name: string; at: string; time: number }>();
   let busy = 0;
+  let nowUs = profile.startTime ?? 0;
   samples.forEach((id, index) => {
     const frame = nodes.get(id);
-    if (frame === undefined || IDLE.has(frame.functionName)) return;
+    nowUs += timeDeltas[index] ?? 0;
+    if (nowUs < fromUs || nowUs > toUs || frame === undefined || IDLE.has(frame.functionName)) return;
     const time = timeDeltas[index] ?? 0;
     busy += time;
     const name = frame.functionName === '' ? '(anonymous)' : frame.functionName;

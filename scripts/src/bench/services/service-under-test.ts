@@ -80,12 +80,12 @@ export class ServiceUnderTest {
     return (Number(user) + Number(system)) / 100;
   }
 
-  /** Stops it; where it was profiled, its hottest functions. */
-  async stop(): Promise<readonly HotFunction[]> {
+  /** Stops it; where it was profiled, its hottest functions between two moments. */
+  async stop(window?: readonly [number, number]): Promise<readonly HotFunction[]> {
     this.#child.kill('SIGTERM');
     await this.#ended;
     const [file] = await readdir(this.#profiles);
-    const hot = file === undefined ? [] : hottest(JSON.parse(await readFile(join(this.#profiles, file), 'utf8')) as CpuProfile);
+    const hot = file === undefined ? [] : hottest(JSON.parse(await readFile(join(this.#profiles, file), 'utf8')) as CpuProfile, window);
     await rm(this.#profiles, { recursive: true, force: true });
     return hot;
   }

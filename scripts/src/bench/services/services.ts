@@ -3,7 +3,7 @@ import type { EmbeddedPostgres } from '@skein/embedded';
 import { surroundings, withServer } from '../event-store/server.js';
 import { ratioOf, spreadOf, type Spread } from '../stats.js';
 import type { LoadOutcome, LoadTarget } from './load.js';
-import type { HotFunction } from './profile.js';
+import { monotonicUs, type HotFunction } from './profile.js';
 import { makeDatabases, makeTargets, offer, ServiceUnderTest, type Databases } from './service-under-test.js';
 
 /** How long and how often. */
@@ -36,6 +36,8 @@ export interface Step {
   readonly p50Ms: Spread;
   readonly p99Ms: Spread;
   readonly okPerSecond: Spread;
+  /** Processor time of the service for one command: what other processes on the machine hardly change. */
+  readonly cpuMsPerCommand: Spread;
 }
 
 /** Three times the sustained rate. */
@@ -61,7 +63,7 @@ const REACHED = 0.98;
 const SHARES = [0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const CONNECTIONS = 64;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
-const brief = ({ okPerSecond, okP50Ms, okP99Ms, byStatus }: LoadOutcome): string => `${okPerSecond.toFixed(0)}/s, p50 ${okP50Ms} ms, p99 ${okP99Ms} ms, ${JSON.stringify(byStatus)}`;
+const brief = ({ okPerSecond, okP50Ms, okP99Ms, byStatus, cpuMsPerCommand }: Measured): string => `${okPerSecond.toFixed(0)}/s, p50 ${okP50Ms} ms, p99 ${okP99Ms} ms, ${cpuMsPerCommand.toFixed(2)} ms of processor each, ${JSON.stringify(byStatus)}`;
 
 /** One service in its process, with its customers. */
 interface Bench {
@@ -70,19 +72,26 @@ interface Bench {
   readonly seconds: number;
 }
 
-const burst = ({ service, targets, seconds }: Bench, rate?: number, connections = CONNECTIONS): Promise<LoadOutcome> =>
-  offer({ url: service.url, targets, connections, seconds, ...(rate === undefined ? {} : { rate }) });
+/** An outcome and what it cost the service. */
+type Measured = LoadOutcome & { readonly cpuMsPerCommand: number };
+
+async function burst({ service, targets, seconds }: Bench, rate?: number, connections = CONNECTIONS): Promise<Measured> {
+  const before = await service.cpuSeconds();
+  const outcome = await offer({ url: service.url, targets, connections, seconds, ...(rate === undefined ? {} : { rate }) });
+  const cpuMs = ((await service.cpuSeconds()) - before) * 1_000;
+  return { ...outcome, cpuMsPerCommand: cpuMs / Math.max(1, outcome.byStatus['200'] ?? 0) };
+}
 
 interface Round {
   readonly closedLoop: number;
-  readonly steps: ReadonlyMap<number, LoadOutcome>;
+  readonly steps: ReadonlyMap<number, Measured>;
   readonly sustained: number;
 }
 
 async function round(bench: Bench, rates: readonly number[]): Promise<Round> {
   const closedLoop = await burst(bench);
   say(`  closed loop: ${brief(closedLoop)}`);
-  const steps = new Map<number, LoadOutcome>();
+  const steps = new Map<number, Measured>();
   let sustained = 0;
   for (const rate of rates) {
     const outcome = await burst(bench, rate);
@@ -95,7 +104,7 @@ async function round(bench: Bench, rates: readonly number[]): Promise<Round> {
 }
 
 interface OverloadRound {
-  readonly outcome: LoadOutcome;
+  readonly outcome: Measured;
   readonly closedLoop: number;
   readonly memory: { readonly before: number; readonly duringMax: number; readonly after: number };
   readonly recovered: LoadOutcome;
@@ -141,7 +150,9 @@ async function flameGraph(databases: Databases, rate: number, seconds: number): 
   const service = await ServiceUnderTest.start(databases, { profiled: true });
   const targets = await makeTargets(service.url, 16, 4);
   await offer({ url: service.url, targets, connections: CONNECTIONS, seconds, rate });
-  return service.stop();
+  const fromUs = monotonicUs();
+  await offer({ url: service.url, targets, connections: CONNECTIONS, seconds, rate });
+  return service.stop([fromUs, monotonicUs()]);
 }
 
 async function measure(server: EmbeddedPostgres, { rounds, quick, fsync }: ServicesBenchOptions): Promise<ServicesFigures> {
@@ -163,8 +174,8 @@ async function measure(server: EmbeddedPostgres, { rounds, quick, fsync }: Servi
   await service.stop();
   const sustainedPerSecond = spreadOf(done.map(({ sustained }) => sustained));
   const steps = rates.map((offeredPerSecond): Step => {
-    const of = (read: (outcome: LoadOutcome) => number): Spread => spreadOf(done.map((one) => read(one.steps.get(offeredPerSecond)!)));
-    return { offeredPerSecond, p50Ms: of(({ okP50Ms }) => okP50Ms), p99Ms: of(({ okP99Ms }) => okP99Ms), okPerSecond: of(({ okPerSecond }) => okPerSecond) };
+    const of = (read: (outcome: Measured) => number): Spread => spreadOf(done.map((one) => read(one.steps.get(offeredPerSecond)!)));
+    return { offeredPerSecond, p50Ms: of(({ okP50Ms }) => okP50Ms), p99Ms: of(({ okP99Ms }) => okP99Ms), okPerSecond: of(({ okPerSecond }) => okPerSecond), cpuMsPerCommand: of(({ cpuMsPerCommand }) => cpuMsPerCommand) };
   });
   say('profile');
   return {
