@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { decodePayload, err, ok, RejectionError, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
-import { encodeEvents, toJsonText, toRecorded } from './codec.js';
+import { encodeAndDecode, toJsonText, toDomainEvent } from './codec.js';
 import { commit, versionConflict } from './commit.js';
 import type { CommitOutcome } from './group-commit.js';
 import { load, type Loaded } from './load.js';
@@ -32,8 +32,8 @@ interface Folded<S> {
 
 function foldTail<S, C, E extends DomainEvent, A>(context: ExecuteContext, { decider, streamId }: Execute<S, C, E, A>, cached: CachedState | undefined, loaded: Loaded): Folded<S> {
   let state = (cached ? cached.state : decider.initialState()) as S;
-  for (const row of loaded.tail) state = decider.evolve(state, toRecorded(context.upcasters, row) as unknown as E);
-  const version = loaded.tail.at(-1)?.version ?? cached?.version ?? 0;
+  for (const stored of loaded.tail) state = decider.evolve(state, toDomainEvent(context.upcasters, stored) as E);
+  const { version } = loaded;
   context.cache.set(decider, streamId, version, state);
   return { state, version };
 }
@@ -68,7 +68,7 @@ async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, 
   const decided = decider.decide(await request.command(loaded.nowMs, current.state), current.state);
   if (!decided.ok) return { done: decided };
   const metadata = request.key && request.metadata.idempotencyKey === undefined ? { ...request.metadata, idempotencyKey: request.key.key } : request.metadata;
-  const encoded = encodeEvents(context.upcasters, streamId, current.version, commandIdOf(request), decided.value, metadata, loaded.nowMs);
+  const encoded = encodeAndDecode(context.upcasters, streamId, current.version, commandIdOf(request), decided.value, metadata, loaded.nowMs);
   const events = encoded.map((event) => event.recorded);
   const typed = events as unknown as Recorded<E>[];
   const state = typed.reduce((folded, event) => decider.evolve(folded, event as unknown as E), current.state);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Meter, Tracer } from '@opentelemetry/api';
 import { checkUpcasters, RejectionError, type Decider, type DomainEvent, type Rejection, type Result, type Upcasters } from '@skein/kernel';
 import type { Pool } from 'pg';
-import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, toRecorded, type EventRow } from './codec.js';
+import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, toDomainEvent, toRecorded, type EventRow } from './codec.js';
 import { commit, versionConflict } from './commit.js';
 import { executeCommand } from './execute.js';
 import { Lanes } from './lanes.js';
@@ -158,12 +158,10 @@ export class EventStore {
   async state<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, streamId: string): Promise<{ state: S; version: number }> {
     const cached = this.#cache.get(decider, streamId);
     const loaded = await load(this.pool, streamId, cached?.version ?? 0);
-    const events = loaded.tail.map((row) => toRecorded(this.upcasters, row));
     const from = (cached ? cached.state : decider.initialState()) as S;
-    const state = events.reduce((before, event) => decider.evolve(before, event as unknown as E), from);
-    const version = events.at(-1)?.version ?? cached?.version ?? 0;
-    this.#cache.set(decider, streamId, version, state);
-    return { state, version };
+    const state = loaded.tail.reduce((before, stored) => decider.evolve(before, toDomainEvent(this.upcasters, stored) as E), from);
+    this.#cache.set(decider, streamId, loaded.version, state);
+    return { state, version: loaded.version };
   }
 
   /** The last position given; 0n in an empty log. Numbers first what is committed and waits. */
