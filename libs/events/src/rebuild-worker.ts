@@ -79,7 +79,7 @@ export class RebuildWorker {
     let failed = false;
     for (const projection of this.#projections) {
       try {
-        if (!this.#stopping) await this.#look(projection);
+        if (!this.#stopping && !(await this.#look(projection))) failed = true;
       } catch (error) {
         failed = true;
         if (!this.#stopping) this.#onError(error, `rebuild of ${projection.name}`);
@@ -90,14 +90,17 @@ export class RebuildWorker {
     return failed;
   }
 
-  async #look(projection: Projection): Promise<void> {
+  /** False where it has to be looked at again soon. */
+  async #look(projection: Projection): Promise<boolean> {
     const live = await liveOf(this.#store.pool, projection.name);
-    // Before its first start there is nothing to build beside; a newer program's tables are none of this one's business.
-    if (!live?.version || live.version > projection.version) return;
     const record = await readRebuild(this.#store.pool, projection.name);
+    // Before its first start there is nothing to build beside; a newer program's tables are none of this one's business.
+    if (!live?.version) return record?.state !== 'asked';
+    if (live.version > projection.version) return true;
     const open = record !== undefined && record.state !== 'done' && (record.version ?? 0) <= projection.version;
-    if (live.version === projection.version && !open) return;
+    if (live.version === projection.version && !open) return true;
     this.#lag.set(projection.name, 0);
     await rebuildProjection(this.#store, projection, { resume: record?.state !== 'asked' });
+    return true;
   }
 }

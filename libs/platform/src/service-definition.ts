@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescFile } from '@bufbuild/protobuf';
 import type { Provider, Type } from '@nestjs/common';
-import type { Projection, Upcasters } from '@skein/events';
+import type { ArchivePolicy, Projection, Upcasters } from '@skein/events';
 import type { ConsumerOptions, Publication } from '@skein/messaging';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
@@ -97,6 +97,8 @@ export interface ServiceDefinition {
   readonly http?: (app: FastifyInstance, context: ServiceContext, calls: ForeignCalls) => void;
   /** Lifts of stored events to newer schema versions, for `EVENT_STORE`. */
   readonly upcasters?: Upcasters;
+  /** Which streams are closed, and when their events move to the archive. Default: none ever. */
+  readonly archive?: ArchivePolicy;
 }
 
 /** A service that runs in this process. */

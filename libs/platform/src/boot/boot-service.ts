@@ -36,6 +36,7 @@ import { declaredWorkers } from './declared-workers.js';
 import { addHealthRoutes } from './health-routes.js';
 import { portTaken } from './ports.js';
 import { makeParts, platformProviders, type Parts } from './providers.js';
+import { assertReadable } from './stored-events.js';
 import { Supervisor } from './supervisor.js';
 import { platformVersion } from './version.js';
 
@@ -216,6 +217,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
   const parts = makeParts(definition, settings, adapters, tracing);
   let running: Running | undefined;
   try {
+    await assertReadable(parts);
     const providers = [...platformProviders(parts, settings), ...definition.providers, ...definition.apis];
     const nest = await NestFactory.createApplicationContext({ module: RootModule, providers }, { logger: false, abortOnError: false });
     const context: ServiceContext = { name: definition.name, settings, logger: parts.logger, get: (token) => nest.get(token, { strict: false }) };

@@ -1,5 +1,5 @@
 import type { ObservableResult } from '@opentelemetry/api';
-import { projectionSink, RebuildWorker, Subscription, type ReportError } from '@skein/events';
+import { Housekeeper, projectionSink, RebuildWorker, Subscription, type ReportError } from '@skein/events';
 import { ConsumerWorker, Relay } from '@skein/messaging';
 import type { ServiceContext, ServiceDefinition, Worker, WorkflowDefinition } from '../service-definition.js';
 import { oldestOpenSeconds } from '../operations/workflows.js';
@@ -18,7 +18,7 @@ function workflowAges(workflows: readonly WorkflowDefinition[], { metrics, pool 
   return { name: 'workflow-ages', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
 }
 
-/** The workers that follow from what a service declares: projections, publications, consumers, ages of workflows; then its own. */
+/** The workers that follow from what a service declares: projections, publications, consumers, ages of workflows, housekeeping; then its own. */
 export function declaredWorkers(definition: ServiceDefinition, context: ServiceContext, parts: Parts): Worker[] {
   const { store, pool, log, logger } = parts;
   const onError: ReportError = (error, where) => logger.error({ err: error, where }, 'background work failed, it goes on');
@@ -29,6 +29,7 @@ export function declaredWorkers(definition: ServiceDefinition, context: ServiceC
     ...(projections.length > 0 ? [new RebuildWorker({ store, projections, onError })] : []),
     ...(publications.length > 0 ? [new Relay({ store, log, publications, onError })] : []),
     ...(definition.consumers?.(context) ?? []).map((consumer) => new ConsumerWorker({ ...consumer, log, pool, logger })),
+    new Housekeeper({ store, onError, ...(definition.archive === undefined ? {} : { archive: definition.archive }) }),
     ...(workflows.length > 0 ? [workflowAges(workflows, parts)] : []),
     ...(definition.workers?.(context) ?? []),
   ];

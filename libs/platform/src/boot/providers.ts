@@ -1,6 +1,6 @@
 import type { Provider } from '@nestjs/common';
 import { FilesystemArtifactStore, type ArtifactStore } from '@skein/artifacts';
-import { EventStore } from '@skein/events';
+import { EventStore, type RebuildProgress } from '@skein/events';
 import { RejectionError, SeededBeacon, SystemClock, SystemIds, type Beacon } from '@skein/kernel';
 import { eventLogFromUrl, type EventLog } from '@skein/messaging';
 import { createLogger, createMetrics, type Logger, type ServiceMetrics, type ServiceTracing } from '@skein/telemetry';
@@ -51,6 +51,9 @@ const absentBeacon: Beacon = {
 const artifactsOf = (service: string, { artifactsDir: dir, artifactLimitBytes: sizeBytesMax }: Settings, pool: pg.Pool): FilesystemArtifactStore | undefined =>
   dir === undefined ? undefined : new FilesystemArtifactStore({ pool, dir, service, sizeBytesMax });
 
+const rebuildFields = ({ projection, version, state, built, head, eventsPerSecond, remainingMs }: RebuildProgress): Record<string, unknown> =>
+  ({ projection, version, state, eventsDone: Number(built), eventsTotal: Number(head), eventsPerSecond, secondsLeft: remainingMs === undefined ? undefined : Math.ceil(remainingMs / 1_000) });
+
 /** Makes the parts from settings and adapters. */
 export function makeParts(definition: ServiceDefinition, settings: Settings, adapters: Adapters, tracing: ServiceTracing): Parts {
   const { name } = definition;
@@ -59,7 +62,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
   const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, keepAlive: true });
   pool.on('error', (error) => report(error, 'pool'));
-  const store = new EventStore({ pool, onError: report, meter: metrics.meter, ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }), ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
+  const store = new EventStore({ pool, onError: report, onProgress: (progress) => logger.info(rebuildFields(progress), 'rebuilding a projection'), meter: metrics.meter, ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }), ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? eventLogFromUrl({ url: settings.eventLogUrl, clientId: `skein-${name}`, onError: report }) : undefined;
   const kept = artifactsOf(name, settings, pool);
   const clock = new SystemClock();
