@@ -10,6 +10,7 @@ export interface EventHeader {
   readonly correlationId: string;
   readonly causationId: string;
   readonly recordedAtMs: number;
+  readonly traceparent: string;
 }
 
 /** An event that meets any of the filters is found; without one nothing is. */
@@ -30,6 +31,7 @@ interface HeaderRow {
   correlation_id: string | null;
   causation_id: string | null;
   recorded_at_ms: string;
+  traceparent: string | null;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -38,7 +40,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export async function findEvents(pool: Pool, { subject, correlationId, causationIds = [], limit }: EventFilter): Promise<EventHeader[]> {
   if (subject !== undefined && !UUID.test(subject)) throw new TypeError('a subject is a UUID in lower case');
   const { rows } = await pool.query<HeaderRow>(
-    `SELECT e.event_id, e.type, e.stream_id, e.version, e.position, e.metadata->>'correlationId' AS correlation_id, e.metadata->>'causationId' AS causation_id, e.recorded_at_ms
+    `SELECT e.event_id, e.type, e.stream_id, e.version, e.position, e.metadata->>'correlationId' AS correlation_id, e.metadata->>'causationId' AS causation_id, e.recorded_at_ms, e.metadata->>'traceparent' AS traceparent
        FROM es_history e
       WHERE e.position IS NOT NULL AND (e.metadata->>'causationId' = ANY ($1) OR e.metadata->>'correlationId' = $2
          OR ($3::text IS NOT NULL AND (e.stream_id LIKE '%' || $3 || '%' OR e.data::text LIKE '%' || $3 || '%')))
@@ -54,6 +56,7 @@ export async function findEvents(pool: Pool, { subject, correlationId, causation
     correlationId: row.correlation_id ?? '',
     causationId: row.causation_id ?? '',
     recordedAtMs: Number(row.recorded_at_ms),
+    traceparent: row.traceparent ?? '',
   }));
 }
 

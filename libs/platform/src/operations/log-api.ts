@@ -38,12 +38,11 @@ const projectionOf = ({ name, declaredVersion, version, position, head, lag, sta
 const storedOf = ({ metadata, ...event }: RecordedEvent): NonNullable<MessageInitShape<typeof ReadStreamResponseSchema>['events']>[number] => ({
   header: {
     eventId: event.eventId, type: event.type, streamId: event.streamId, version: event.version, position: event.position,
-    correlationId: metadata.correlationId, causationId: metadata.causationId ?? '', recordedAtMs: BigInt(event.recordedAtMs),
+    correlationId: metadata.correlationId, causationId: metadata.causationId ?? '', recordedAtMs: BigInt(event.recordedAtMs), traceparent: metadata.traceparent ?? '',
   },
   schemaVersion: event.schemaVersion,
   dataJson: canonicalJson(event.data),
   actor: metadata.actor,
-  traceparent: metadata.traceparent ?? '',
 });
 
 /** What an operator asks of a service's log and of those who read it. */

@@ -1,7 +1,7 @@
 import { OperationsService } from '@skein/contracts/operations';
 import { StakingService } from '@skein/contracts/staking';
 import { VerdictService } from '@skein/contracts/validation';
-import { CONTEXT_OF, traceOf, type CausalTrace } from '../causal-trace.js';
+import { CONTEXT_OF, traceBy, type CausalTrace } from '../causal-trace.js';
 import { persist } from '../persist.js';
 import type { Report, StakingReport } from '../report.js';
 import { verify, type Chapter, type Story } from '../story.js';
@@ -82,7 +82,7 @@ export const proof: Chapter = {
     const winner = report.arena?.submissions.find(({ rank }) => rank === 1);
     verify(winner !== undefined, 'the task has a winner');
     report.replay = { ...compared, scoreBitEqual: await replay(story, winner.id) };
-    const trace = await traceOf(cast.operator, 'arena', winner.id.split('/').at(-1) as string);
+    const trace = await traceBy(cast.operator, 'arena', winner.id.split('/').at(-1) as string);
     showPath(story, trace);
     const edges = trace.edges.map(([from, to]): [string, string] => [from, to]);
     report.trace = { edges };

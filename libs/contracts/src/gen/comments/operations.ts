@@ -24,6 +24,7 @@ export const comments: Readonly<Record<string, string>> = {
   "skein.operations.v1.ListEventsRequest.subject": "A UUID that the events' stream or data name.",
   "skein.operations.v1.ListEventsRequest.causation_ids": "Ids of events that these follow from.",
   "skein.operations.v1.ListEventsRequest.page_size": "At most 1 000.",
+  "skein.operations.v1.EventHeader.traceparent": "W3C trace context that is stored with it; empty where there was none.",
   "skein.operations.v1.ListStreamsRequest.oldest_first": "The one begun first comes first.",
   "skein.operations.v1.ListStreamsRequest.page_size": "At most 1 000; 100 where it is 0.",
   "skein.operations.v1.ReadStreamRequest.from_version": "First version to read; 1 where it is 0.",

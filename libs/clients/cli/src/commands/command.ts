@@ -1,0 +1,27 @@
+import type { Context, Values } from '../context.js';
+
+/** An option of a command; without `value` it is a flag. */
+export interface Option {
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** One command of the tool. */
+export interface Command {
+  /** `streams show` */
+  readonly name: string;
+  /** Words behind the name, as help shows them: `STREAM`, `[PREFIX]`. */
+  readonly words: readonly string[];
+  readonly summary: string;
+  /** More for `--help` of this command. */
+  readonly text?: string;
+  readonly options: Readonly<Record<string, Option>>;
+  run(context: Context): Promise<void>;
+}
+
+export type { Context, Values };
+
+export const LIMIT: Option = { value: 'N', help: 'at most so many of each service (default 100, at most 1000)' };
+
+/** `service/id` where all services are asked, so that the text can be given back to the tool. */
+export const qualified = (service: string, id: string): string => `${service}/${id}`;

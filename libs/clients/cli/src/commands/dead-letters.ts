@@ -1,0 +1,78 @@
+import { DeadLetterSchema, DiscardDeadLetterResponseSchema, GetDeadLetterResponseSchema, OperationsService, RedriveDeadLettersResponseSchema, type FailedKey } from '@skein/contracts/operations';
+import { EXIT, usageError } from '../errors.js';
+import { serviceNamed } from '../services.js';
+import { timeText } from '../table.js';
+import { LIMIT, qualified, type Command, type Context } from './command.js';
+
+const { listDeadLetters, getDeadLetter, redriveDeadLetters, discardDeadLetter } = OperationsService.method;
+
+async function list(context: Context): Promise<void> {
+  const request = { group: context.text('group'), topic: context.text('topic'), key: context.text('key'), pageSize: context.number('limit', 1, 1_000) };
+  const rows = await context.each(async (service) => (await context.api.call(service, listDeadLetters, request)).deadLetters);
+  context.list(DeadLetterSchema, rows, [
+    { title: 'id', value: ({ service, value }) => qualified(service, value.id) },
+    { title: 'state', value: ({ value }) => value.state },
+    { title: 'group', value: ({ value }) => value.group },
+    { title: 'message', value: ({ value }) => `${value.topic}/${value.partition}@${value.offset}` },
+    { title: 'key', value: ({ value }) => value.key, flexible: true },
+    { title: 'since', value: ({ value }) => timeText(value.atMs) },
+    { title: 'reason', value: ({ value }) => value.reason, flexible: true },
+  ], 'no dead letters, and nothing has halted');
+}
+
+/** `billing/h3`, or `h3` with --service. */
+function letterOf(context: Context): { service: string; id: string } {
+  const [word = ''] = context.words;
+  const at = word.lastIndexOf('/');
+  const named = at < 0 ? context.text('service') : word.slice(0, at);
+  const [service, id] = [serviceNamed(named), word.slice(at + 1)];
+  if (service === undefined || !/^h?\d{1,18}$/.test(id)) throw usageError(`"${word}" names no dead letter: write SERVICE/NUMBER as skein dead-letters list shows it`);
+  return { service, id };
+}
+
+async function show(context: Context): Promise<void> {
+  const { service, id } = letterOf(context);
+  const value = await context.api.call(service, getDeadLetter, { id });
+  const letter = value.deadLetter;
+  const lines = [
+    ['id', qualified(service, id)], ['state', letter?.state], ['group', letter?.group], ['message', `${letter?.topic}/${letter?.partition}@${letter?.offset}`], ['key', letter?.key],
+    ['message id', letter?.messageId], ['type', letter?.type], ['since', timeText(letter?.atMs ?? 0n)], ['reason', letter?.reason],
+    ...(value.closedAtMs === 0n ? [] : [['closed', `${timeText(value.closedAtMs)}${value.closedBy === '' ? '' : ` by ${value.closedBy}`}${value.closedReason === '' ? '' : `: ${value.closedReason}`}`]]),
+    ...Object.entries(value.headers).toSorted(([a], [b]) => a.localeCompare(b)).map(([name, text]) => [`header ${name}`, text]),
+    ['content', value.messageJson === '' ? `${value.value.length} bytes that cannot be decoded: ${Buffer.from(value.value).toString('hex').slice(0, 128)}` : value.messageJson],
+  ];
+  context.done(service, GetDeadLetterResponseSchema, value, lines.map(([name, text]) => `${String(name).padEnd(12)}  ${text}`).join('\n'));
+}
+
+/** What failed again is told key by key, and the command has failed. */
+function tellFailed(context: Context, failed: readonly FailedKey[]): void {
+  if (failed.length === 0) return;
+  context.exit = EXIT.failed;
+  if (!context.json) for (const { topic, key, reason } of failed) context.terminal.warn(`skein: ${topic} ${key} failed again and stays parked: ${reason}\n`);
+}
+
+async function redrive(context: Context): Promise<void> {
+  const [group = ''] = context.words;
+  const request = { requestId: context.terminal.uuid(), group, topic: context.text('topic'), key: context.text('key') };
+  const { service, value } = await context.one(`a consumer group ${group}`, (one) => context.api.call(one, redriveDeadLetters, request));
+  tellFailed(context, value.failed);
+  context.done(service, RedriveDeadLettersResponseSchema, value, `${group}: ${value.done} done, ${value.failed.length} keys failed again${value.halts === 0 ? '' : ', the halted consumer tries again'}`);
+}
+
+async function discard(context: Context): Promise<void> {
+  const { service, id } = letterOf(context);
+  const reason = context.text('reason');
+  if (reason === '') throw usageError('--reason TEXT is required: it is kept with the message');
+  const value = await context.api.call(service, discardDeadLetter, { requestId: context.terminal.uuid(), id, reason });
+  tellFailed(context, value.failed);
+  context.done(service, DiscardDeadLetterResponseSchema, value, `${qualified(service, id)} is discarded${value.done === 0 ? '' : `, ${value.done} that waited behind it are done`}`);
+}
+
+const narrow = { topic: { value: 'TOPIC', help: 'only of this topic' }, key: { value: 'KEY', help: 'only of this key' } };
+
+export const deadLetters: readonly Command[] = [
+  { name: 'dead-letters list', words: [], summary: 'parked messages, and those that a money consumer halted before', options: { group: { value: 'GROUP', help: 'only of this group' }, ...narrow, limit: LIMIT }, run: list },
+  { name: 'dead-letters show', words: ['SERVICE/NUMBER'], summary: 'one of them with headers and content', options: {}, run: show },
+  { name: 'dead-letters redrive', words: ['GROUP'], summary: 'handle them again, key by key in order; a halted group goes on', options: narrow, run: redrive },
+  { name: 'dead-letters discard', words: ['SERVICE/NUMBER'], summary: 'end one without effect; what waits behind it follows', options: { reason: { value: 'TEXT', help: 'kept with the message (required)' } }, run: discard },
+];
