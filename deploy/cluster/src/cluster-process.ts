@@ -27,7 +27,7 @@ const PAUSE_MS_MAX = 5_000;
 const SETTLED_MS = 10_000;
 /** Callers go elsewhere before it is asked to end, as behind any balancer. */
 const LEAVE_MS = 100;
-/** The drain of a stop may take 10 s. */
+/** More than the drain of a stop takes. */
 const STOP_MS_MAX = 9_500;
 const OUTPUT_KEPT = 20_000;
 const LIVE_EVERY_MS = 5_000;
@@ -146,14 +146,14 @@ export class ClusterProcess {
     await this.untilReady();
   }
 
-  /** Takes it from its balancers, SIGTERM, waits for the end (SIGKILL after 9.5 s) and leaves it ended. */
-  async stop(): Promise<void> {
+  /** Takes it from its balancers, SIGTERM, waits for the end (SIGKILL after `timeoutMs`) and leaves it ended. */
+  async stop(timeoutMs: number = STOP_MS_MAX): Promise<void> {
     this.#wanted = false;
     if (!this.alive) return;
     this.#signalled = true;
     await delay(LEAVE_MS);
     this.kill('SIGTERM');
-    const late = setTimeout(() => this.kill('SIGKILL'), STOP_MS_MAX);
+    const late = setTimeout(() => this.kill('SIGKILL'), timeoutMs);
     await this.#ended;
     clearTimeout(late);
   }

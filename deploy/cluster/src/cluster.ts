@@ -15,7 +15,10 @@ import { viaEdges } from './via.js';
 
 /** 16 processes with a pool, a wake-up line and the embedded log's own connections each. */
 const CONNECTIONS_MAX = 400;
+/** Of the 10 s that a stop may take: calls and open streams, the services' processes, and what is left for what they stand on. */
 const FRONT_DRAIN_MS = 3_000;
+const SERVICES_DRAIN_MS = 4_000;
+const SERVICES_STOP_MS_MAX = 6_500;
 
 /** Skein as an operator runs it: PostgreSQL, event log, chain, and each service's API and workers as processes of their own. */
 export class Cluster {
@@ -177,6 +180,7 @@ export class Cluster {
       // What the first processes of a service have compiled is not compiled again by the next ones.
       NODE_COMPILE_CACHE: join(this.options.data, 'compile-cache'),
       ...(await viaEdges(id, common, peers, via)),
+      DRAIN_MS: String(SERVICES_DRAIN_MS),
       HTTP_PORT: String(ports.http),
       GRPC_PORT: String(ports.grpc),
       INTERNAL_GRPC_PORT: String(ports.internal),
@@ -203,7 +207,7 @@ export class Cluster {
 
   async #stop(): Promise<void> {
     const front = this.#front.stop(FRONT_DRAIN_MS);
-    await Promise.all([front, ...this.#processes.map((one) => one.stop())]);
+    await Promise.all([front, ...this.#processes.map((one) => one.stop(SERVICES_STOP_MS_MAX))]);
     await Promise.all(this.#balancers.map((one) => one.stop()));
     const ended = await Promise.allSettled(this.#stops.map((stop) => stop()));
     this.#guard.dismiss();

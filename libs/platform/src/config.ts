@@ -61,6 +61,7 @@ const common = z.object({
   SIGN_IN_DOMAIN: z.string().min(1).default('localhost'),
   BODY_LIMIT_BYTES: z.coerce.number().int().positive().default(1024 * 1024),
   ARTIFACT_LIMIT_BYTES: z.coerce.number().int().positive().default(256 * 1024 * 1024),
+  DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(8_000),
   DATABASE_POOL_MAX: z.coerce.number().int().min(1).max(50).default(4),
   CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(600_000).default(30_000),
   CALLS_MAX: count(DEFAULT_LIMITS.callsMax),
@@ -122,6 +123,7 @@ export function parseSettings(definition: Pick<ServiceDefinition, 'name' | 'conf
     peers,
     bodyLimitBytes: value.BODY_LIMIT_BYTES,
     artifactLimitBytes: value.ARTIFACT_LIMIT_BYTES,
+    drainMs: value.DRAIN_MS,
     poolMax: value.DATABASE_POOL_MAX,
     callTimeoutMs: value.CALL_TIMEOUT_MS,
     limits: {

@@ -29,6 +29,8 @@ export interface Settings<Own = Record<string, unknown>> {
   readonly peers: Readonly<Record<string, string>>;
   readonly bodyLimitBytes: number;
   readonly artifactLimitBytes: number;
+  /** Longest time that calls get to end at a stop; what orchestrators allow has to be a little more. */
+  readonly drainMs: number;
   readonly poolMax: number;
   /** Longest that a unary call may take, and what it gets when the caller names no deadline. */
   readonly callTimeoutMs: number;

@@ -79,7 +79,7 @@ const orphaned = (): Promise<'interrupted'> => {
 
 async function run(options: DemoOptions): Promise<number> {
   const folder = options.data ?? mkdtempSync(join(tmpdir(), 'skein-demo-'));
-  const skein = new SkeinProcess({ target: options.target, data: folder, portBase: options.portBase, seed: `demo/${options.seed}`, ...(options.eventLog === undefined ? {} : { eventLog: options.eventLog }) });
+  const skein = new SkeinProcess({ target: options.target, data: folder, portBase: options.portBase, seed: `demo/${options.seed}`, ...(options.eventLog === undefined ? {} : { eventLog: options.eventLog }), ...(options.instances === undefined ? {} : { instances: options.instances }) });
   const printer = new Printer();
   const startedMs = performance.now();
   const end = Promise.race([interrupted(), orphaned()]);

@@ -8,6 +8,8 @@ export interface DemoOptions {
   readonly target: Target;
   /** Of a cluster; undefined: its default. */
   readonly eventLog?: 'kafka' | 'embedded';
+  /** Of a cluster: `service=N,…`. */
+  readonly instances?: string;
   readonly portBase: number;
   readonly keep: boolean;
   readonly report?: string;
@@ -23,6 +25,7 @@ Starts Skein on embedded parts, plays one model's life as outside clients would,
                   or some of its processes, drawn too
   --target T      all-in-one (default), or cluster: each service's API and workers as processes of their own
   --event-log K   of a cluster: kafka (default) or embedded
+  --instances L   of a cluster: processes of each role, such as validation=2,marketplace=2
   --report FILE   write the report as JSON
   --keep          stay up afterwards; Ctrl-C ends it
   --port-base N   first of the ports used on 127.0.0.1 (default 17400)
@@ -46,13 +49,15 @@ function oneOf<const T extends string>(name: string, text: string, allowed: read
 export function parseDemoOptions(args: readonly string[]): DemoOptions | undefined {
   const string = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const { values } = parseArgs({ args: [...args], options: { seed: string, kills: string, target: string, 'event-log': string, 'port-base': string, report: string, data: string, keep: flag, help: flag } });
+  const { values } = parseArgs({ args: [...args], options: { seed: string, kills: string, target: string, 'event-log': string, instances: string, 'port-base': string, report: string, data: string, keep: flag, help: flag } });
   if (values.help) return undefined;
   const target = oneOf('target', values.target ?? 'all-in-one', ['all-in-one', 'cluster']);
   const eventLog = values['event-log'] === undefined ? undefined : oneOf('event-log', values['event-log'], ['kafka', 'embedded']);
   if (eventLog !== undefined && target !== 'cluster') throw new Error('--event-log belongs to --target cluster');
+  if (values.instances !== undefined && target !== 'cluster') throw new Error('--instances belongs to --target cluster');
   return {
     target,
+    ...(values.instances === undefined ? {} : { instances: values.instances }),
     ...(eventLog === undefined ? {} : { eventLog }),
     seed: integer('seed', values.seed ?? '1', 0, 4_294_967_295),
     kills: integer('kills', values.kills ?? '0', 0, 5),

@@ -27,6 +27,8 @@ export interface SkeinOptions {
   readonly target?: Target;
   /** Of a cluster. */
   readonly eventLog?: 'kafka' | 'embedded';
+  /** Of a cluster: `service=N,…`. */
+  readonly instances?: string;
   readonly data: string;
   readonly portBase: number;
   readonly seed: string;
@@ -54,8 +56,8 @@ export class SkeinProcess {
   /** Starts and waits until the whole is ready. Returns the milliseconds that took. */
   async start(): Promise<number> {
     const started = performance.now();
-    const { data, portBase, seed, env, eventLog } = this.options;
-    const kind = eventLog === undefined ? [] : ['--event-log', eventLog];
+    const { data, portBase, seed, env, eventLog, instances } = this.options;
+    const kind = [...(eventLog === undefined ? [] : ['--event-log', eventLog]), ...(instances === undefined ? [] : ['--instances', instances])];
     this.expectExit = false;
     this.output = '';
     const child = spawn(process.execPath, ['--enable-source-maps', mainOf(this.target), '--data', data, '--port-base', String(portBase), '--seed', seed, ...kind, '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, detached: true });

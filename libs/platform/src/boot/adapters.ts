@@ -11,6 +11,6 @@ export interface Adapters {
   readonly frontPort?: boolean;
   /** Fail the start when a worker lacks a setting, as a process of its own does; otherwise that worker is dead and the rest runs. */
   readonly strict?: boolean;
-  /** Longest time to wait for calls at a stop; default 8 000 of the 10 000 ms that a stop may take. */
+  /** Longest time to wait for calls at a stop; default: `DRAIN_MS`. */
   readonly drainMs?: number;
 }

@@ -40,7 +40,8 @@ import { assertReadable } from './stored-events.js';
 import { Supervisor } from './supervisor.js';
 import { platformVersion } from './version.js';
 
-const STOP_MS = 9_500;
+/** What a stop may take beyond draining: whatever hangs is left to the end of the process. */
+const STOP_BEYOND_MS = 1_500;
 /** From closing the ports to refusing calls: as long as a caller may need to notice. */
 const GOODBYE_MS = 250;
 
@@ -146,9 +147,9 @@ class Running implements RunningService {
   }
 
   async #close(): Promise<void> {
-    const drainMs = this.adapters.drainMs ?? 8_000;
+    const drainMs = this.adapters.drainMs ?? this.settings.drainMs;
     const cut = Promise.withResolvers<void>();
-    const timer = setTimeout(() => cut.resolve(), STOP_MS);
+    const timer = setTimeout(() => cut.resolve(), drainMs + STOP_BEYOND_MS);
     const workers = this.supervisor.stop();
     // Ports of its own close first: callers are told to go elsewhere while what they have sent already is still answered.
     const grpc = Promise.all(this.#grpc.map((server) => stopGrpc(server, drainMs + 500)));
@@ -228,7 +229,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
     const dispatcher = role === 'worker' ? undefined : serveApi(definition, settings, parts, nest, http, context);
     running = new Running(definition, role, settings, adapters, parts, nest, http, dispatcher, supervisor);
     const made = running;
-    addHealthRoutes(http, definition.name, { dead: () => supervisor.dead(), notReady: () => made.notReady(), metrics: () => parts.metrics.render() });
+    addHealthRoutes(http, definition.name, { dead: () => supervisor.dead(), notReady: () => made.notReady(), metrics: (open) => parts.metrics.render(open) });
     await running.listen();
     const missing = await supervisor.start();
     if (missing !== undefined && adapters.strict === true) throw missing;
