@@ -5,6 +5,7 @@ import type { EventLog } from './event-log.js';
 export interface ConsumerGauges {
   readonly log: EventLog;
   readonly group: string;
+  readonly topics: readonly string[];
   halted(): boolean;
   /** Seconds since the first failure of each partition that is being retried. */
   retrying(): readonly { readonly topic: string; readonly partition: number; readonly seconds: number }[];
@@ -20,6 +21,7 @@ export class ConsumerMetrics {
     this.#messages = meter.createCounter('consumer_messages_total', { unit: '{message}', description: 'Messages by outcome' });
     this.#deadLetters = meter.createCounter('dead_letters_total', { unit: '{message}', description: 'Messages parked as dead letters' });
     const { group } = gauges;
+    for (const topic of gauges.topics) this.#deadLetters.add(0, { group, topic });
     const observe = (name: string, unit: string, description: string, callback: (result: ObservableResult) => void | Promise<void>) => {
       const gauge = meter.createObservableGauge(name, { unit, description });
       gauge.addCallback(callback);

@@ -1,4 +1,4 @@
-import { meterOf, tracerFor } from '@skein/events';
+import { meterOf, showDuplicates, tracerFor } from '@skein/events';
 import { failpoint, outsideTrace } from '@skein/telemetry';
 import { ConsumerMetrics } from './consumer-metrics.js';
 import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
@@ -49,8 +49,9 @@ class Consumer implements RunningConsumer {
     this.#dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool));
     this.#retries = new RetryState(this.#timing);
     this.#semaphore = new Semaphore(options.concurrency ?? 4);
+    showDuplicates(options.pool, options.group);
     this.#metrics = new ConsumerMetrics(
-      { log: options.log, group: options.group, halted: () => this.#reason !== undefined, retrying: () => this.#retries.retrying() },
+      { log: options.log, group: options.group, topics: this.#dispatcher.topics, halted: () => this.#reason !== undefined, retrying: () => this.#retries.retrying() },
       options.meter ?? meterOf(options.pool),
     );
   }

@@ -59,6 +59,7 @@ function lazily(load: () => Promise<EventLog>): EventLog {
     send: async (messages) => (await log()).send(messages),
     consume: async (options) => (await log()).consume(options),
     lag: async (group) => (await log()).lag(group),
+    topics: async () => (await (await log()).topics?.()) ?? [],
     createTopics: async (specs) => (await log()).createTopics(specs),
     close: async () => {
       closed = true;

@@ -26,6 +26,13 @@ export interface TopicSpec {
   readonly retention: 'infinite' | 'compact';
 }
 
+/** A topic as a log has it. `expiring`: somebody has set it to forget messages, which the manifest never asks for. */
+export interface TopicState {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly retention: TopicSpec['retention'] | 'expiring';
+}
+
 /** How far a group is behind in one partition: `lag` messages between `committed` (next to be processed) and `head` (next to be written). */
 export interface Lag {
   readonly topic: string;
@@ -73,17 +80,20 @@ export interface LogConsumer {
 }
 
 /**
- * The event log between services: an embedded one on PostgreSQL, Kafka later, both under `eventLogContract`. Delivery is at
+ * The event log between services: an embedded one on PostgreSQL, or Kafka, all under `eventLogContract`. Delivery is at
  * least once and in order per key; consumers remove duplicates by inbox.
  */
 export interface EventLog {
-  /** Durable when it resolves; all of them or none. Throws `RejectionError` (`message-too-large`, `unknown-topic`) before anything is written. */
+  /**
+   * Durable when it resolves. Throws `RejectionError` (`message-too-large`, `unknown-topic`) before anything is written. A log that
+   * goes away in between may have taken a part (in order per key) when it throws, as it may have taken all: send all again.
+   */
   send(messages: readonly PublicMessage[]): Promise<void>;
   consume(options: ConsumeOptions): Promise<LogConsumer>;
   /** Lag per partition of every topic the group has ever consumed. */
   lag(group: string): Promise<Lag[]>;
   /** The topics that there are, for `planTopics`; an adapter that cannot tell leaves it out. */
-  topics?(): Promise<readonly TopicSpec[]>;
+  topics?(): Promise<readonly TopicState[]>;
   /** Idempotent; also brings a topic's retention to what is asked; another partition count for an existing topic is refused. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>;
   /** Stops the consumers made here and lets the connections go. */

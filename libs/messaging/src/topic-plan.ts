@@ -1,5 +1,5 @@
 import { RejectionError } from '@skein/kernel';
-import type { EventLog, TopicSpec } from './event-log.js';
+import type { EventLog, TopicSpec, TopicState } from './event-log.js';
 
 /** What stands between a topic of the manifest and the log's. */
 export interface TopicChange {
@@ -9,7 +9,7 @@ export interface TopicChange {
   readonly detail: string;
 }
 
-const words = ({ partitions, retention }: TopicSpec): string => `${partitions} partitions, ${retention}`;
+const words = ({ partitions, retention }: TopicState): string => `${partitions} partitions, ${retention}`;
 
 /** Compares the manifest with what the log has; changes nothing. */
 export async function planTopics(log: EventLog, specs: readonly TopicSpec[]): Promise<TopicChange[]> {

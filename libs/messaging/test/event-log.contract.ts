@@ -1,7 +1,8 @@
 import { eventually } from '@skein/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MESSAGE_BYTES_MAX, type EventLog, type PartitionBatch } from '../src/event-log.js';
+import { MESSAGE_BYTES_MAX, type EventLog, type PartitionBatch, type TopicSpec } from '../src/event-log.js';
+import { applyTopics, planTopics } from '../src/topic-plan.js';
 import type { TestChild } from './support/child.js';
 import { Collector, fresh, gate, messageOf, numbersOf, series } from './support/messages.js';
 
@@ -279,6 +280,17 @@ export function eventLogContract(name: string, makeHarness: () => Promise<Adapte
       const topic = await topicOf(3);
       await log.createTopics([{ topic, partitions: 3, retention: 'infinite' }]);
       await expect(log.createTopics([{ topic, partitions: 4, retention: 'infinite' }])).rejects.toThrow('3 partitions');
+    });
+
+    it('plans topics, brings them to the manifest, and changes nothing where one is in conflict', async () => {
+      const [kept, made] = [await topicOf(3), fresh('topic')];
+      const specs: TopicSpec[] = [{ topic: kept, partitions: 3, retention: 'compact' }, { topic: made, partitions: 2, retention: 'compact' }];
+      const planned = async (): Promise<string[]> => (await planTopics(log, specs)).filter(({ topic }) => topic === kept || topic === made).map(({ action }) => action);
+      expect(await planned()).toEqual(['alter', 'create']);
+      await expect(applyTopics(log, [...specs, { topic: await topicOf(1), partitions: 2, retention: 'infinite' }])).rejects.toMatchObject({ rejection: { rule: 'topic-conflict' } });
+      expect(await planned()).toEqual(['alter', 'create']);
+      await applyTopics(log, specs);
+      await eventually(async () => expect(await planned()).toEqual(['unchanged', 'unchanged']));
     });
   });
 }

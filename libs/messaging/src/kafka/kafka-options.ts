@@ -1,5 +1,5 @@
 import type { ReportError } from '../embedded/partition-loop.js';
-import { MESSAGE_BYTES_MAX, type TopicSpec } from '../event-log.js';
+import { MESSAGE_BYTES_MAX } from '../event-log.js';
 
 /** Settings of a Kafka adapter; all times in milliseconds. */
 export interface KafkaEventLogOptions {
@@ -39,16 +39,3 @@ export const CLOSE_MS_MAX = 5_000;
 
 /** Most bytes of one record batch; the framing and headers of a message at the limit fit. */
 export const BATCH_BYTES_MAX = MESSAGE_BYTES_MAX + 64 * 1024;
-
-/**
- * Settings of a topic as the manifest means them. New groups read from the beginning, so nothing expires; a message's time is
- * the decision's and comes from a database, whose clock the broker must not judge.
- */
-export const topicSettings = ({ retention }: TopicSpec): Record<string, string> => ({
-  'cleanup.policy': retention === 'compact' ? 'compact' : 'delete',
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'max.message.bytes': String(BATCH_BYTES_MAX),
-  'message.timestamp.type': 'CreateTime',
-  'message.timestamp.after.max.ms': '9223372036854775807',
-});

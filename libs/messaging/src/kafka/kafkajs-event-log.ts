@@ -1,10 +1,11 @@
 import type { Admin, Kafka, Producer, RetryOptions } from 'kafkajs';
-import type { ConsumeOptions, EventLog, Lag, LogConsumer, PublicMessage, TopicSpec } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, PublicMessage, TopicSpec, TopicState } from '../event-log.js';
 import { unknownTopic } from '../message-size.js';
 import { unavailable } from './kafka-errors.js';
-import { kafkaSettings, REQUEST_TIMEOUT_MS, topicSettings, type KafkaEventLogOptions, type KafkaSettings } from './kafka-options.js';
+import { kafkaSettings, REQUEST_TIMEOUT_MS, type KafkaEventLogOptions, type KafkaSettings } from './kafka-options.js';
 import { KafkaJsMember } from './kafkajs-member.js';
 import { loadKafkaJs } from './kafkajs-load.js';
+import { drifted, lagOf, sortTopics, topicSettings, topicStates, type Configuration } from './kafka-topics.js';
 import { recordBatches, type PlacedRecord } from './record-batches.js';
 
 type KafkaJs = ReturnType<typeof loadKafkaJs>;
@@ -70,21 +71,25 @@ export class KafkaJsEventLog implements EventLog {
     });
   }
 
+  async topics(): Promise<TopicState[]> {
+    await this.#loadTopics();
+    return topicStates(this.#topics, (names) => this.#configurations(names));
+  }
+
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {
     await this.#loadTopics();
-    const missing = specs.filter(({ topic }) => !this.#topics.has(topic));
+    const { missing, existing } = sortTopics(this.#topics, specs);
     if (missing.length > 0) {
-      const topics = missing.map((spec) => ({
-        topic: spec.topic, numPartitions: spec.partitions, replicationFactor: this.#settings.replication,
-        configEntries: Object.entries(topicSettings(spec)).map(([name, value]) => ({ name, value })),
-      }));
+      const topics = missing.map((spec) => ({ topic: spec.topic, numPartitions: spec.partitions, replicationFactor: this.#settings.replication, configEntries: entriesOf(spec) }));
       await this.#asking((admin) => admin.createTopics({ topics, waitForLeaders: true }));
       await this.#loadTopics();
+      // Somebody else may have been quicker, with other numbers.
+      sortTopics(this.#topics, missing);
     }
-    for (const { topic, partitions } of specs) {
-      const actual = this.#topics.get(topic);
-      if (actual !== undefined && actual !== partitions) throw new Error(`topic ${topic} has ${actual} partitions for ever, not ${partitions}`);
-    }
+    const changed = drifted(existing, await this.#configurations(existing.map(({ topic }) => topic)));
+    if (changed.length === 0) return;
+    const resources = changed.map((spec) => ({ type: this.#kafkaJs.ConfigResourceTypes.TOPIC, name: spec.topic, configEntries: entriesOf(spec) }));
+    await this.#asking((admin) => admin.alterConfigs({ validateOnly: false, resources }));
   }
 
   close(): Promise<void> {
@@ -175,6 +180,14 @@ export class KafkaJsEventLog implements EventLog {
     }
   }
 
+  /** Settings by topic. */
+  async #configurations(names: readonly string[]): Promise<Map<string, Configuration>> {
+    if (names.length === 0) return new Map();
+    const resources = names.map((name) => ({ type: this.#kafkaJs.ConfigResourceTypes.TOPIC, name }));
+    const described = await this.#asking((admin) => admin.describeConfigs({ includeSynonyms: false, resources }));
+    return new Map(described.resources.map(({ resourceName, configEntries }) => [resourceName, new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]))]));
+  }
+
   /** 0 where the topic does not exist. */
   async #partitionsOf(topic: string): Promise<number> {
     if (!this.#topics.has(topic)) await this.#loadTopics();
@@ -187,7 +200,4 @@ export class KafkaJsEventLog implements EventLog {
   }
 }
 
-function lagOf(topic: string, partition: number, committed: bigint, known: bigint | undefined): Lag {
-  const head = known ?? committed;
-  return { topic, partition, committed, head, lag: head > committed ? head - committed : 0n };
-}
+const entriesOf = (spec: TopicSpec): { name: string; value: string }[] => Object.entries(topicSettings(spec)).map(([name, value]) => ({ name, value }));
