@@ -1,0 +1,28 @@
+import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
+import { attempt } from './attempt.js';
+import type { Fault } from './faults.js';
+import type { Suite } from './kill-runs.js';
+import { newLine, type Line } from './report.js';
+
+/** One fault that is no kill at a failpoint, once for each seed. */
+export async function faultRuns(suite: Suite, fault: Fault, seeds: readonly number[]): Promise<Line> {
+  const line = newLine(fault.name, fault.what);
+  const why = await fault.impossible?.();
+  if (why !== undefined) return { ...line, skipped: why };
+  for (const seed of seeds) {
+    const random = new DeterministicRandom(sha256(utf8(`skein/chaos/${fault.name}/${seed}`)));
+    const prepared = await fault.prepare(suite.stage, random, suite.portBase);
+    const result = await attempt(prepared.stage ?? suite.stage, suite.portBase, prepared.disturbance, suite.undisturbed.facts);
+    suite.progress(`${fault.name}, ${prepared.story}: ${result.problems.length === 0 ? 'equal' : 'FAILED'} in ${(result.tookMs / 1000).toFixed(1)} s`);
+    if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-80).join('\n'));
+    line.runs += 1;
+    line.hits += prepared.struck(result.hits);
+    line.ms += result.tookMs;
+    if (result.problems.length === 0) line.passed += 1;
+    else {
+      line.failed += 1;
+      line.failures.push({ seed, story: prepared.story, problems: result.problems });
+    }
+  }
+  return line;
+}

@@ -1,0 +1,72 @@
+import { FAILPOINTS, type FailpointName } from '@skein/telemetry';
+import { attempt, type Attempt } from './attempt.js';
+import { armedWith, drawKill, type Kill } from './kills.js';
+import type { Line } from './report.js';
+import { newLine } from './report.js';
+import type { Stage } from './stage.js';
+
+/** What all runs share. */
+export interface Suite {
+  readonly stage: Stage;
+  readonly portBase: number;
+  readonly undisturbed: Attempt;
+  /** Told after each run. */
+  readonly progress: (text: string) => void;
+  readonly verbose: boolean;
+}
+
+interface Task {
+  readonly line: Line;
+  readonly seed: number;
+  readonly kill: Kill;
+}
+
+const storyOf = ({ process, failpoint, at }: Kill): string => `${process} at hit ${at} of ${failpoint}`;
+
+/** Tasks whose kills hit different processes, up to `together` of them in one run. */
+export function grouped<T extends { readonly kill: Kill }>(tasks: readonly T[], together: number): T[][] {
+  const groups: T[][] = [];
+  for (const task of tasks) {
+    const fitting = groups.find((group) => group.length < together && group.every(({ kill }) => kill.process !== task.kill.process));
+    if (fitting === undefined) groups.push([task]);
+    else fitting.push(task);
+  }
+  return groups;
+}
+
+/** kill -9 at each named step, `seeds` times each. */
+export async function killRuns(suite: Suite, names: readonly string[], seeds: readonly number[], together: number): Promise<Line[]> {
+  const lines = names.map((name) => newLine(name, `${FAILPOINTS[name as FailpointName].before} | ${FAILPOINTS[name as FailpointName].after}`));
+  const tasks = seeds.flatMap((seed) => lines.flatMap((line): Task[] => {
+    const kill = drawKill(line.name, seed, suite.undisturbed.hits);
+    return kill === undefined ? [] : [{ line, seed, kill }];
+  }));
+  for (const group of grouped(tasks, together)) await runGroup(suite, group);
+  return lines;
+}
+
+async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {
+  const result = await attempt(suite.stage, suite.portBase, { arming: armedWith(group.map(({ kill }) => kill)) }, suite.undisturbed.facts);
+  suite.progress(`${group.map(({ kill }) => storyOf(kill)).join(' and ')}: ${result.problems.length === 0 ? 'equal' : 'FAILED'} in ${(result.tookMs / 1000).toFixed(1)} s`);
+  if (result.problems.length > 0 && group.length > 1) {
+    suite.progress('  each of them again on its own');
+    const before = group.map(({ line }) => line.failed);
+    for (const task of group) await runGroup(suite, [task]);
+    // Good apart, bad together: nobody's fault alone, and still a fault.
+    if (group.every(({ line }, index) => line.failed === before[index])) record(group[0] as Task, result, group.map(({ kill }) => storyOf(kill)).join(' and '));
+    return;
+  }
+  if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-80).join('\n'));
+  for (const task of group) record(task, result, storyOf(task.kill), group.length);
+}
+
+function record({ line, seed, kill }: Task, result: Attempt, story: string, shared = 1): void {
+  line.runs += 1;
+  line.hits += result.killed.includes(`${kill.process} at ${kill.failpoint}`) ? 1 : 0;
+  line.ms += result.tookMs / shared;
+  if (result.problems.length === 0) line.passed += 1;
+  else {
+    line.failed += 1;
+    line.failures.push({ seed, story, problems: result.problems });
+  }
+}

@@ -1,0 +1,183 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Cluster, type ClusterOptions, type ProcessId } from '@skein/cluster';
+import { startPostgres, type EmbeddedPostgres } from '@skein/embedded';
+import pg from 'pg';
+import type { Devnet } from '../process/skein-process.js';
+import type { Arming } from './arm.js';
+import { readHits, type Hits } from './hits.js';
+import { dismiss, endow, peopleOf } from './people.js';
+
+const ARM = fileURLToPath(new URL('./arm.js', import.meta.url));
+const SEED = 'chaos';
+const CONNECTIONS_MAX = 400;
+/** What of a data folder is the same at the beginning of every run. */
+const KEPT = ['chain.json', 'address-book.json', 'secrets.json'];
+const ONE_EACH = { arena: 1, validation: 1, 'fl-aggregator': 1, 'staking-indexer': 1, marketplace: 1, billing: 1 } as const;
+/** Six services' databases, and the embedded event log's. */
+const DATABASES = ['arena', 'validation', 'fl_aggregator', 'staking_indexer', 'marketplace', 'billing', 'event_log'];
+/** A call whose process died is taken over after so long. */
+const SHORT_LEASES = { CALL_LEASE_MS: '2000' };
+
+/** `arena/all/0` as a file's name. */
+const fileOf = ({ service, role, index }: ProcessId): string => `${service}-${role}-${index}`;
+
+/** How one run is different from the undisturbed one. */
+export interface RunOptions {
+  /** What a process is told beside its hits file, at its start. */
+  readonly arming?: (id: ProcessId) => Omit<Arming, 'hits'>;
+  readonly cluster?: Partial<ClusterOptions>;
+}
+
+/** One running cluster on copies of the template. */
+export interface Run {
+  readonly cluster: Cluster;
+  readonly devnet: Devnet;
+  readonly folder: string;
+  hits(id: ProcessId): Hits;
+  /** The last lines of the processes' output, for a report. */
+  output(): readonly string[];
+  end(): Promise<void>;
+}
+
+const OUTPUT_KEPT = 400;
+
+/** PostgreSQL that outlives the runs, and the state that every run begins with. */
+export class Stage {
+  readonly folder: string;
+  readonly #dataDir: string;
+  #postgres: EmbeddedPostgres;
+  readonly #template: string;
+  #runs = 0;
+
+  private constructor(folder: string, dataDir: string, postgres: EmbeddedPostgres) {
+    this.folder = folder;
+    this.#dataDir = dataDir;
+    this.#postgres = postgres;
+    this.#template = join(folder, 'template');
+  }
+
+  /** Starts PostgreSQL, lets a cluster migrate everything and see the locked FLOCK, and keeps that as the template. */
+  static async open(portBase: number, dataDir?: string): Promise<Stage> {
+    const folder = mkdtempSync(join(tmpdir(), 'skein-chaos-'));
+    const data = dataDir ?? join(folder, 'postgres');
+    const stage = new Stage(folder, data, await startPostgres({ dataDir: data, maxConnections: CONNECTIONS_MAX }));
+    try {
+      await stage.#prepare(portBase);
+      return stage;
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
+  }
+
+  get postgres(): EmbeddedPostgres {
+    return this.#postgres;
+  }
+
+  get adminUrl(): string {
+    return this.#postgres.adminUrl;
+  }
+
+  /** Starts PostgreSQL again on its data and its port, after a kill or a stop. */
+  async restartPostgres(): Promise<void> {
+    const { port } = this.#postgres;
+    this.#postgres = await startPostgres({ dataDir: this.#dataDir, port, maxConnections: CONNECTIONS_MAX });
+  }
+
+  /** Starts PostgreSQL again where it has given up. */
+  async revivePostgres(): Promise<void> {
+    const gone = await Promise.race([this.#postgres.exited.then(() => true), wait(500, false)]);
+    if (gone) await this.restartPostgres();
+  }
+
+  /** Copies the template and starts a cluster on it. */
+  async begin(portBase: number, options: RunOptions = {}): Promise<Run> {
+    this.#runs += 1;
+    const folder = join(this.folder, `run-${this.#runs}`);
+    mkdirSync(folder, { recursive: true });
+    for (const name of KEPT) cpSync(join(this.#template, name), join(folder, name));
+    await this.#copyDatabases('template_', '');
+    if (options.cluster?.eventLog === 'kafka') await this.#resend();
+    const output: string[] = [];
+    const hear = (id: ProcessId, line: string): void => {
+      output.push(`${fileOf(id)} ${line}`);
+      if (output.length > 2 * OUTPUT_KEPT) output.splice(0, OUTPUT_KEPT);
+    };
+    const hitsOf = (id: ProcessId): string => join(folder, `${fileOf(id)}.hits`);
+    const arming = (id: ProcessId): Arming => ({ ...options.arming?.(id), hits: hitsOf(id) });
+    const cluster = await Cluster.start({
+      data: folder, portBase, eventLog: 'embedded', databaseUrl: this.adminUrl, roles: 'all', instances: ONE_EACH, migrate: false,
+      say: (line) => output.push(line), output: hear,
+      ...options.cluster,
+      env: (id) => ({ ...SHORT_LEASES, NODE_COMPILE_CACHE: join(this.folder, 'compiled'), SKEIN_CHAOS: JSON.stringify(arming(id)), ...options.cluster?.env?.(id) }),
+      nodeArgs: () => [`--import=${ARM}`],
+    });
+    const devnet = JSON.parse(readFileSync(join(folder, 'devnet.json'), 'utf8')) as Devnet;
+    const end = async (): Promise<void> => {
+      const stopped = cluster.stop();
+      // What is there is judged by now; a drain would only take time.
+      for (const one of cluster.processes) one.kill();
+      await stopped;
+      rmSync(folder, { recursive: true, force: true });
+    };
+    return { cluster, devnet, folder, hits: (id) => readHits(hitsOf(id)), output: () => output.slice(-OUTPUT_KEPT), end };
+  }
+
+  async close(): Promise<void> {
+    await this.#postgres.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #prepare(portBase: number): Promise<void> {
+    // No flushing: what kill -9 of the server must not lose is what it has written, and the system keeps that.
+    await this.#asAdmin(async (client) => {
+      await client.query('ALTER SYSTEM SET fsync = off');
+      await client.query('ALTER SYSTEM SET full_page_writes = off');
+      await client.query('SELECT pg_reload_conf()');
+    });
+    const cluster = await Cluster.start({ data: this.#template, seed: SEED, portBase, eventLog: 'embedded', databaseUrl: this.adminUrl, roles: 'all', instances: ONE_EACH, env: () => ({ NODE_COMPILE_CACHE: join(this.folder, 'compiled') }) });
+    try {
+      const devnet = JSON.parse(readFileSync(join(this.#template, 'devnet.json'), 'utf8')) as Devnet;
+      const people = await peopleOf(devnet);
+      await endow(devnet, people);
+      dismiss(people);
+    } finally {
+      await cluster.stop();
+    }
+    while (!existsSync(join(this.#template, 'chain.json'))) await wait(20);
+    await this.#copyDatabases('', 'template_');
+  }
+
+  /** `CREATE DATABASE <to><name> TEMPLATE <from><name>`; whoever is still connected is put out. */
+  async #copyDatabases(from: string, to: string): Promise<void> {
+    await this.#asAdmin(async (client) => {
+      for (const name of DATABASES) {
+        await client.query(`DROP DATABASE IF EXISTS "${to}${name}" WITH (FORCE)`);
+        await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [`${from}${name}`]);
+        await client.query(`CREATE DATABASE "${to}${name}" OWNER "${name}_owner" TEMPLATE "${from}${name}" STRATEGY wal_log`);
+        await client.query(`REVOKE ALL ON DATABASE "${to}${name}" FROM PUBLIC; GRANT CONNECT, CREATE, TEMPORARY ON DATABASE "${to}${name}" TO "${name}_app"`);
+      }
+    });
+  }
+
+  /** The relays begin at the beginning: an event log that is empty gets what the template's had. */
+  async #resend(): Promise<void> {
+    for (const name of DATABASES.filter((one) => one !== 'event_log')) await this.#asAdmin(async (client) => void (await client.query(`UPDATE es_subscription SET position = 0 WHERE name LIKE 'publication-%'`)), name);
+  }
+
+  async #asAdmin(work: (client: pg.Client) => Promise<void>, database = 'postgres'): Promise<void> {
+    const url = new URL(this.adminUrl);
+    url.pathname = `/${database}`;
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    try {
+      await work(client);
+    } finally {
+      await client.end();
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Cluster } from '@skein/cluster';
+import pg from 'pg';
+import type { Facts } from './final-state.js';
+
+const SETTLED_MS_MAX = 45_000;
+const EVERY_MS = 100;
+
+/*
+ * Events that come as often as something had to be tried: looks at the chain, attempts at a call, and the credit held for
+ * them and given back. What became of them is among the facts, and the balances too.
+ */
+const ATTEMPTS = [
+  'skein.staking.cursor.moved.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1', 'skein.billing.ledger.credit-reserved.v1',
+  'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1',
+];
+/** Consumers that hear of each attempt at a call. */
+const OF_ATTEMPTS = ['billing.usage'];
+
+/** Each of these must find nothing, sooner or later. */
+const UNSETTLED: readonly (readonly [what: string, sql: string])[] = [
+  ['events without a position', 'SELECT seq FROM es_unsequenced'],
+  ['open or failed jobs', `SELECT id, kind, state, attempts, error FROM es_job WHERE state <> 'done'`],
+  ['overdue timers', 'SELECT id, kind, attempts FROM es_timer WHERE to_timestamp(due_at_ms / 1000.0) < clock_timestamp()'],
+  ['subscriptions behind', 'SELECT name, position FROM es_subscription WHERE position < (SELECT max(position) FROM es_position)'],
+];
+
+/** Each of these must find nothing at the end. */
+const BROKEN: readonly (readonly [what: string, sql: string])[] = [
+  ['gaps in streams', 'SELECT stream_id, count(*), min(version), max(version) FROM es_event GROUP BY stream_id HAVING min(version) <> 1 OR max(version) <> count(*)'],
+  ['gaps in positions', 'SELECT count(*), min(position), max(position) FROM es_position HAVING count(*) > 0 AND (min(position) <> 1 OR max(position) <> count(*))'],
+  ['positions out of a stream’s order', 'SELECT * FROM (SELECT e.stream_id, e.version, p.position, lag(p.position) OVER (PARTITION BY e.stream_id ORDER BY e.version) AS before FROM es_event e JOIN es_position p USING (seq)) o WHERE before >= position'],
+  ['events that two positions or none have', 'SELECT e.seq FROM es_event e LEFT JOIN es_position p USING (seq) GROUP BY e.seq HAVING count(p.position) <> 1'],
+  ['dead letters', 'SELECT group_name, topic, key, reason FROM dead_letters'],
+];
+
+const LOG_BEHIND = `SELECT l.group_name, p.topic, p.partition, l.committed, p.next_offset FROM log_leases l JOIN log_partitions p ON p.id = l.partition_id WHERE l.committed < p.next_offset`;
+const LOG_BROKEN: readonly (readonly [what: string, sql: string])[] = [
+  ['gaps in offsets', 'SELECT p.topic, p.partition, p.next_offset, count(m.message_offset) FROM log_partitions p LEFT JOIN log_messages m ON m.partition_id = p.id GROUP BY p.id HAVING count(m.message_offset) <> p.next_offset'],
+  ['messages out of their key’s order', `SELECT * FROM (SELECT m.key, min(m.message_offset) AS first, (m.headers->>'ce_streamversion')::int AS version, lag((m.headers->>'ce_streamversion')::int) OVER (PARTITION BY m.partition_id, m.key ORDER BY min(m.message_offset)) AS before FROM log_messages m GROUP BY m.partition_id, m.key, m.id, m.headers->>'ce_streamversion') o WHERE before > version`],
+];
+
+async function queried<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 10_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const found = async (client: pg.Client, where: string, checks: readonly (readonly [string, string])[]): Promise<string[]> => {
+  const problems: string[] = [];
+  for (const [what, sql] of checks) {
+    const { rows } = await client.query<object>(sql);
+    if (rows.length > 0) problems.push(`${where}: ${what}: ${JSON.stringify(rows.slice(0, 3))}${rows.length > 3 ? ` and ${rows.length - 3} more` : ''}`);
+  }
+  return problems;
+};
+
+async function everywhere(cluster: Cluster, checks: readonly (readonly [string, string])[], logChecks: readonly (readonly [string, string])[]): Promise<string[]> {
+  const services = Object.entries(cluster.databases).map(([name, { ownerUrl }]) => queried(ownerUrl, (client) => found(client, name, checks)));
+  const embedded = cluster.eventLog.url.startsWith('postgres') ? [queried(cluster.eventLog.url, (client) => found(client, 'event log', logChecks))] : [];
+  return (await Promise.all([...services, ...embedded])).flat();
+}
+
+/** Waits until nothing is left to do anywhere; the sentences say what still was at the deadline. */
+export async function settle(cluster: Cluster): Promise<readonly string[]> {
+  const until = performance.now() + SETTLED_MS_MAX;
+  for (let calm = 0; ; ) {
+    const left = await everywhere(cluster, UNSETTLED, [['consumers behind', LOG_BEHIND]]).catch((error: unknown) => [String(error)]);
+    // Twice in a row: between two steps of a chain of services a moment may look settled.
+    calm = left.length === 0 ? calm + 1 : 0;
+    if (calm === 3) return [];
+    if (performance.now() > until) return left;
+    await wait(EVERY_MS);
+  }
+}
+
+/** Gaps, disorder and dead letters; none in a sound state. */
+export const broken = (cluster: Cluster): Promise<string[]> => everywhere(cluster, BROKEN, LOG_BROKEN);
+
+/** How many events of each type each service has, without those that count attempts; inbox rows and keys by consumer and scope. */
+export async function countsOf(cluster: Cluster): Promise<Facts> {
+  const of = async (name: string, url: string): Promise<Facts> =>
+    queried(url, async (client) => {
+      const lines = async (sql: string, values: unknown[] = []): Promise<string[]> => (await client.query<{ line: string }>(sql, values)).rows.map(({ line }) => line);
+      return {
+        [`${name} events`]: await lines(`SELECT type || ' ' || count(*) AS line FROM es_event WHERE NOT type = ANY ($1) GROUP BY type ORDER BY type`, [ATTEMPTS]),
+        [`${name} inbox`]: await lines(`SELECT consumer || ' ' || count(*) AS line FROM es_inbox WHERE NOT consumer = ANY ($1) GROUP BY consumer ORDER BY consumer`, [OF_ATTEMPTS]),
+        [`${name} keys`]: await lines(`SELECT scope || ' ' || count(*) AS line FROM es_idempotency GROUP BY scope ORDER BY scope`),
+        [`${name} timers`]: await lines(`SELECT kind || ' ' || count(*) AS line FROM es_timer GROUP BY kind ORDER BY kind`),
+      };
+    });
+  return Object.assign({}, ...(await Promise.all(Object.entries(cluster.databases).map(([name, { ownerUrl }]) => of(name, ownerUrl))))) as Facts;
+}
+
+/** What differs between two sets of facts: `-` was expected, `+` was found. */
+export function differences(expected: Facts, actual: Facts): string[] {
+  const kinds = [...new Set([...Object.keys(expected), ...Object.keys(actual)])];
+  return kinds.flatMap((kind) => {
+    const [wanted, got] = [expected[kind] ?? [], actual[kind] ?? []];
+    return [...wanted.filter((line) => !got.includes(line)).map((line) => `${kind}: - ${line}`), ...got.filter((line) => !wanted.includes(line)).map((line) => `${kind}: + ${line}`)];
+  });
+}
