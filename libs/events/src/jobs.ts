@@ -3,6 +3,7 @@ import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { toJsonText } from './codec.js';
 import { PositionFeed } from './feed.js';
+import { CLAIM, deadlineOf, Turns } from './job-turns.js';
 import { eventMetrics } from './metrics.js';
 import { backoffMs, Pause } from './pause.js';
 import { inStoredTrace, storedTraceOf } from './tracing.js';
@@ -13,7 +14,7 @@ import type { Job, ReportError } from './types.js';
 export interface JobContext {
   /** Stores the progress, if given, and renews the lease (which also happens by itself); throws where the job has another worker now. */
   heartbeat: (progress?: unknown) => Promise<void>;
-  /** Aborted when the lease is lost and when the worker has to stop now. */
+  /** Aborted when the lease is lost, when the worker has to stop now, and when the job's deadline passes. */
   signal: AbortSignal;
 }
 
@@ -45,25 +46,29 @@ interface JobRow {
   attempts: number;
   progress: unknown;
   lease_token: string;
+  tenant: string;
+  /** Database clock at the claim, epoch milliseconds. */
+  now_ms: string;
 }
 
-// The row's lock decides between workers; SKIP LOCKED keeps them from waiting for each other.
-const CLAIM = `
-  UPDATE es_job j SET attempts = j.attempts + 1, lease_token = gen_random_uuid(), lease_pid = $4, lease_pid_started = $5,
-    available_at = clock_timestamp() + $3 * interval '1 ms'
-  FROM (SELECT id FROM es_job WHERE kind = $1 AND state = 'open'
-      AND (available_at <= statement_timestamp() OR (lease_token IS NOT NULL AND NOT es_session_alive(lease_pid, lease_pid_started)))
-    ORDER BY available_at, id LIMIT $2 FOR UPDATE SKIP LOCKED) free
-  WHERE j.id = free.id
-  RETURNING j.id, j.kind, j.payload, j.attempts, j.progress, j.lease_token`;
+/** Why a job was ended whose deadline has passed. */
+class DeadlinePassed extends Error {}
+
+/** Longest that a timer of the process can wait. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
 
-/** Works off the jobs of one kind; any number of workers in any number of processes. */
+/**
+ * Works off the jobs of one kind; any number of workers in any number of processes. A payload's `tenant` (a text) gets it turns
+ * between the tenants, its `deadlineMs` (epoch milliseconds, the database's clock) ends it when it has passed: before its start
+ * it is not begun, during its run it is aborted, and either way it is done.
+ */
 export class JobWorker {
   readonly name: string;
   readonly #options: Required<JobWorkerOptions>;
   readonly #pause = new Pause();
+  readonly #turns = new Turns();
   readonly #running = new Map<Promise<void>, AbortController>();
   #stopping = false;
   #loop: Promise<void> | undefined;
@@ -115,9 +120,12 @@ export class JobWorker {
   async #claim(limit: number): Promise<number> {
     const { pool, kind, leaseMs } = this.#options;
     const session = await PositionFeed.of(pool).session();
-    const { rows } = await pool.query<JobRow>({ name: 'es-job-claim', text: CLAIM, values: [kind, limit, leaseMs, session?.pid ?? null, session?.startedAt ?? null] });
+    const { rows } = await pool.query<JobRow>({ name: 'es-job-claim', text: CLAIM, values: [kind, limit, leaseMs, session?.pid ?? null, session?.startedAt ?? null, this.#turns.order] });
     if (rows.length > 0) failpoint('job.claimed');
-    for (const row of rows) this.#begin(row);
+    for (const row of rows) {
+      this.#turns.had(row.tenant);
+      this.#begin(row);
+    }
     return rows.length;
   }
 
@@ -138,10 +146,14 @@ export class JobWorker {
     const beat = setInterval(() => void heartbeat().catch(() => undefined), leaseMs / 3);
     const aborted = new Promise<never>((_, rejectAborted) => controller.signal.addEventListener('abort', () => rejectAborted(controller.signal.reason)));
     aborted.catch(() => undefined);
+    let ending: NodeJS.Timeout | undefined;
     try {
       // A taken-over job may have killed its workers every time.
       if (row.attempts > maxAttempts) throw new Error(`given up after ${maxAttempts} attempts`);
       const { payload, traceparent } = storedTraceOf(row.payload);
+      const leftMs = (deadlineOf(payload) ?? Infinity) - Number(row.now_ms);
+      if (leftMs <= 0) throw new DeadlinePassed('its deadline had passed before it began');
+      if (leftMs < TIMER_MS_MAX) ending = setTimeout(() => controller.abort(new DeadlinePassed('its deadline passed')), leftMs);
       const job = { id: row.id, kind: row.kind, payload: decodePayload(payload), attempts: row.attempts, progress: row.progress === null ? undefined : decodePayload(row.progress) };
       const attributes = { 'skein.job.id': row.id, 'skein.job.attempt': row.attempts };
       await Promise.race([inStoredTrace(pool, this.name, traceparent, attributes, () => handle(job, { heartbeat, signal: controller.signal })), aborted]);
@@ -149,12 +161,14 @@ export class JobWorker {
       await this.#finish(row, 'done', null, 0);
       failpoint('job.finished');
     } catch (error) {
+      if (error instanceof DeadlinePassed) return await this.#finish(row, 'done', messageOf(error), 0);
       if (this.#stopping && controller.signal.aborted) return await this.#finish(row, 'open', messageOf(error), 0);
       eventMetrics(this.#options.pool).jobFailures.add(1, { kind: row.kind });
       this.#options.onError(error, `${this.name} ${row.id}`);
       await this.#finish(row, row.attempts >= maxAttempts ? 'failed' : 'open', messageOf(error), backoffMs(row.attempts, this.#options.retryMs));
     } finally {
       clearInterval(beat);
+      clearTimeout(ending);
     }
   }
 

@@ -42,6 +42,49 @@ describe('jobs', () => {
     await eventually(async () => expect((await db.appPool.query(`SELECT DISTINCT state, attempts FROM es_job`)).rows).toEqual([{ state: 'done', attempts: 1 }]));
   });
 
+  test('of several tenants are taken in turns, however long the backlog of one is', async () => {
+    const of = (tenant: string, n: number): Effect => job(`${tenant}-${n}`, { tenant });
+    await effects(...[1, 2, 3, 4, 5, 6].map((n) => of('noisy', n)));
+    await effects(of('quiet', 1), of('other', 1), of('quiet', 2));
+    const order: string[] = [];
+    await work(async ({ id }) => void order.push(id));
+    await eventually(() => expect(order).toHaveLength(9));
+    expect(order.slice(0, 3)).toEqual(['noisy-1', 'other-1', 'quiet-1'].toSorted((a, b) => order.indexOf(a) - order.indexOf(b)));
+    expect(order.indexOf('quiet-2')).toBeLessThanOrEqual(5);
+    expect(order.filter((id) => id.startsWith('noisy'))).toEqual([1, 2, 3, 4, 5, 6].map((n) => `noisy-${n}`));
+  });
+
+  test('free places go to different tenants first', async () => {
+    await effects(...[1, 2, 3].map((n) => job(`noisy-${n}`, { tenant: 'noisy' })), job('quiet-1', { tenant: 'quiet' }), job('alone-1'));
+    const begun: string[] = [];
+    await work(({ id }, { signal }) => {
+      begun.push(id);
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))));
+    }, { concurrency: 3, drainMs: 0 });
+    await eventually(() => expect(begun).toHaveLength(3));
+    expect(begun.map((id) => id.split('-')[0]).sort()).toEqual(['alone', 'noisy', 'quiet']);
+  });
+
+  test('a deadline that has passed keeps a job from its handler, one that passes ends it; both are done', async () => {
+    const nowMs = Number((await db.appPool.query<{ ms: string }>('SELECT es_now_ms() AS ms')).rows[0]?.ms);
+    await effects(job('late', { deadlineMs: nowMs - 1 }), job('slow', { deadlineMs: nowMs + 1_500 }), job('fine', { deadlineMs: nowMs + 600_000 }), job('far', { deadlineMs: nowMs + 1e12 }));
+    const begun: string[] = [];
+    const ended: string[] = [];
+    await work(({ id }, { signal }) => {
+      begun.push(id);
+      if (id !== 'slow') return Promise.resolve();
+      return new Promise((_, reject) => signal.addEventListener('abort', () => {
+        ended.push(id);
+        reject(signal.reason as Error);
+      }));
+    }, { concurrency: 4 });
+    await eventually(async () => expect(await Promise.all(['late', 'slow', 'fine', 'far'].map(async (id) => (await readJob(db.appPool, id))?.state))).toEqual(['done', 'done', 'done', 'done']));
+    expect([begun.sort(), ended]).toEqual([['far', 'fine', 'slow'], ['slow']]);
+    expect((await readJob(db.appPool, 'late'))?.error).toBe('its deadline had passed before it began');
+    expect((await readJob(db.appPool, 'slow'))?.error).toBe('its deadline passed');
+    expect(reported).toEqual([]);
+  });
+
   test('a failing job is retried with its progress and given up after its attempts', async () => {
     const seen: Job[] = [];
     await work(async (given, { heartbeat }) => {

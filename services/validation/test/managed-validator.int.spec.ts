@@ -49,7 +49,7 @@ let managed: ManagedValidator;
 let evaluationId: string;
 let round = 0;
 const signal = new AbortController().signal;
-const workOf = (digit: number): AssignmentWork => ({ evaluationId, assignmentId: assignmentIdOf(evaluationId, walletOf(digit)), validator: walletOf(digit), cause: { correlationId: 'c' } });
+const workOf = (digit: number): AssignmentWork => ({ evaluationId, assignmentId: assignmentIdOf(evaluationId, walletOf(digit)), validator: walletOf(digit), cause: { correlationId: 'c' }, tenant: 'tasks/1', deadlineMs: Number.MAX_SAFE_INTEGER });
 const statusOf = async (digit: number): Promise<string> => (await desk.state(evaluationId)).assignments.find(({ validator }) => validator === walletOf(digit))!.status;
 
 beforeAll(async () => {

@@ -38,8 +38,9 @@ function epochEffects(events: readonly Recorded<EpochEvent>[]): Effect[] {
       case 'skein.arena.epoch.cancelled.v1':
         return [cancelEpochTimer(TIMER.commitsDue, taskId, epoch), cancelEpochTimer(TIMER.revealsDue, taskId, epoch)];
       case 'skein.arena.submission.revealed.v1': {
-        const { submissionId, artifactSha256 } = event.data;
-        const payload = { ...causedBy(taskId, epoch, event), submissionId, artifactSha256 };
+        const { submissionId, artifactSha256, owner } = event.data;
+        // Whoever submits much waits for its own turns.
+        const payload = { ...causedBy(taskId, epoch, event), submissionId, artifactSha256, tenant: owner };
         return [{ job: { id: `${ADMISSION_JOB}/${submissionId}`, kind: ADMISSION_JOB, payload } }];
       }
       default:

@@ -15,6 +15,10 @@ export interface AssignmentWork {
   readonly assignmentId: string;
   readonly validator: string;
   readonly cause: Cause;
+  /** Tasks take turns. */
+  readonly tenant: string;
+  /** After this the result counts no more. */
+  readonly deadlineMs: number;
 }
 
 /** A deadline of an evaluation. */
@@ -41,16 +45,17 @@ function effectsOfOne(event: Recorded<EvaluationEvent>, state: EvaluationState):
   switch (event.type) {
     case 'skein.validation.evaluation.opened.v1': {
       const payload: EvaluationDue = { evaluationId, cause };
-      const { sealDueAtMs, revealDueAtMs, assignments } = event.data;
+      const { sealDueAtMs, revealDueAtMs, assignments, task } = event.data;
       return [
         { timer: { id: sealTimer, kind: DUE, dueAtMs: sealDueAtMs, payload } },
         { timer: { id: revealTimer, kind: DUE, dueAtMs: revealDueAtMs, payload } },
-        ...assignments.filter(({ managed }) => managed).map(({ assignmentId, validator }) => jobOf(JOB.evaluate, { evaluationId, assignmentId, validator, cause })),
+        ...assignments.filter(({ managed }) => managed).map(({ assignmentId, validator }) => jobOf(JOB.evaluate, { evaluationId, assignmentId, validator, cause, tenant: task, deadlineMs: sealDueAtMs })),
       ];
     }
     case 'skein.validation.sealing.closed.v1': {
       const ripe = state.assignments.filter(({ managed, status }) => managed && status === 'sealed');
-      return [{ cancelTimer: { id: sealTimer } }, ...ripe.map(({ assignmentId, validator }) => jobOf(JOB.reveal, { evaluationId, assignmentId, validator, cause }))];
+      const { task, revealDueAtMs } = state.terms!;
+      return [{ cancelTimer: { id: sealTimer } }, ...ripe.map(({ assignmentId, validator }) => jobOf(JOB.reveal, { evaluationId, assignmentId, validator, cause, tenant: task, deadlineMs: revealDueAtMs }))];
     }
     case 'skein.validation.verdict.agreed.v1':
     case 'skein.validation.verdict.failed.v1':
