@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import { METADATA, type Contender } from './contender.js';
+import { poolOf } from './server.js';
 
 const ROWS = 'INSERT INTO bare_event (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at_ms) VALUES ($1, $2, $3, $4, 1, $5, $6, $7)';
 
@@ -9,7 +9,7 @@ const ROWS = 'INSERT INTO bare_event (stream_id, version, event_id, type, schema
  * else: no expected version, no lock, no position, one statement per event and one round trip.
  */
 export async function bareContender(connectionString: string, poolMax: number): Promise<Contender> {
-  const pool = new pg.Pool({ connectionString, max: poolMax, idleTimeoutMillis: 0 });
+  const pool = poolOf(connectionString, poolMax);
   await pool.query('CREATE TABLE bare_event (LIKE es_event INCLUDING ALL)');
   return {
     name: 'insert',

@@ -1,8 +1,8 @@
 import { CommandHandler, type Event } from '@event-driven-io/emmett';
 import { getPostgreSQLEventStore, postgreSQLRawSQLProjection, rebuildPostgreSQLProjections } from '@event-driven-io/emmett-postgresql';
 import { rawSql, sql } from '@event-driven-io/dumbo';
-import pg from 'pg';
 import { evolveAccount, METADATA, moved, type Account, type Contender, type Moved, type Totals } from './contender.js';
+import { poolOf } from './server.js';
 
 type Stored = Event<Moved['type'], Moved['data'], typeof METADATA>;
 
@@ -27,7 +27,7 @@ const PULLING = { batchSize: 1_000, pullingFrequencyInMs: 0 };
 
 /** Emmett over a pool as its documentation recommends: one for the application, the schema made at start and not looked after again. */
 export async function emmettContender(connectionString: string, poolMax: number): Promise<Contender> {
-  const pool = new pg.Pool({ connectionString, max: poolMax, idleTimeoutMillis: 0 });
+  const pool = poolOf(connectionString, poolMax);
   await getPostgreSQLEventStore(connectionString, { connectionOptions: { pool } }).schema.migrate();
   const store = getPostgreSQLEventStore(connectionString, { connectionOptions: { pool }, schema: { autoMigration: 'None' } });
   return {

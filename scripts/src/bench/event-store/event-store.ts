@@ -70,6 +70,7 @@ interface Setup {
   readonly emmett: Contender;
   readonly bare: Contender;
   readonly cold: Contender;
+  readonly oneByOne: Contender;
 }
 
 async function open(server: EmbeddedPostgres, name: string, pool: number): Promise<Setup> {
@@ -77,10 +78,11 @@ async function open(server: EmbeddedPostgres, name: string, pool: number): Promi
   const theirs = await server.createDatabase(`${name}_emmett`);
   const skein = await skeinContender(ours.ownerUrl, ours.appUrl, pool);
   const cold = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { cacheMax: 0 })), name: 'skein-cold' };
-  return { skein, cold, emmett: await emmettContender(theirs.ownerUrl, pool), bare: await bareContender(ours.ownerUrl, pool) };
+  const oneByOne = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { oneByOne: true })), name: 'skein-one-by-one' };
+  return { skein, cold, oneByOne, emmett: await emmettContender(theirs.ownerUrl, pool), bare: await bareContender(ours.ownerUrl, pool) };
 }
 
-const closeAll = async (setup: Setup): Promise<void> => void (await Promise.all([setup.skein, setup.cold, setup.emmett, setup.bare].map((contender) => contender.close())));
+const closeAll = async (setup: Setup): Promise<void> => void (await Promise.all([setup.skein, setup.cold, setup.oneByOne, setup.emmett, setup.bare].map((contender) => contender.close())));
 
 async function singles({ skein, emmett, bare }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
   const figures: Record<string, CaseFigures> = {};
@@ -112,10 +114,10 @@ async function batches({ skein, emmett }: Setup, sizes: Sizes, rounds: number): 
 }
 
 async function rebuilds(setup: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures & { perSecondGoal: number; perSecondMet: boolean }>> {
-  const events = new Map([[setup.skein.name, sizes.rebuild], [setup.emmett.name, sizes.peerRebuild]]);
-  for (const contender of [setup.skein, setup.emmett]) await fill(contender, events.get(contender.name) ?? 0);
-  const samples = await interleave('projection-rebuild', rounds, [setup.skein, setup.emmett], (contender) => rebuildPerSecond(contender, events.get(contender.name) ?? 0));
-  const figures = figuresOf(samples, [['skein', 'emmett', 3]]);
+  const events = new Map([[setup.skein.name, sizes.rebuild], [setup.oneByOne.name, sizes.rebuild], [setup.emmett.name, sizes.peerRebuild]]);
+  for (const contender of [setup.skein, setup.emmett]) await fill(contender, events.get(contender.name) ?? 0, contender === setup.emmett ? 1 : 8);
+  const samples = await interleave('projection-rebuild', rounds, [setup.skein, setup.emmett, setup.oneByOne], (contender) => rebuildPerSecond(contender, events.get(contender.name) ?? 0));
+  const figures = figuresOf(samples, [['skein', 'emmett', 3], ['skein-one-by-one', 'emmett', null]]);
   return { 'projection-rebuild': { ...figures, perSecondGoal: 50_000, perSecondMet: (figures.perSecond['skein']?.median ?? 0) >= 50_000 } };
 }
 

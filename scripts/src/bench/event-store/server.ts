@@ -15,6 +15,13 @@ export async function withServer<T>(work: (server: EmbeddedPostgres) => Promise<
   }
 }
 
+/** A pool that keeps its connections; what the server says at its end is nobody's failure. */
+export function poolOf(connectionString: string, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
 /** One statement of the administrator's. */
 export async function asAdmin<Row extends object>(url: string, text: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });

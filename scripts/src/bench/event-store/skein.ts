@@ -2,6 +2,7 @@ import { EventStore, eventsMigrations, migrate, rebuildProjection, type Projecti
 import { ok, type Decider } from '@skein/kernel';
 import pg from 'pg';
 import { evolveAccount, METADATA, moved, type Account, type Contender, type Moved, type Totals } from './contender.js';
+import { poolOf } from './server.js';
 
 const account: Decider<Account, string, Moved> = {
   initialState: () => ({ units: 0, movements: 0 }),
@@ -22,15 +23,30 @@ export const balances: Projection = {
       [data.account, data.units],
     );
   },
+  applyBatch: async (tx, events) => {
+    const sums = new Map<string, { units: number; movements: number }>();
+    for (const { data } of events as unknown as readonly Moved[]) {
+      const sum = sums.get(data.account) ?? { units: 0, movements: 0 };
+      sums.set(data.account, { units: sum.units + data.units, movements: sum.movements + 1 });
+    }
+    await tx.query(
+      `INSERT INTO balance SELECT * FROM unnest($1::text[], $2::bigint[], $3::integer[])
+       ON CONFLICT (account) DO UPDATE SET units = balance.units + excluded.units, movements = balance.movements + excluded.movements`,
+      [[...sums.keys()], [...sums.values()].map(({ units }) => units), [...sums.values()].map(({ movements }) => movements)],
+    );
+  },
 };
 
+/** The same read model by one statement per event, as most of the services' projections are. */
+export const balancesOneByOne: Projection = { name: 'bench_balances_single', version: balances.version, types: ['skein.bench.account.moved.v1'], tables: balances.tables, apply: (tx, event) => balances.apply(tx, event) };
+
 /** Our store over the app role's pool. `cacheMax` 0 makes every command read its whole stream. */
-export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: number, options: { cacheMax?: number } = {}): Promise<Contender & { store: EventStore }> {
+export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: number, options: { cacheMax?: number; oneByOne?: boolean } = {}): Promise<Contender & { store: EventStore }> {
   const owner = new pg.Pool({ connectionString: ownerUrl, max: 1 });
   await migrate(owner, [eventsMigrations]);
   await owner.end();
-  const pool = new pg.Pool({ connectionString: appUrl, max: poolMax, idleTimeoutMillis: 0 });
-  const store = new EventStore({ pool, ...options });
+  const pool = poolOf(appUrl, poolMax);
+  const store = new EventStore({ pool, ...(options.cacheMax === undefined ? {} : { cacheMax: options.cacheMax }) });
   const number = async (sql: string): Promise<number> => Number((await pool.query<{ count: string }>(sql)).rows[0]?.count ?? 0);
   return {
     name: 'skein',
@@ -44,8 +60,9 @@ export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: 
     settle: async () => void (await store.headPosition()),
     count: () => number('SELECT count(*) FROM es_position'),
     rebuild: async () => {
-      await rebuildProjection(store, balances);
-      const { rows } = await pool.query<Record<keyof Totals, string>>('SELECT count(*) AS accounts, sum(movements) AS movements, sum(units) AS units FROM bench_balances.balance');
+      const projection = options.oneByOne ? balancesOneByOne : balances;
+      await rebuildProjection(store, projection);
+      const { rows } = await pool.query<Record<keyof Totals, string>>(`SELECT count(*) AS accounts, sum(movements) AS movements, sum(units) AS units FROM ${projection.name}.balance`);
       return { accounts: Number(rows[0]?.accounts), movements: Number(rows[0]?.movements), units: Number(rows[0]?.units) };
     },
     close: async () => {
