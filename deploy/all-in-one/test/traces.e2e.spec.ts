@@ -118,6 +118,51 @@ test('every span names its service, version and instance, and none holds a paylo
   for (const text of texts) expect(sink.bodies().some((body) => body.includes(text))).toBe(false);
 });
 
+const CONTEXT_NAMES = ['arena', 'validation', 'federation', 'staking', 'marketplace', 'billing'];
+const scrape = async (context: string, accept = 'text/plain'): Promise<string> => (await fetch(`${s.devnet.frontUrl}/${context}/metrics`, { headers: { accept } })).text();
+
+/** Metrics by their names, with what is said about them. */
+function familiesOf(text: string): Map<string, Record<string, string>> {
+  const families = new Map<string, Record<string, string>>();
+  for (const [, kind, name, rest] of text.matchAll(/^# (HELP|UNIT|TYPE) (\S+) (.*)$/gm)) families.set(name!, { ...families.get(name!), [kind!]: rest! });
+  for (const [, name] of text.matchAll(/^([a-z0-9_]+?)(?:_bucket|_sum|_count)?(?:\{.*)? \S+$/gm)) if (!families.has(name!)) families.set(name!, {});
+  return families;
+}
+
+test('every metric of every service says what it measures and in which unit', async () => {
+  const all = new Set<string>();
+  for (const context of CONTEXT_NAMES) {
+    // The first look is the first HTTP request of a service that only others call.
+    await scrape(context);
+    const families = familiesOf(await scrape(context));
+    for (const [name, about] of families) {
+      all.add(name);
+      expect([context, name, about], `${context}: ${name}`).toEqual([context, name, { HELP: expect.stringMatching(/^(?!description missing)\S/), UNIT: expect.stringMatching(/\S/), TYPE: expect.stringMatching(/^(counter|gauge|histogram)$/) }]);
+    }
+    for (const name of ['es_append_duration_seconds', 'es_append_conflicts_total', 'es_projection_lag_events', 'relay_lag_events', 'http_server_duration_seconds']) expect([context, [...families.keys()]]).toEqual([context, expect.arrayContaining([name])]);
+  }
+  expect([...all]).toEqual(expect.arrayContaining(['rpc_server_duration_seconds', 'consumer_lag_events', 'inbox_duplicates_total', 'dead_letters_total', 'workflow_oldest_open_seconds']));
+  expect(familiesOf('a_total 1\n').get('a_total')).toEqual({});
+});
+
+test('calls are measured by route and by RPC with their codes, and buckets lead to traces that were recorded', async () => {
+  const text = await scrape('arena');
+  expect(text).toMatch(/^http_server_duration_seconds_count\{method="POST",route="\/arena\/v1\/tasks\/\{task\}\/submissions",code="200",service_name="arena"\} 1$/m);
+  expect(text).toMatch(/^rpc_server_duration_seconds_count\{rpc="skein\.arena\.v1\.SubmissionService\/CommitSubmission",code="ok",service_name="arena"\} 1$/m);
+  expect(text).not.toContain('trace_id');
+  const open = await scrape('arena', 'application/openmetrics-text;version=1.0.0');
+  expect(open.endsWith('# EOF\n')).toBe(true);
+  const recorded = new Set(sink.spans().map(({ traceId }) => traceId));
+  const exemplars = [...open.matchAll(/^(\w+)_bucket\{.*\} \d+ # \{trace_id="([0-9a-f]{32})",span_id="[0-9a-f]{16}"\} [\d.e-]+$/gm)].map(([, name, traceId]) => [name, recorded.has(traceId!)]);
+  expect(exemplars).toEqual(expect.arrayContaining([['http_server_duration_seconds', true], ['rpc_server_duration_seconds', true], ['es_append_duration_seconds', true]]));
+});
+
+test('log lines of commands stand in their trace, one for each outcome', () => {
+  const lines = s.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ trace_id: traceId, message }) => traceId === TRACE && message === 'command');
+  const outcomes = lines.filter(({ rpc }) => String(rpc).startsWith('skein.arena.v1.SubmissionService/')).map(({ rpc, outcome }) => `${String(rpc).split('/')[1]} ${String(outcome)}`);
+  expect(outcomes.sort()).toEqual(['CommitSubmission ok', 'RevealSubmission ok']);
+});
+
 const isOf = (group: string) => ({ attributes }: RecordedSpan): boolean => attributes['messaging.consumer.group.name'] === group;
 
 /** From now on the consumers of this group lose the trace context of what they get. */

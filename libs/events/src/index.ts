@@ -4,7 +4,7 @@ export { PositionFeed } from './feed.js';
 export * from './find-events.js';
 export * from './housekeeper.js';
 export * from './inbox.js';
-export { meterOf } from './metrics.js';
+export { meterOf, showDuplicates } from './metrics.js';
 export * from './migrate.js';
 export { compareProjection, projectionSink, type ProjectionComparison, type RowDifference } from './projection.js';
 export * from './operations.js';

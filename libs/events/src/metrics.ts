@@ -22,10 +22,15 @@ let shared: EventMetrics | undefined;
 /** From now on what happens over this pool is measured by this meter instead of the API's global one. */
 export function measurePool(pool: Pool, meter: Meter): void {
   meters.set(pool, meter);
+  // Shown as 0 from the beginning, so that the first one is a change.
+  eventMetrics(pool).appendConflicts.add(0);
 }
 
 /** The meter of a store over this pool (`EventStoreOptions.meter`); undefined where it was given none. */
 export const meterOf = (pool: Pool): Meter | undefined => meters.get(pool);
+
+/** Shows a consumer's duplicates as 0 from the beginning, so that the first one is a change. */
+export const showDuplicates = (pool: Pool, consumer: string): void => eventMetrics(pool).inboxDuplicates.add(0, { consumer });
 
 /** The instruments of this pool's service; those of the process where the pool has no meter of its own. */
 export function eventMetrics(pool: Pool): EventMetrics {

@@ -2,17 +2,19 @@ import { metrics as api, type Meter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes, type Resource } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { Exemplars } from './exemplars.js';
+import { toOpenMetrics } from './open-metrics.js';
 
 /** A service's own metrics: in the all-in-one each of the six has one. */
 export interface ServiceMetrics {
   /** Hand this to libs and use it for own instruments. */
   readonly meter: Meter;
-  /** Prometheus text format of everything measured so far, for `/metrics`. */
-  render(): Promise<string>;
+  /** Prometheus text format of everything measured so far, for `/metrics`; with `openMetrics` as that, with exemplars. */
+  render(openMetrics?: boolean): Promise<string>;
   shutdown(): Promise<void>;
 }
 
-const FAILED_HEAD = '# HELP metrics_failed Observations that failed at this look\n# TYPE metrics_failed gauge\n';
+const FAILED_HEAD = '# HELP metrics_failed Observations that failed at this look\n# UNIT metrics_failed {observation}\n# TYPE metrics_failed gauge\n';
 
 /** One provider with its reader. */
 class Source {
@@ -49,12 +51,14 @@ export function createMetrics(service: string): ServiceMetrics {
   }
   const own = new Source(service);
   alive.push(own);
+  const exemplars = new Exemplars();
+  const text = async (): Promise<string> => {
+    if (alive[0] !== own || shared === undefined) return own.text();
+    return mergeFamilies(await own.text(), await shared.text(alive.length === 1 ? own.resource : shared.resource));
+  };
   return {
-    meter: own.provider.getMeter('skein'),
-    async render() {
-      if (alive[0] !== own || shared === undefined) return own.text();
-      return mergeFamilies(await own.text(), await shared.text(alive.length === 1 ? own.resource : shared.resource));
-    },
+    meter: exemplars.over(own.provider.getMeter('skein')),
+    render: async (openMetrics = false) => (openMetrics ? toOpenMetrics(await text(), exemplars) : text()),
     async shutdown() {
       if (alive.includes(own)) alive.splice(alive.indexOf(own), 1);
       await own.provider.shutdown();

@@ -39,7 +39,7 @@ async function expireHold(credit: Credit, payload: HoldExpiry): Promise<void> {
 /** Whether the books balance, for whoever is on call. */
 function balanceGauge(context: ServiceContext): Worker {
   const description = 'Sum over assets of |debits - credits|; anything but 0 is an alert';
-  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('billing_trial_balance_difference_units', { description });
+  const gauge = context.get<ServiceMetrics['meter']>(METRICS).createObservableGauge('billing_trial_balance_difference_units', { unit: '{unit}', description });
   const queries = context.get<BillingQueries>(QUERIES);
   const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => result.observe(Number(trialDifference((await queries.trialBalance()).rows)));
   return { name: 'billing-balance', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };

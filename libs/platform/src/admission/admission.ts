@@ -1,6 +1,7 @@
 import type { Counter, Histogram, Meter, ObservableResult } from '@opentelemetry/api';
 import { FairGate, RejectionError, type Visitor } from '@skein/kernel';
 import type { Identity } from '../identity.js';
+import { SECONDS } from '../metrics.js';
 import { DEFAULT_LIMITS, type CallLimits } from './limits.js';
 import { tenantName, type Address } from './tenant.js';
 
@@ -37,7 +38,7 @@ function measuresOf(meter: Meter, gates: Readonly<Record<AdmissionLane, FairGate
   meter.createObservableGauge('rpc_server_queued', { unit: '{call}', description: 'calls, streams and checks of credentials that wait for a place' }).addCallback(observe(({ queued }) => queued));
   return {
     refused: meter.createCounter('rpc_server_refused_total', { unit: '{call}', description: 'calls refused for want of a place, with the time after which to try again' }),
-    waited: meter.createHistogram('rpc_server_queue_seconds', { unit: 's', description: 'time that a call waited for its place' }),
+    waited: meter.createHistogram('rpc_server_queue_seconds', { unit: 's', description: 'time that a call waited for its place', advice: { explicitBucketBoundaries: SECONDS } }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { OPEN_METRICS_TYPE, wantsOpenMetrics } from '@skein/telemetry';
 import type { FastifyInstance } from 'fastify';
 
 /** What the health routes ask. */
@@ -6,7 +7,7 @@ export interface HealthSource {
   dead(): readonly string[];
   /** Names of what is not ready. */
   notReady(): Promise<readonly string[]>;
-  metrics(): Promise<string>;
+  metrics(openMetrics: boolean): Promise<string>;
 }
 
 /** Adds `/health/live`, `/health/ready` and `/metrics`. */
@@ -19,5 +20,8 @@ export function addHealthRoutes(app: FastifyInstance, service: string, source: H
     const waiting = await source.notReady();
     return reply.code(waiting.length === 0 ? 200 : 503).send({ service, ready: waiting.length === 0, waiting });
   });
-  app.get('/metrics', async (_request, reply) => reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await source.metrics()));
+  app.get('/metrics', async (request, reply) => {
+    const open = wantsOpenMetrics(request.headers.accept);
+    return reply.header('content-type', open ? OPEN_METRICS_TYPE : 'text/plain; version=0.0.4; charset=utf-8').send(await source.metrics(open));
+  });
 }

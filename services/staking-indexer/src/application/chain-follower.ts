@@ -34,8 +34,8 @@ export class ChainFollower {
   constructor(options: FollowerOptions) {
     this.#options = options;
     const { meter } = options;
-    const lag = meter.createObservableGauge('staking_chain_lag_blocks', { description: 'Safe blocks that have not been read' });
-    const halted = meter.createObservableGauge('staking_chain_halted', { description: '1 while the chain’s answers cannot be right' });
+    const lag = meter.createObservableGauge('staking_chain_lag_blocks', { unit: '{block}', description: 'Safe blocks that have not been read' });
+    const halted = meter.createObservableGauge('staking_chain_halted', { unit: '1', description: '1 while the chain’s answers cannot be right' });
     const observeLag = (result: ObservableResult): void => {
       if (this.#last !== undefined) result.observe(Math.max(0, this.#last.heads.safe.number - this.#last.indexed.number));
     };
