@@ -19,8 +19,8 @@ export class TooLargeError extends Error {
   }
 }
 
-/** A temporary file older than this belongs to no upload any more. */
-const STALE_MS = 60 * 60 * 1000;
+/** A temporary file older than this belongs to no upload any more. Long enough for a clock that is some hours wrong. */
+const STALE_MS = 24 * 60 * 60 * 1000;
 
 /** A folder of files named by their SHA-256, in 256 sub-folders; temporary files lie in `tmp` on the same file system. */
 export class BlobFolder {

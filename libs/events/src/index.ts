@@ -1,5 +1,6 @@
 export * from './jobs.js';
 export { MAX_EVENT_BYTES, MAX_EVENTS_PER_APPEND } from './commit.js';
+export * from './database-clock.js';
 export { PositionFeed } from './feed.js';
 export * from './find-events.js';
 export * from './housekeeper.js';

@@ -60,7 +60,7 @@ export const errorCode = (error: unknown): string =>
 /** True for failures of the database that pass by themselves: lost connections, restarts, too many clients, deadlocks. */
 export function isTransient(error: unknown): boolean {
   const code = errorCode(error);
-  const lost = error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed/.test(error.message);
+  const lost = error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout/.test(error.message);
   return lost || TRANSIENT_CODES.has(code) || TRANSIENT_STATES.test(code);
 }
 

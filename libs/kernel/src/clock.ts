@@ -1,4 +1,4 @@
-/** A clock. A process's clock measures durations only; the time of a decision comes from the service's database. */
+/** A clock. A process’s clock measures durations only; the time of a decision comes from the service’s database, that of a credential’s expiry from `DatabaseClock`. */
 export interface Clock {
   /** Epoch milliseconds. */
   nowMs(): number;

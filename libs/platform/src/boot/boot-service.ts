@@ -219,6 +219,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
   let running: Running | undefined;
   try {
     await assertReadable(parts);
+    await parts.clock.start();
     const providers = [...platformProviders(parts, settings), ...definition.providers, ...definition.apis];
     const nest = await NestFactory.createApplicationContext({ module: RootModule, providers }, { logger: false, abortOnError: false });
     const context: ServiceContext = { name: definition.name, settings, logger: parts.logger, get: (token) => nest.get(token, { strict: false }) };

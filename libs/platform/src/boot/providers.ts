@@ -1,7 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import { FilesystemArtifactStore, type ArtifactStore } from '@skein/artifacts';
-import { EventStore, type RebuildProgress } from '@skein/events';
-import { RejectionError, SeededBeacon, SystemClock, SystemIds, type Beacon } from '@skein/kernel';
+import { DatabaseClock, EventStore, type RebuildProgress } from '@skein/events';
+import { RejectionError, SeededBeacon, SystemIds, type Beacon } from '@skein/kernel';
 import { eventLogFromUrl, type EventLog } from '@skein/messaging';
 import { createLogger, createMetrics, type Logger, type ServiceMetrics, type ServiceTracing } from '@skein/telemetry';
 import pg from 'pg';
@@ -15,6 +15,8 @@ import type { Adapters } from './adapters.js';
 
 /** A database that does not answer is an error to retry, not a wait without end. */
 const CONNECT_MS_MAX = 10_000;
+/** No statement takes this long; a connection whose other end is gone without a word would otherwise be waited for for hours. */
+const QUERY_MS_MAX = 30_000;
 
 /** The parts of a running service that the platform makes, and closes again. */
 export interface Parts {
@@ -26,7 +28,7 @@ export interface Parts {
   readonly log: EventLog;
   readonly artifacts: ArtifactStore | undefined;
   readonly clients: GrpcClients;
-  readonly clock: SystemClock;
+  readonly clock: DatabaseClock;
   readonly beacon: Beacon;
   /** Finishes what a crash has left of the artifacts. */
   sweep(): Promise<void>;
@@ -60,12 +62,12 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const logger = adapters.logger?.child({ service: name }) ?? createLogger({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
   const metrics = createMetrics(name);
   const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
-  const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, keepAlive: true });
+  const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, query_timeout: QUERY_MS_MAX, keepAlive: true });
   pool.on('error', (error) => report(error, 'pool'));
   const store = new EventStore({ pool, onError: report, onProgress: (progress) => logger.info(rebuildFields(progress), 'rebuilding a projection'), meter: metrics.meter, ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }), ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? eventLogFromUrl({ url: settings.eventLogUrl, clientId: `skein-${name}`, onError: report }) : undefined;
   const kept = artifactsOf(name, settings, pool);
-  const clock = new SystemClock();
+  const clock = new DatabaseClock({ pool, onError: report });
   const clients = createGrpcClients({ caller: name, serviceTokenSecret: settings.serviceTokenSecret, peers: settings.peers, clock, bodyLimitBytes: settings.bodyLimitBytes, tracer: tracing.tracer });
   return {
     logger, metrics, tracing, pool, store, clients, clock,
@@ -74,6 +76,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
     beacon: settings.beaconSeed === undefined ? absentBeacon : new SeededBeacon(settings.beaconSeed),
     sweep: async () => kept?.sweep().catch((error: unknown) => report(error, 'artifact sweep')),
     close: async () => {
+      clock.stop();
       clients.close();
       await own?.close();
       await store.close();
