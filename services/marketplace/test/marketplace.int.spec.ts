@@ -3,12 +3,14 @@ import { ReserveRequestSchema } from '@skein/contracts/billing/internal';
 import { GRPCInferenceService } from '@skein/contracts/inference';
 import { MarketplaceService, UsageRecordedSchema } from '@skein/contracts/marketplace';
 import { compareProjection, type EventStore } from '@skein/events';
-import { unwrap, uuidV8From } from '@skein/kernel';
+import { err, reject, unwrap, uuidV8From } from '@skein/kernel';
 import { onMessage, startConsumer } from '@skein/messaging';
 import { EVENT_STORE } from '@skein/platform';
 import { eventually } from '@skein/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { InferRequest, Runner } from '@skein/runner';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { callTimers } from '../src/application/call-timers.js';
+import { RUNNER } from '../src/application/ports.js';
 import { callDecider, type CallCommand } from '../src/domain/call/call.decider.js';
 import type { Pins } from '../src/domain/call/call.events.js';
 import { marketplaceProjections } from '../src/marketplace.service.js';
@@ -171,6 +173,49 @@ describe('inference over REST', () => {
     expect(await infer(row(1, 2), { 'idempotency-key': 'away-1' })).toMatchObject({ status: 503 });
     stage.credit.away = false;
     expect((await infer(row(1, 2), { 'idempotency-key': 'away-1' })).status).toBe(200);
+  });
+
+  test('a call whose time is over when its turn comes does not reach a runner, is not charged, and the same key succeeds later', async () => {
+    const runner = stage.service.get<Pick<Runner, 'infer'>>(RUNNER);
+    const asked = vi.spyOn(runner, 'infer');
+    const captured = stage.credit.captures;
+    const answer = await infer(row(1, 2), { 'idempotency-key': 'late-1', prefer: 'wait=0' });
+    expect(answer).toMatchObject({ status: 504, json: { error: expect.stringContaining('deadline-exceeded') } });
+    expect(asked).not.toHaveBeenCalled();
+    await eventually(async () => expect((await infer(row(1, 2), { 'idempotency-key': 'late-1' })).status).toBe(200));
+    expect(asked).toHaveBeenCalledTimes(1);
+    expect(stage.credit.captures).toBe(captured + 1);
+    asked.mockRestore();
+  });
+
+  test('a caller that goes away during a run is known to the runner, by its tenant; nothing is charged', async () => {
+    const runner = stage.service.get<Pick<Runner, 'infer'>>(RUNNER);
+    const requests: InferRequest[] = [];
+    const asked = vi.spyOn(runner, 'infer').mockImplementation((request) => {
+      requests.push(request);
+      return new Promise((resolve) => request.signal?.addEventListener('abort', () => resolve(reject('deadline-exceeded', 'aborted', 'the run was given up'))));
+    });
+    const captured = stage.credit.captures;
+    const gone = new AbortController();
+    const answer = fetch(`${stage.url}/v2/models/pima/infer`, { method: 'POST', body: JSON.stringify(row(1, 2)), headers: { authorization: KEY, 'idempotency-key': 'gone-1' }, signal: gone.signal }).then(() => 'answered', () => 'gone');
+    await eventually(() => expect(requests).toHaveLength(1));
+    expect(requests[0]).toMatchObject({ tenant: `organisation:${customer}` });
+    gone.abort();
+    expect(await answer).toBe('gone');
+    await eventually(() => expect(requests[0]?.signal?.aborted).toBe(true));
+    asked.mockRestore();
+    await eventually(async () => expect((await infer(row(1, 2), { 'idempotency-key': 'gone-1' })).status).toBe(200));
+    expect(stage.credit.captures).toBe(captured + 1);
+  });
+
+  test('more than may wait for a runner is 429 with a time, and free', async () => {
+    const runner = stage.service.get<Pick<Runner, 'infer'>>(RUNNER);
+    const asked = vi.spyOn(runner, 'infer').mockResolvedValue(err({ code: 'resource-exhausted', rule: 'runner-busy', message: 'busy', retriable: true, retryAfterMs: 2_500 }));
+    const answer = await infer(row(1, 2), { 'idempotency-key': 'busy-1' });
+    expect(answer).toMatchObject({ status: 429, json: { error: 'runner-busy: busy' } });
+    expect(answer.headers.get('retry-after')).toBe('3');
+    asked.mockRestore();
+    await eventually(async () => expect((await infer(row(1, 2), { 'idempotency-key': 'busy-1' })).status).toBe(200));
   });
 
   test('reads and writes the binary extension', async () => {
