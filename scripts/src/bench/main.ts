@@ -22,6 +22,7 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
   idle                       CPU of all processes at rest, as a share of one core
     --seconds N              default 60
     --target all-in-one|cluster
+    --event-log kafka|embedded   of a cluster
     --port-base N            first port (default 27400)
 `;
 
@@ -39,15 +40,27 @@ const { values, positionals } = parseArgs({
     folder: { type: 'string' },
     seconds: { type: 'string', default: '60' },
     target: { type: 'string', default: 'all-in-one' },
+    'event-log': { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
+
+function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw new Error(`--${option} is one of ${allowed.join(', ')}`);
+  return found;
+}
 
 // Imported when asked for: one bench's libraries are no other's memory.
 const BENCHES: Record<string, () => Promise<object>> = {
   boot: async () => (await import('./boot.js')).benchBoot(Number(values['port-base'])),
   federation: async () => (await import('./federation.js')).benchFederation(Number(values.seeds)),
   services: async () => (await import('./services/services.js')).benchServices({ rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), quick: values.quick, fsync: values.fsync }),
+  idle: async () =>
+    (await import('./idle/idle.js')).benchIdle({
+      target: oneOf('target', values.target, ['all-in-one', 'cluster']), seconds: Number(values.seconds), portBase: Number(values['port-base']),
+      ...(values['event-log'] === undefined ? {} : { eventLog: oneOf<'kafka' | 'embedded'>('event-log', values['event-log'], ['kafka', 'embedded']) }),
+    }),
   'event-store': async () =>
     (await import('./event-store/event-store.js')).benchEventStore({
       rounds: Number(values.rounds ?? (values.quick ? 2 : 5)), quick: values.quick, pool: Number(values.pool), only: values.only.split(',').filter(Boolean),

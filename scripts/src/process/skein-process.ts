@@ -33,6 +33,8 @@ export interface SkeinOptions {
   readonly portBase: number;
   readonly seed: string;
   readonly env?: Record<string, string>;
+  /** Default: yes. Whoever measures CPU time has no use for it. */
+  readonly sampleMemory?: boolean;
 }
 
 const mainOf = (target: Target): string => fileURLToPath(new URL(`../../../deploy/${target}/dist/main.js`, import.meta.url));
@@ -62,7 +64,7 @@ export class SkeinProcess {
     this.output = '';
     const child = spawn(process.execPath, ['--enable-source-maps', mainOf(this.target), '--data', data, '--port-base', String(portBase), '--seed', seed, ...kind, '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, detached: true });
     this.child = child;
-    this.sampler ??= setInterval(() => this.sample(), SAMPLE_MS[this.target]).unref();
+    if (this.options.sampleMemory ?? true) this.sampler ??= setInterval(() => this.sample(), SAMPLE_MS[this.target]).unref();
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.output = `${this.output}${chunk.toString()}`.slice(-20_000)));
     await this.untilReady(child);
     return performance.now() - started;
