@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { logDatabase, type MakeDatabase } from '@skein/all-in-one';
 import { startKafka, type EmbeddedKafka } from '@skein/embedded';
-import { eventLogFromUrl, loadTopics } from '@skein/messaging';
+import { applyTopics, eventLogFromUrl, loadTopics } from '@skein/messaging';
 import type { ClusterOptions } from './options.js';
 
 /** The event log that the services share. */
@@ -18,10 +18,10 @@ export interface ClusterEventLog {
 /** Hears of what background work could not do. */
 export type Report = (error: unknown, where: string) => void;
 
-async function applyTopics(url: string, onError: Report): Promise<void> {
+async function bringTopics(url: string, onError: Report): Promise<void> {
   const log = eventLogFromUrl({ url, clientId: 'skein-topics', onError });
   try {
-    await log.createTopics(await loadTopics());
+    await applyTopics(log, await loadTopics());
   } finally {
     await log.close();
   }
@@ -30,7 +30,7 @@ async function applyTopics(url: string, onError: Report): Promise<void> {
 /** The embedded log: a database beside those of the services. */
 export async function embeddedLog(make: MakeDatabase, report: Report): Promise<ClusterEventLog> {
   const { appUrl: url } = await logDatabase(make);
-  return { url, kafka: undefined, applyTopics: () => applyTopics(url, report), stop: async () => undefined };
+  return { url, kafka: undefined, applyTopics: () => bringTopics(url, report), stop: async () => undefined };
 }
 
 /** Kafka: one's own, or the embedded broker with its data below the cluster's. */
@@ -43,5 +43,5 @@ export async function kafkaLog({ data, kafkaBrokers, kafkaAdvertisedPort, cacheD
     ...(cacheDir === undefined ? {} : { cacheDir }),
   });
   const url = `kafka://${kafkaBrokers ?? kafka?.brokers}`;
-  return { url, kafka, applyTopics: () => applyTopics(url, report), stop: async () => kafka?.stop() };
+  return { url, kafka, applyTopics: () => bringTopics(url, report), stop: async () => kafka?.stop() };
 }
