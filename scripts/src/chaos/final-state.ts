@@ -5,12 +5,14 @@ import { OperationsService } from '@skein/contracts/operations';
 import { StakingService } from '@skein/contracts/staking';
 import { VerdictService } from '@skein/contracts/validation';
 import { canonicalJson } from '@skein/kernel';
-import { CONTEXT_OF } from '../demo/causal-trace.js';
 import type { People } from './people.js';
 import { CALLS, type Played } from './scenario.js';
 
 /** Facts that public APIs tell, by kind, each as canonical JSON and in order: what an undisturbed and a disturbed run must share. */
 export type Facts = Readonly<Record<string, readonly string[]>>;
+
+/** REST context of each service, by the name of its gRPC port. */
+const CONTEXT_OF: Readonly<Record<string, string>> = { arena: 'arena', validation: 'validation', 'fl-aggregator': 'federation', 'staking-indexer': 'staking', marketplace: 'marketplace', billing: 'billing' };
 
 const CREDIT = 1_000_000_000n;
 

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
+import type { PartitionBatch, ReceivedMessage } from '@skein/messaging';
+import { FAILPOINTS } from '@skein/telemetry';
+import { spawnTs } from '@skein/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { faults } from '../src/chaos/faults.js';
+import { readHits } from '../src/chaos/hits.js';
+import { hostile, inOrder, mixed } from '../src/chaos/hostile-deliveries.js';
+import { grouped } from '../src/chaos/kill-runs.js';
+import { armedWith, drawKill } from '../src/chaos/kills.js';
+import { parseChaosOptions } from '../src/chaos/options.js';
+import { closing, isGood, newLine, row } from '../src/chaos/report.js';
+import { differences } from '../src/chaos/stored-state.js';
+
+const random = (name: string): DeterministicRandom => new DeterministicRandom(sha256(utf8(name)));
+
+describe('the arming module in a process of its own', () => {
+  let folder = '';
+  beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'skein-chaos-spec-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const child = (arming: object) => spawnTs(new URL('./chaos-child.ts', import.meta.url), [], { SKEIN_CHAOS: JSON.stringify({ hits: join(folder, 'hits'), ...arming }) });
+
+  test('counts hits, kills at the n-th one before anything else happens, and only once', async () => {
+    const kill = { name: 'append.committed', at: 3 };
+    const first = child({ kill });
+    expect(await first.ended).toBe('SIGKILL');
+    expect(first.lines).toEqual(['turn 1', 'turn 2', 'turn 3']);
+    expect(readHits(join(folder, 'hits'))).toEqual({ counts: new Map([['append.before', 3], ['append.committed', 3]]), killedAt: 'append.committed' });
+    expect(await child({ kill }).ended).toBe(0);
+    expect(readHits(join(folder, 'hits')).counts.get('append.before')).toBe(8);
+  });
+
+  test.each([[3_600_000, 1], [-3_600_000, -1]])('steps the wall clock by %i ms and leaves given times and the monotonic clock alone', async (clockMs, ahead) => {
+    const stepped = child({ clockMs });
+    expect(await stepped.line((line) => line.startsWith('year'))).toBe(`year 1970 ahead ${ahead} same true`);
+    expect(readHits(join(folder, 'hits')).counts.get('clock.read')).toBe(1);
+  });
+});
+
+const message = (key: string, offset: number): ReceivedMessage => ({ topic: 't', partition: 0, offset: BigInt(offset), key, id: `${key}${offset}`, type: 'x', timeMs: 0, value: new Uint8Array(), headers: {} });
+const page = ['a', 'b', 'a', 'c', 'b', 'a'].map(message);
+const keysInOrder = (messages: readonly ReceivedMessage[]): string[] => ['a', 'b', 'c'].map((key) => messages.filter((one) => one.key === key).map(({ offset }) => offset).join());
+
+describe('hostile deliveries', () => {
+  test('mixing keeps every message once and the order of each key', () => {
+    for (let seed = 0; seed < 50; seed += 1) {
+      const draws = random(`mix ${seed}`);
+      const out = mixed(page, (limit) => draws.intBelow(limit));
+      expect(keysInOrder(out)).toEqual(keysInOrder(page));
+      expect(out).toHaveLength(page.length);
+    }
+  });
+
+  test('only what is done without a gap counts as resolved', () => {
+    const resolved: bigint[] = [];
+    const resolve = inOrder(page, ({ offset }) => resolved.push(offset));
+    for (const index of [2, 1]) resolve(page[index] as ReceivedMessage);
+    expect(resolved).toEqual([]);
+    resolve(page[0] as ReceivedMessage);
+    expect(resolved).toEqual([0n, 1n, 2n]);
+  });
+
+  test('a handler gets everything, ends of it again, and its commits are those of the log', async () => {
+    const handled: ReceivedMessage[][] = [];
+    const told: string[] = [];
+    const resolved: bigint[] = [];
+    const onBatch = hostile(async (batch: PartitionBatch) => {
+      handled.push([...batch.messages]);
+      batch.messages.forEach((one) => batch.resolve(one));
+    }, random('handler'), (what) => told.push(what));
+    const signal = AbortSignal.abort();
+    for (let turn = 0; turn < 12; turn += 1) await onBatch({ topic: 't', partition: 0, messages: page, signal, resolve: ({ offset }) => void resolved.push(offset) });
+    expect(handled.flat().length).toBeGreaterThan(12 * page.length);
+    expect(new Set(told)).toEqual(new Set(['deliveries.delayed', 'deliveries.repeated', 'deliveries.mixed']));
+    expect(resolved).toEqual(Array.from({ length: 12 }, () => page.map(({ offset }) => offset)).flat());
+  });
+});
+
+describe('kills', () => {
+  const hits = new Map([['arena/all/0', new Map([['relay.sent', 10]])], ['billing/all/0', new Map([['relay.sent', 1], ['job.claimed', 2]])]]);
+
+  test('follow from the seed, stay within what was hit, and reach every process', () => {
+    const drawn = Array.from({ length: 60 }, (_, seed) => drawKill('relay.sent', seed, hits));
+    expect(drawn).toEqual(Array.from({ length: 60 }, (_, seed) => drawKill('relay.sent', seed, hits)));
+    expect(new Set(drawn.map((kill) => kill?.process))).toEqual(new Set(hits.keys()));
+    for (const kill of drawn) expect(kill?.at).toBeLessThanOrEqual(kill?.process === 'billing/all/0' ? 1 : 7);
+    expect(drawKill('timer.done', 1, hits)).toBeUndefined();
+  });
+
+  test('arm the process that they name and no other', () => {
+    const armed = armedWith([{ process: 'billing/all/0', failpoint: 'job.claimed', at: 2 }]);
+    expect(armed({ service: 'billing', role: 'all', index: 0 })).toEqual({ kill: { name: 'job.claimed', at: 2 } });
+    expect(armed({ service: 'arena', role: 'all', index: 0 })).toEqual({});
+  });
+
+  test('share a run only where they hit different processes', () => {
+    const tasks = ['a', 'b', 'a', 'c', 'b'].map((process) => ({ kill: { process, failpoint: 'x', at: 1 } }));
+    expect(grouped(tasks, 2).map((group) => group.map(({ kill }) => kill.process).join(''))).toEqual(['ab', 'ac', 'b']);
+    expect(grouped(tasks, 1)).toHaveLength(5);
+  });
+});
+
+describe('the report', () => {
+  test('a fault that never struck is a failure, one that cannot be done here is skipped', () => {
+    const lines = [newLine('good', 'x'), newLine('never', 'x'), { ...newLine('elsewhere', 'x'), skipped: 'no Java' }, newLine('bad', 'x')] as const;
+    Object.assign(lines[0], { runs: 2, hits: 2, passed: 2 });
+    Object.assign(lines[1], { runs: 1, passed: 1 });
+    Object.assign(lines[3], { runs: 2, hits: 2, passed: 1, failed: 1 });
+    lines[3].failures.push({ seed: 7, story: 'arena at hit 3', problems: ['ranks: - 1'] });
+    expect(lines.map(isGood)).toEqual([true, false, true, false]);
+    expect(row(lines[2])).toContain('skipped: no Java');
+    const told = closing(lines);
+    expect(told).toContain('bad, seed 7 (arena at hit 3)');
+    expect(told).toContain('  again: npm run chaos -- --only bad --seed 7 --verbose');
+    expect(told.at(-1)).toBe('4 passed, 2 failed, 1 skipped');
+  });
+
+  test('differences say what was expected and what was found', () => {
+    expect(differences({ a: ['1', '2'], b: ['x'] }, { a: ['2', '3'], c: ['y'] })).toEqual(['a: - 1', 'a: + 3', 'b: - x', 'c: + y']);
+    expect(differences({ a: ['1'] }, { a: ['1'] })).toEqual([]);
+  });
+});
+
+test('the command line: defaults, CI, help, and what is wrong with it', () => {
+  expect(parseChaosOptions([])).toMatchObject({ seeds: 1, seed: 1, together: 1, ci: false });
+  expect(parseChaosOptions(['--ci', '--seed', '9', '--only', 'relay', '--only', 'job'])).toMatchObject({ seeds: 2, seed: 9, together: 3, ci: true, only: ['relay', 'job'] });
+  expect(parseChaosOptions(['--help'])).toBe('help');
+  expect(() => parseChaosOptions(['--seeds', 'many'])).toThrow('--seeds must be an integer');
+});
+
+test('no fault is named twice, nor as a failpoint', () => {
+  const names = [...faults.map(({ name }) => name), ...Object.keys(FAILPOINTS)];
+  expect(new Set(names).size).toBe(names.length);
+});
