@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { decodePayload, err, ok, RejectionError, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
+import { decodePayload, err, ok, RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { encodeAndDecode, toJsonText, toDomainEvent } from './codec.js';
@@ -7,7 +7,8 @@ import { commit, versionConflict } from './commit.js';
 import type { CommitOutcome } from './group-commit.js';
 import { load, type Loaded } from './load.js';
 import { eventMetrics } from './metrics.js';
-import type { CachedState, StateCache } from './state-cache.js';
+import type { Kept, Snapshots } from './snapshots.js';
+import type { StateCache } from './state-cache.js';
 import { errorCode } from './transaction.js';
 import type { Execute, Executed, Recorded, Upcasters } from './types.js';
 
@@ -16,6 +17,7 @@ export interface ExecuteContext {
   pool: Pool;
   upcasters: Upcasters;
   cache: StateCache;
+  snapshots: Snapshots;
   /** Called after a commit with events. */
   wake: () => void;
 }
@@ -25,16 +27,19 @@ type Outcome<A> = Result<Executed<A>, Rejection>;
 // Each conflict means that another process has moved the stream on; so many in a row is no longer bad luck.
 const MAX_TRIES = 50;
 
-interface Folded<S> {
-  version: number;
-  state: S;
+/** What is known of a stream before its tail is read: from memory, or on a cold start from its snapshot. */
+export async function knownState<S, C, E extends DomainEvent>({ cache, snapshots }: Pick<ExecuteContext, 'cache' | 'snapshots'>, decider: Decider<S, C, E>, streamId: string): Promise<Kept<S>> {
+  const cached = cache.get(decider, streamId);
+  if (cached) return { version: cached.version, state: cached.state as S };
+  return (decider.snapshot && (await snapshots.load(decider.snapshot, streamId))) ?? { version: 0, state: decider.initialState() };
 }
 
-function foldTail<S, C, E extends DomainEvent, A>(context: ExecuteContext, { decider, streamId }: Execute<S, C, E, A>, cached: CachedState | undefined, loaded: Loaded): Folded<S> {
-  let state = (cached ? cached.state : decider.initialState()) as S;
-  for (const stored of loaded.tail) state = decider.evolve(state, toDomainEvent(context.upcasters, stored) as E);
-  const { version } = loaded;
-  context.cache.set(decider, streamId, version, state);
+/** The state after the tail, remembered. */
+export function foldTail<S, C, E extends DomainEvent>({ cache, snapshots, upcasters }: Omit<ExecuteContext, 'pool' | 'wake'>, decider: Decider<S, C, E>, streamId: string, known: Kept<S>, { tail, version }: Loaded): Kept<S> {
+  let { state } = known;
+  for (const stored of tail) state = decider.evolve(state, toDomainEvent(upcasters, stored) as E);
+  cache.set(decider, streamId, version, state);
+  if (decider.snapshot) snapshots.passed(decider.snapshot, streamId, known.version, { version, state });
   return { state, version };
 }
 
@@ -60,9 +65,9 @@ const commandIdOf = (request: Pick<Execute<never, never, never>, 'key' | 'inbox'
 /** One try; undefined where it has to be made again on what is there now. */
 async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<{ done: Outcome<A> } | { conflictAt: number }> {
   const { decider, streamId } = request;
-  const cached = context.cache.get(decider, streamId);
-  const loaded = await load(context.pool, streamId, cached?.version ?? 0, request.key, request.inbox);
-  const current = foldTail(context, request, cached, loaded);
+  const kept = await knownState(context, decider, streamId);
+  const loaded = await load(context.pool, streamId, kept.version, request.key, request.inbox);
+  const current = foldTail(context, decider, streamId, kept, loaded);
   const before = known<A>(context.pool, request, loaded, current.version);
   if (before) return { done: before };
   const decided = decider.decide(await request.command(loaded.nowMs, current.state), current.state);
@@ -81,18 +86,21 @@ async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, 
     streamId, expected: current.version, encoded, metadata, recordedAtMs: loaded.nowMs, effects, answer,
     ...(request.key ? { key: request.key } : {}), ...(request.inbox ? { inbox: request.inbox } : {}),
   });
-  return settle(context, request, outcome, { version, state }, done);
+  return settle(context, request, outcome, current.version, { version, state }, done);
 }
 
 function settle<S, C, E extends DomainEvent, A>(
-  context: ExecuteContext, request: Execute<S, C, E, A>, outcome: CommitOutcome, after: Folded<S>, done: Result<Executed<A>, Rejection>,
+  context: ExecuteContext, request: Execute<S, C, E, A>, outcome: CommitOutcome, before: number, after: Kept<S>, done: Result<Executed<A>, Rejection>,
 ): { done: Outcome<A> } | { conflictAt: number } {
   switch (outcome.status) {
     case 'appended':
       context.cache.set(request.decider, request.streamId, after.version, after.state);
+      if (request.decider.snapshot) context.snapshots.passed(request.decider.snapshot, request.streamId, before, after);
       context.wake();
       return { done };
     case 'inbox':
+      // Whoever took the message in the meantime may have left an answer under the key, too: the next look finds it.
+      if (request.key) return { conflictAt: outcome.version };
       return { done: ok({ streamId: request.streamId, version: outcome.version, answer: undefined, duplicate: true, events: [] }) };
     case 'event-id':
       return { done: err({ code: 'conflict', rule: 'command-repeated', message: 'this command was carried out before and its key has expired' }) };

@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Meter, Tracer } from '@opentelemetry/api';
 import { checkUpcasters, RejectionError, type Decider, type DomainEvent, type Rejection, type Result, type Upcasters } from '@skein/kernel';
 import type { Pool } from 'pg';
-import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, toDomainEvent, toRecorded, type EventRow } from './codec.js';
+import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, toRecorded, type EventRow } from './codec.js';
 import { commit, versionConflict } from './commit.js';
-import { executeCommand } from './execute.js';
+import { executeCommand, foldTail, knownState } from './execute.js';
 import { Lanes } from './lanes.js';
 import { load } from './load.js';
 import { measurePool } from './metrics.js';
 import type { RebuildProgress } from './rebuild-record.js';
 import { Sequencer } from './sequencer.js';
+import { Snapshots } from './snapshots.js';
 import { StateCache } from './state-cache.js';
 import { tracedAppend, tracedCommand, tracePool } from './tracing.js';
 import { guardPool, reportToStderr } from './transaction.js';
@@ -63,6 +64,7 @@ export class EventStore {
   readonly sequencer: Sequencer;
   readonly onProgress: ((progress: RebuildProgress) => void) | undefined;
   readonly #cache: StateCache;
+  readonly #snapshots: Snapshots;
   readonly #lanes = new Lanes();
 
   constructor(options: EventStoreOptions) {
@@ -72,6 +74,7 @@ export class EventStore {
     checkUpcasters(this.upcasters);
     this.onProgress = options.onProgress;
     this.sequencer = new Sequencer(options.pool, onError);
+    this.#snapshots = new Snapshots(options.pool, onError);
     this.#cache = new StateCache(options.cacheMax ?? 1_000);
     if (options.meter) measurePool(options.pool, options.meter);
     if (options.tracer) tracePool(options.pool, options.tracer);
@@ -150,18 +153,15 @@ export class EventStore {
    * value and changes nothing; `RejectionError`s thrown by `command` become one. Throws only for broken infrastructure.
    */
   async execute<S, C, E extends DomainEvent, A = undefined>(request: Execute<S, C, E, A>): Promise<Result<Executed<A>, Rejection>> {
-    const context = { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, wake: () => this.sequencer.wake() };
+    const context = { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, snapshots: this.#snapshots, wake: () => this.sequencer.wake() };
     return tracedCommand(this.pool, request, (traced) => this.#lanes.run(request.streamId, () => executeCommand(context, traced)));
   }
 
   /** A stream's present state from the cache and the events after it; version 0 where there is no such stream. Do not change it. */
   async state<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, streamId: string): Promise<{ state: S; version: number }> {
-    const cached = this.#cache.get(decider, streamId);
-    const loaded = await load(this.pool, streamId, cached?.version ?? 0);
-    const from = (cached ? cached.state : decider.initialState()) as S;
-    const state = loaded.tail.reduce((before, stored) => decider.evolve(before, toDomainEvent(this.upcasters, stored) as E), from);
-    this.#cache.set(decider, streamId, loaded.version, state);
-    return { state, version: loaded.version };
+    const context = { upcasters: this.upcasters, cache: this.#cache, snapshots: this.#snapshots };
+    const kept = await knownState(context, decider, streamId);
+    return foldTail(context, decider, streamId, kept, await load(this.pool, streamId, kept.version));
   }
 
   /** The last position given; 0n in an empty log. Numbers first what is committed and waits. */
@@ -181,8 +181,9 @@ export class EventStore {
     return BigInt(rows[0].position);
   }
 
-  /** Waits for the sequencer's pass under way. The pool stays its owner's. */
+  /** Waits for the sequencer's pass and the snapshots under way. The pool stays its owner's. */
   async close(): Promise<void> {
+    await this.#snapshots.idle();
     await this.sequencer.idle();
   }
 }
