@@ -56,6 +56,10 @@ const BENCHES: Record<string, () => Promise<object>> = {
   boot: async () => (await import('./boot.js')).benchBoot(Number(values['port-base'])),
   federation: async () => (await import('./federation.js')).benchFederation(Number(values.seeds)),
   services: async () => (await import('./services/services.js')).benchServices({ rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), quick: values.quick, fsync: values.fsync }),
+  growth: async () =>
+    (await import('./growth/growth.js')).benchGrowth({
+      full: values.full, quick: values.quick, rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), ...(values.folder === undefined ? {} : { folder: values.folder }),
+    }),
   idle: async () =>
     (await import('./idle/idle.js')).benchIdle({
       target: oneOf('target', values.target, ['all-in-one', 'cluster']), seconds: Number(values.seconds), portBase: Number(values['port-base']),

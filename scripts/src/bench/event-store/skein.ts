@@ -40,8 +40,11 @@ export const balances: Projection = {
 /** The same read model by one statement per event, as most of the services' projections are. */
 export const balancesOneByOne: Projection = { name: 'bench_balances_single', version: balances.version, types: ['skein.bench.account.moved.v1'], tables: balances.tables, apply: (tx, event) => balances.apply(tx, event) };
 
+/** With its store at hand. */
+export type SkeinContender = Contender & { readonly store: EventStore };
+
 /** Our store over the app role's pool. `cacheMax` 0 makes every command read its whole stream. */
-export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: number, options: { cacheMax?: number; oneByOne?: boolean } = {}): Promise<Contender & { store: EventStore }> {
+export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: number, options: { cacheMax?: number; oneByOne?: boolean } = {}): Promise<SkeinContender> {
   const owner = new pg.Pool({ connectionString: ownerUrl, max: 1 });
   await migrate(owner, [eventsMigrations]);
   await owner.end();
