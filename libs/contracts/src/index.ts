@@ -1,1 +1,2 @@
 export * from './gen/common.js';
+export * from './event-types.js';

@@ -1,4 +1,5 @@
 import { meterOf, showDuplicates, tracerFor } from '@skein/events';
+import type { RejectionError } from '@skein/kernel';
 import { failpoint, outsideTrace } from '@skein/telemetry';
 import { ConsumerMetrics } from './consumer-metrics.js';
 import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
@@ -7,6 +8,8 @@ import { Dispatcher } from './dispatch.js';
 import { delay } from './embedded/delay.js';
 import type { LogConsumer, PartitionBatch, ReceivedMessage } from './event-log.js';
 import { isRetriable, reasonOf } from './failure.js';
+import { otherContent } from './inspect.js';
+import { otherContents } from './message-contents.js';
 import { clearHalt, haltsAt, recordHalt } from './halts.js';
 import { RetryState } from './retry-state.js';
 import { Semaphore } from './semaphore.js';
@@ -21,7 +24,8 @@ type Outcome = { kind: 'done' } | { kind: 'interrupted' } | { kind: 'retriable';
  * Starts a member of a consumer group. One message at a time per partition, so order per key holds. A retriable failure
  * pauses its partition and repeats without end, with back-off; anything else has 3 tries, then the message is poison: with
  * `park` it and the later messages of its key go to `<group>.dlq` while other keys go on, with `stop` the consumer halts
- * before it. Types without a handler are ignored. Nothing escapes a handler.
+ * before it. What is wrong before it is decoded (headers, size, an unknown type, an id met with other content) is poison at once.
+ * Known types without a handler are ignored. Nothing escapes a handler.
  */
 export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
   const consumer = new Consumer(options);
@@ -46,7 +50,7 @@ class Consumer implements RunningConsumer {
     this.name = options.group;
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
-    this.#dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool));
+    this.#dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool), options.eventTypes);
     this.#retries = new RetryState(this.#timing);
     this.#semaphore = new Semaphore(options.concurrency ?? 4);
     showDuplicates(options.pool, options.group);
@@ -104,12 +108,13 @@ class Consumer implements RunningConsumer {
   }
 
   async #process(batch: PartitionBatch): Promise<void> {
-    const parked = await this.#parkedKeys(batch);
+    const wrong = await this.#inspect(batch);
+    const parked = await this.#parkedKeys(batch, wrong);
     const halts = await this.#halts(batch);
     for (const message of batch.messages) {
       if (batch.signal.aborted || this.#reason !== undefined) return;
       // An operator has let this one pass: without effect, like a discarded dead letter.
-      const settled = halts.get(message.offset) === true ? this.#settled('discarded', message) : await this.#one(message, batch, parked);
+      const settled = halts.get(message.offset) === true ? this.#settled('discarded', message) : await this.#one(message, batch, parked, wrong.get(message));
       if (!settled) return;
       if (halts.has(message.offset)) await clearHalt(this.#options.pool, this.name, message);
       batch.resolve(message);
@@ -119,12 +124,14 @@ class Consumer implements RunningConsumer {
   }
 
   /** True when the message is settled and the next may follow. */
-  async #one(message: ReceivedMessage, batch: PartitionBatch, parked: Set<string>): Promise<boolean> {
-    if (!this.#dispatcher.knows(message)) return this.#settled('ignored', message);
+  async #one(message: ReceivedMessage, batch: PartitionBatch, parked: Set<string>, wrong: RejectionError | undefined): Promise<boolean> {
+    if (wrong === undefined && !this.#dispatcher.knows(message)) return this.#settled('ignored', message);
     if (parked.has(message.key)) {
       if (await park(this.#options.pool, this.name, message, 'waits behind a parked message of its key', false)) return this.#settled('parked', message);
       parked.delete(message.key);
     }
+    // Trying again cannot mend it.
+    if (wrong !== undefined) return this.#poison(message, wrong, parked);
     const outcome = await this.#semaphore.run(() => this.#handle(message, batch.signal));
     if (outcome.kind === 'done') return this.#settled('done', message);
     if (outcome.kind === 'interrupted') return false;
@@ -188,9 +195,21 @@ class Consumer implements RunningConsumer {
     else this.#options.logger?.warn(fields, 'retriable failure: the partition is paused');
   }
 
-  async #parkedKeys(batch: PartitionBatch): Promise<Set<string>> {
+  /** What is wrong with messages of a batch, before any of it is decoded. */
+  async #inspect(batch: PartitionBatch): Promise<ReadonlyMap<ReceivedMessage, RejectionError>> {
+    const wrong = new Map<ReceivedMessage, RejectionError>();
+    for (const message of batch.messages) {
+      const refusal = this.#dispatcher.refusal(message);
+      if (refusal !== undefined) wrong.set(message, refusal);
+    }
+    const met = batch.messages.filter((message) => !wrong.has(message) && this.#dispatcher.knows(message));
+    for (const message of await otherContents(this.#options.pool, this.name, met)) wrong.set(message, otherContent(message));
+    return wrong;
+  }
+
+  async #parkedKeys(batch: PartitionBatch, wrong: ReadonlyMap<ReceivedMessage, RejectionError>): Promise<Set<string>> {
     if (this.#options.policy === 'stop') return new Set();
-    const keys = [...new Set(batch.messages.filter((message) => this.#dispatcher.knows(message)).map(({ key }) => key))];
+    const keys = [...new Set(batch.messages.filter((message) => this.#dispatcher.knows(message) || wrong.has(message)).map(({ key }) => key))];
     return keys.length === 0 ? new Set() : parkedKeys(this.#options.pool, this.name, batch.topic, keys);
   }
 

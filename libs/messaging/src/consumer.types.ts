@@ -2,6 +2,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
 import type pg from 'pg';
 import type { EventLog, ReceivedMessage } from './event-log.js';
+import type { EventTypes } from './inspect.js';
 
 /** What a handler learns besides the decoded message. */
 export interface Delivery {
@@ -69,6 +70,11 @@ export interface ConsumerOptions {
   readonly handlers: readonly MessageHandler[];
   /** `park`: the poisoned key goes to `<group>.dlq`, others go on. `stop`: the consumer stops (money). */
   readonly policy: 'park' | 'stop';
+  /**
+   * Every public event type by topic (`EVENT_TYPES` of the contracts): a type that is not there ends in the dead letters, or stops
+   * the consumer. Without it, and on topics that are not there, unknown types are ignored.
+   */
+  readonly eventTypes?: EventTypes;
   /** Messages handled at the same time over all partitions; default 4. */
   readonly concurrency?: number;
   readonly batchMax?: number;

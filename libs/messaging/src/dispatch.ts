@@ -1,9 +1,11 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Tracer } from '@opentelemetry/api';
+import type { RejectionError } from '@skein/kernel';
 import { inSpan, withTrace } from '@skein/telemetry';
 import type { Delivery, MessageHandler } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
 import { refusalOf } from './failure.js';
+import { inspect, type EventTypes } from './inspect.js';
 import { HEADER } from './headers.js';
 import { processStart } from './tracing.js';
 
@@ -12,10 +14,14 @@ export class Dispatcher {
   readonly topics: readonly string[];
   readonly #group: string;
   readonly #tracer: Tracer | undefined;
+  readonly #eventTypes: EventTypes | undefined;
+  readonly #handled: ReadonlySet<string>;
   readonly #handlers = new Map<string, MessageHandler>();
 
-  constructor(group: string, handlers: readonly MessageHandler[], tracer?: Tracer) {
+  constructor(group: string, handlers: readonly MessageHandler[], tracer?: Tracer, eventTypes?: EventTypes) {
     this.#group = group;
+    this.#eventTypes = eventTypes;
+    this.#handled = new Set(handlers.map(({ topic, type }) => `${topic} ${type}`));
     this.#tracer = tracer;
     this.topics = [...new Set(handlers.map((handler) => handler.topic))];
     for (const handler of handlers) {
@@ -28,6 +34,11 @@ export class Dispatcher {
   /** False for a type that this group does not know and therefore ignores. */
   knows(message: ReceivedMessage): boolean {
     return this.#handlers.has(`${message.topic} ${message.type}`);
+  }
+
+  /** What is wrong with a message, whether or not this group would handle it. */
+  refusal(message: ReceivedMessage): RejectionError | undefined {
+    return inspect(message, this.#eventTypes, this.#handled);
   }
 
   /** Decodes and handles under the message's trace; throws what the handler throws, and a returned refusal. */

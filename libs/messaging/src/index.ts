@@ -8,6 +8,7 @@ export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './embedded/embed
 export { isRetriable } from './failure.js';
 export { discardHalt, listHalts, resumeConsumer, type ConsumerHalt } from './halts.js';
 export * from './headers.js';
+export type { EventTypes } from './inspect.js';
 export * from './migrations.js';
 export { countParked } from './parked.js';
 export { murmur2, partitionOf } from './partitioner.js';

@@ -4,6 +4,7 @@ import type { MessageHandler } from './consumer.types.js';
 import { leaseFirst, markDone, markFailed, openKeys, type DeadLetterFilter } from './dead-letters.js';
 import { Dispatcher } from './dispatch.js';
 import { reasonOf } from './failure.js';
+import type { EventTypes } from './inspect.js';
 
 /** What became of a redrive: messages done, and per key that failed again its first message's reason. */
 export interface Redriven {
@@ -15,6 +16,8 @@ export interface Redriven {
 export interface RedriveOptions extends DeadLetterFilter {
   readonly pool: pg.Pool;
   readonly handlers: readonly MessageHandler[];
+  /** As the group's consumer has them. */
+  readonly eventTypes?: EventTypes;
   readonly signal?: AbortSignal;
 }
 
@@ -23,7 +26,7 @@ export interface RedriveOptions extends DeadLetterFilter {
  * the first that fails again. Safe beside the running consumer and beside another redrive.
  */
 export async function redriveDeadLetters(options: RedriveOptions): Promise<Redriven> {
-  const dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool));
+  const dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool), options.eventTypes);
   const signal = options.signal ?? new AbortController().signal;
   const failed: { topic: string; key: string; reason: string }[] = [];
   let done = 0;
@@ -40,6 +43,8 @@ async function redriveKey(pool: pg.Pool, dispatcher: Dispatcher, group: string, 
     const letter = signal.aborted ? undefined : await leaseFirst(pool, group, topic, key);
     if (letter === undefined) return { done };
     try {
+      const wrong = dispatcher.refusal(letter.message);
+      if (wrong !== undefined) throw wrong;
       await dispatcher.call(letter.message, 1, signal);
     } catch (error) {
       const reason = reasonOf(error);

@@ -1,3 +1,4 @@
+import { eventsMigrations, inboxOnce } from '@skein/events';
 import { RejectionError, err } from '@skein/kernel';
 import { createMetrics, currentTraceparent, type ServiceMetrics } from '@skein/telemetry';
 import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
@@ -5,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startConsumer } from '../src/consumer.js';
 import type { ConsumerOptions, Delivery, RunningConsumer } from '../src/consumer.types.js';
 import { listDeadLetters } from '../src/dead-letters.js';
-import type { EventLog } from '../src/event-log.js';
+import type { EventLog, PublicMessage } from '../src/event-log.js';
+import type { EventTypes } from '../src/inspect.js';
 import { messagingMigrations } from '../src/migrations.js';
 import { partitionOf } from '../src/partitioner.js';
-import { redriveDeadLetters } from '../src/redrive.js';
+import { redriveDeadLetters, type Redriven } from '../src/redrive.js';
 import type { AdapterHarness } from './event-log.contract.js';
 import { fresh, gate } from './support/messages.js';
-import { note, noteHandler, TIMING } from './support/notes.js';
+import { note, NOTED, noteHandler, TIMING } from './support/notes.js';
 
 const broken = (): never => {
   throw new Error('cannot be done');
@@ -27,7 +29,7 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
     const running: RunningConsumer[] = [];
 
     beforeAll(async () => {
-      [harness, database] = await Promise.all([makeHarness(), freshDatabase(messagingMigrations)]);
+      [harness, database] = await Promise.all([makeHarness(), freshDatabase(eventsMigrations, messagingMigrations)]);
       log = harness.open();
       metrics = createMetrics('test');
     });
@@ -137,6 +139,82 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
       const { group } = await start(topic, async () => undefined);
       await log.send([{ ...note(topic, 'k', 1), value: new Uint8Array([10, 200, 1]) }]);
       await eventually(async () => expect(await listDeadLetters(database.appPool, { group })).toHaveLength(1));
+    });
+
+    const TYPES = (topic: string): EventTypes => ({ [topic]: [NOTED, 'skein.test.other.v1'] });
+    const bad: [string, (topic: string) => PublicMessage, string][] = [
+      ['undecodable bytes', (topic) => ({ ...note(topic, 'k', 1), value: new Uint8Array([10, 200, 1]) }), ''],
+      ['an unknown event type', (topic) => note(topic, 'k', 1, 'x', 'skein.test.invented.v1'), 'no contract of this build knows skein.test.invented.v1'],
+      ['an unknown major version', (topic) => note(topic, 'k', 1, 'x', 'skein.test.noted.v2'), 'only another major version'],
+      ['a wrong CloudEvents version', (topic) => withHeader(note(topic, 'k', 1), 'ce_specversion', '0.3'), 'ce_specversion is "0.3" instead of "1.0"'],
+      ['another source', (topic) => withHeader(note(topic, 'k', 1), 'ce_source', '/elsewhere'), 'ce_source'],
+      ['another content type', (topic) => withHeader(note(topic, 'k', 1), 'content-type', 'application/json'), 'content-type'],
+      ['a stream version that is none', (topic) => withHeader(note(topic, 'k', 1), 'ce_streamversion', 'three'), 'ce_streamversion is no version'],
+    ];
+    const withHeader = (message: PublicMessage, name: string, value: string): PublicMessage => ({ ...message, headers: { ...message.headers, [name]: value } });
+
+    it.each(bad)('parks %s with the reason, and the later messages of its key; other keys go on', async (_, make, reason) => {
+      const topic = await topicOf();
+      const seen: string[] = [];
+      const { group } = await start(topic, async (__, { message }) => void seen.push(message.id), { eventTypes: TYPES(topic) });
+      await log.send([make(topic), note(topic, 'k', 2), note(topic, 'good', 3)]);
+      const letters = await eventually(async () => {
+        const found = await listDeadLetters(database.appPool, { group });
+        expect(found).toHaveLength(2);
+        return found;
+      });
+      expect(letters[0]!.reason).toContain(reason);
+      expect(letters.map(({ first }) => first)).toEqual([true, false]);
+      await eventually(() => expect(seen).toEqual(['good#3']));
+    });
+
+    it('halts before bad input where money is concerned', async () => {
+      const topic = await topicOf();
+      const { consumer } = await start(topic, async () => undefined, { eventTypes: TYPES(topic), policy: 'stop' });
+      await log.send([note(topic, 'k', 1, 'x', 'skein.test.noted.v2')]);
+      await eventually(() => expect(consumer.state()).toBe('halted'));
+      expect(consumer.reason()).toContain('another major version');
+    });
+
+    it('ignores a type of the contracts that is not for this group, and reads a message with fields it does not know', async () => {
+      const topic = await topicOf();
+      const seen: string[] = [];
+      const { group } = await start(topic, async (text) => void seen.push(text), { eventTypes: TYPES(topic) });
+      const known = note(topic, 'k', 2, 'known');
+      // Field 15, a string: what a later minor version may add.
+      await log.send([note(topic, 'k', 1, 'x', 'skein.test.other.v1'), { ...known, value: new Uint8Array([...known.value, 122, 1, 33]) }]);
+      await eventually(() => expect(seen).toEqual(['known']));
+      expect(await listDeadLetters(database.appPool, { group })).toEqual([]);
+    });
+
+    it('lets a repetition pass but parks the same id with other content; the first stands', async () => {
+      const topic = await topicOf();
+      const seen: string[] = [];
+      const { group } = await start(topic, async (text) => void seen.push(text), { eventTypes: TYPES(topic) });
+      await log.send([note(topic, 'k', 1, 'first'), note(topic, 'k', 1, 'first'), note(topic, 'k', 1, 'second')]);
+      const [letter] = await eventually(async () => {
+        const found = await listDeadLetters(database.appPool, { group });
+        expect(found).toHaveLength(1);
+        return found;
+      });
+      expect(letter!.reason).toContain('was met before with other content');
+      // Repetitions are removed by the inbox, which this handler does not use.
+      expect(seen).toEqual(['first', 'first']);
+    });
+
+    it('redrives bad input with one effect after the fix', async () => {
+      const topic = await topicOf();
+      const effects: string[] = [];
+      const handle = (text: string, { inbox }: Delivery): Promise<unknown> => inboxOnce(database.appPool, inbox, async () => void effects.push(text));
+      const { group, handlers } = await start(topic, handle, { eventTypes: TYPES(topic) });
+      await log.send([note(topic, 'k', 1, 'late', 'skein.test.late.v1'), note(topic, 'k', 2, 'after')]);
+      await eventually(async () => expect(await listDeadLetters(database.appPool, { group })).toHaveLength(2));
+      const again = (eventTypes: EventTypes, late: typeof handlers): Promise<Redriven> => redriveDeadLetters({ pool: database.appPool, group, handlers: late, eventTypes });
+      expect((await again(TYPES(topic), handlers)).failed).toHaveLength(1);
+      const fixed = [...handlers, { ...noteHandler(topic, handle), type: 'skein.test.late.v1' }];
+      expect(await again({ [topic]: [NOTED, 'skein.test.late.v1'] }, fixed)).toEqual({ done: 2, failed: [] });
+      expect(await again({ [topic]: [NOTED, 'skein.test.late.v1'] }, fixed)).toEqual({ done: 0, failed: [] });
+      expect(effects).toEqual(['late', 'after']);
     });
 
     it('redrives by command in order, after which the key is free', async () => {

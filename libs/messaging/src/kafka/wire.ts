@@ -38,14 +38,17 @@ export function toWire(message: PublicMessage): WireRecord {
   return { key: Buffer.from(message.key), value: bytes(message.value), headers: { ...headers, ...own }, timestampMs: message.timeMs };
 }
 
+/** PostgreSQL keeps no NUL in text, and a message that cannot be parked would be tried for ever. */
+const text = (value: string): string => value.replaceAll('\0', '\uFFFD');
+
 /** Never throws: what a stranger has written becomes a message that the consumer can refuse. Of a repeated header the last counts. */
 export function fromWire(record: ForeignRecord): ReceivedMessage {
-  const { [OWN_ID]: ownId, [OWN_TYPE]: ownType, ...headers } = Object.fromEntries(record.headers);
+  const { [OWN_ID]: ownId, [OWN_TYPE]: ownType, ...headers } = Object.fromEntries([...record.headers].map(([name, value]) => [text(name), text(value)]));
   return {
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
-    key: record.key === null ? '' : bytes(record.key).toString(),
+    key: record.key === null ? '' : text(bytes(record.key).toString()),
     id: ownId ?? headers[HEADER.id] ?? '',
     type: ownType ?? headers[HEADER.type] ?? '',
     timeMs: record.timestampMs,

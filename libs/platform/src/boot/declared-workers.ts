@@ -1,4 +1,5 @@
 import type { ObservableResult } from '@opentelemetry/api';
+import { EVENT_TYPES } from '@skein/contracts';
 import { Housekeeper, projectionSink, RebuildWorker, Subscription, type ReportError } from '@skein/events';
 import { ConsumerWorker, Relay } from '@skein/messaging';
 import type { ServiceContext, ServiceDefinition, Worker, WorkflowDefinition } from '../service-definition.js';
@@ -28,7 +29,7 @@ export function declaredWorkers(definition: ServiceDefinition, context: ServiceC
     ...projections.map((projection) => new Subscription({ store, sink: projectionSink(store, projection), onError })),
     ...(projections.length > 0 ? [new RebuildWorker({ store, projections, onError })] : []),
     ...(publications.length > 0 ? [new Relay({ store, log, publications, onError })] : []),
-    ...(definition.consumers?.(context) ?? []).map((consumer) => new ConsumerWorker({ ...consumer, log, pool, logger })),
+    ...(definition.consumers?.(context) ?? []).map((consumer) => new ConsumerWorker({ eventTypes: EVENT_TYPES, ...consumer, log, pool, logger })),
     new Housekeeper({ store, onError, ...(definition.archive === undefined ? {} : { archive: definition.archive }) }),
     ...(workflows.length > 0 ? [workflowAges(workflows, parts)] : []),
     ...(definition.workers?.(context) ?? []),

@@ -1,4 +1,5 @@
 import { fromBinary, toJsonString, type MessageInitShape } from '@bufbuild/protobuf';
+import { EVENT_TYPES } from '@skein/contracts';
 import {
   OperationsService,
   type ConsumerPartitionSchema,
@@ -116,7 +117,7 @@ export class ConsumerApi {
   }
 
   async #redrive({ group, handlers }: ConsumerDefinition, topic: string, key: string, signal: AbortSignal): Promise<{ done: number; failed: Redriven['failed'][number][] }> {
-    const { done, failed } = await redriveDeadLetters({ pool: this.#pool, group, handlers, signal, ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }) });
+    const { done, failed } = await redriveDeadLetters({ pool: this.#pool, group, handlers, eventTypes: EVENT_TYPES, signal, ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }) });
     return { done, failed: [...failed] };
   }
 
