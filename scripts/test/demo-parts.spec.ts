@@ -9,6 +9,7 @@ import { Victims } from '../src/demo/victims.js';
 
 describe('options', () => {
   test('defaults', () => expect(parseDemoOptions([])).toEqual({ seed: 1, kills: 0, target: 'all-in-one', portBase: 17400, keep: false }));
+  test('traces only when asked for', () => expect(parseDemoOptions(['--traces'])).toMatchObject({ traces: true }));
   test('a cluster and its event log', () => expect(parseDemoOptions(['--target', 'cluster', '--event-log', 'embedded'])).toMatchObject({ target: 'cluster', eventLog: 'embedded' }));
   test.each([
     [['--seed=-1'], '--seed must be an integer from 0'],

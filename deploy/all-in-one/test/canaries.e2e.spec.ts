@@ -4,7 +4,7 @@ import { sha256Hex, utf8 } from '@skein/kernel';
 import { buildOnnx, parseOnnx, perceptronOnnx } from '@skein/models';
 import { RunnerPool } from '@skein/runner';
 import { uploadArtifact } from '@skein/sdk';
-import { eventually } from '@skein/testing';
+import { eventually, startOtlpSink, type OtlpSink } from '@skein/testing';
 import type { Entry } from '@skein/trainer';
 import { ExternalValidator } from '@skein/validator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,11 +12,13 @@ import type { Actor } from '../../../scripts/src/demo/actor.js';
 import { CONTEXTS } from '../src/paths.js';
 import { ArenaPlay, closePeople, csv, FILES, model, peopleOf } from './support/arena-play.js';
 import { databaseDumps, filesOf, findings, pairForms, textForms, type Emitted } from './support/emitted.js';
+import { apiKey, buyCredit, customerOf } from './support/market-play.js';
 import { bootSkein, type TestSkein } from './support/skein.js';
 
 const REVEAL_SECONDS = 8;
 const WAIT = { timeoutMs: 40_000, everyMs: 50 };
 const WORD = 'canary-7f3a9c51-unrevealed';
+const PERSON = 'canary-2b8e-person';
 
 /** Numbers that nothing else writes; each pair stands in one hidden row, or side by side in the weights. */
 const ROTATING: [number, number] = [918_273.625, 645_546.375];
@@ -34,6 +36,7 @@ function secretModel(): Uint8Array {
   return buildOnnx({ ...parsed.value, graph: { ...graph, nodes: graph.nodes.map((node, index) => (index === 0 ? { ...node, name: WORD } : node)) } });
 }
 
+let sink: OtlpSink;
 let s: TestSkein;
 let play: ArenaPlay;
 let task: string;
@@ -44,6 +47,8 @@ const said: Emitted[] = [];
 const hidden = [files.rotating, files.heldBack].map(sha256Hex);
 
 beforeAll(async () => {
+  sink = await startOtlpSink();
+  Object.assign(process.env, { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_BSP_SCHEDULE_DELAY: '100', OTEL_BSP_MAX_QUEUE_SIZE: '20000' });
   s = await bootSkein('canaries');
   play = new ArenaPlay(s, await peopleOf(s, { trainers: 3, validators: 3, others: ['stranger'] }));
   runner = new RunnerPool({ spares: 0 });
@@ -56,6 +61,8 @@ afterAll(async () => {
   await runner?.stop();
   if (play !== undefined) closePeople(play.people);
   await s?.stop();
+  await sink?.stop();
+  for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_BSP_SCHEDULE_DELAY', 'OTEL_BSP_MAX_QUEUE_SIZE']) delete process.env[name];
 });
 
 interface Answer {
@@ -160,6 +167,34 @@ test('the task ends without the unrevealed model', async () => {
   await isNobodys(sha256Hex(secret.model), everybodyBut(play.people.trainers[2] as Actor));
 });
 
+/** What is made for those who operate Skein: spans, metrics in both formats, log lines. */
+async function observed(): Promise<Emitted[]> {
+  const contexts = Object.keys(CONTEXTS).filter((context) => context !== 'v2');
+  const scrape = async (context: string, accept: string): Promise<Emitted> => ({ where: `metrics of ${context} as ${accept}`, text: await (await fetch(`${s.devnet.frontUrl}/${context}/metrics`, { headers: { accept } })).text() });
+  const metrics = await Promise.all(contexts.flatMap((context) => ['text/plain', 'application/openmetrics-text'].map((accept) => scrape(context, accept))));
+  return [{ where: 'spans', text: sink.bodies().join('\n') }, { where: 'log lines', text: s.lines.join('\n') }, ...metrics];
+}
+
+test('spans, metrics and log lines hold neither persons nor keys nor sessions', async () => {
+  const { partner, operator, trainers } = play.people;
+  const customer = await customerOf(partner, PERSON);
+  await buyCredit(partner, customer, 'canaries');
+  const key = await apiKey(partner, customer, 'canaries');
+  await ask('/billing/v1/customers', partner.as(key));
+  await ask(`/billing/v1/${customer}/balance`, partner.as(`${key}x`));
+  await ask(`/arena/v1/tasks?page_token=${PERSON}`, trainers[0]);
+  await ask(`/arena/v1/${PERSON}/${PERSON}`, trainers[0]);
+  const secretOf = (actor: Actor): string => actor.headers()['authorization']!.replace('Bearer ', '');
+  const secrets = [key, ...[partner, operator, ...trainers].map(secretOf)];
+  await eventually(() => expect(sink.spans().some(({ service, name }) => service === 'billing' && name.endsWith('/CreateApiKey'))).toBe(true), WAIT);
+  const emitted = await observed();
+  expect(new Set(sink.spans().map(({ service }) => service)).size).toBe(6);
+  expect(emitted.every(({ text }) => text.length > 1_000)).toBe(true);
+  const forms = [PERSON, ...secrets, ...secrets.map((secret) => secret.split('.').at(-1) as string)].flatMap(textForms).filter((form) => form.length > 8);
+  expect(findings(emitted, forms)).toEqual([]);
+  expect(findings([{ where: 'here', text: `"key":"${key}"` }], forms)).toEqual(['here']);
+});
+
 test('nothing that was written or said holds a canary', async () => {
   const name = task;
   const contexts = Object.keys(CONTEXTS).filter((context) => context !== 'v2');
@@ -170,7 +205,7 @@ test('nothing that was written or said holds a canary', async () => {
   ];
   for (const path of paths) await ask(path, play.people.operator);
   await play.people.operator.client(TaskService, 'arena').getTask({ name });
-  const emitted: Emitted[] = [...said, ...(await databaseDumps(s)), ...filesOf(s.folder), { where: 'log lines', text: s.lines.join('\n') }];
+  const emitted: Emitted[] = [...said, ...(await databaseDumps(s)), ...filesOf(s.folder), ...(await observed())];
   expect(emitted.map(({ where }) => where)).toEqual(expect.arrayContaining(['devnet.json', 'arena: public.es_event', 'event log: public.log_messages', 'validation: public.es_event'].map((part) => expect.stringContaining(part))));
   expect(emitted.reduce((sum, { text }) => sum + text.length, 0)).toBeGreaterThan(100_000);
   const forms = [...textForms(WORD), ...[ROTATING, HELD_BACK, WEIGHTS].flatMap(([a, b]) => pairForms(a, b))];

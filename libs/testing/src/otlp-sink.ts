@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import type { Edge } from './trace-edges.js';
 
 export * from './trace-edges.js';
 
@@ -22,13 +23,6 @@ export interface RecordedSpan extends SpanName {
   readonly failed: boolean;
   readonly startMs: number;
   readonly endMs: number;
-}
-
-/** `<service>→<service>` with how often. */
-export interface Edge {
-  readonly from: string;
-  readonly to: string;
-  readonly count: number;
 }
 
 /** A collector for one test or one demo, on loopback: keeps everything that comes. */

@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { Edge } from './otlp-sink.js';
+
+/** `<service>→<service>` with how often. */
+export interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
+}
 
 /** The committed list of edges, beside the topics. */
 export const traceEdgesManifest = new URL('../../../proto/trace-edges.yaml', import.meta.url);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddressBook } from '@skein/contracts-evm';
+import { startOtlpSink, type OtlpSink } from '@skein/testing/otlp-sink';
 import { SkeinProcess } from '../process/skein-process.js';
 import { processTree, treePssMiB } from '../process/tree.js';
 import { ExternalValidators } from './external-validators.js';
@@ -14,6 +15,7 @@ import { DEMO_HELP, parseDemoOptions, type DemoOptions } from './options.js';
 import { Printer } from './printer.js';
 import { fingerprintOf, newReport, type Report } from './report.js';
 import type { Story } from './story.js';
+import { tracedBy } from './trace-check.js';
 import { Victims } from './victims.js';
 
 /** Memory of the demo's own processes without Skein's, sampled while the story runs. */
@@ -25,7 +27,7 @@ function watchClients(skein: SkeinProcess, report: Report): NodeJS.Timeout {
   }, 1000).unref();
 }
 
-async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer, endings: Story['endings']): Promise<Story> {
+async function begin(options: DemoOptions, skein: SkeinProcess, sink: OtlpSink | undefined, printer: Printer, endings: Story['endings']): Promise<Story> {
   const report = newReport(options.seed);
   const playable = new Map(chapters.filter(({ moments }) => moments.length > 0).map(({ number, moments }) => [number, moments] as const));
   const plan = planKills(options.seed, options.kills, new Map([...playable].map(([number, moments]) => [number, moments.length])));
@@ -34,7 +36,7 @@ async function begin(options: DemoOptions, skein: SkeinProcess, printer: Printer
   const devnet = skein.devnet();
   const seed = `demo/${options.seed}`;
   const moments = new Moments(skein, printer, plan, playable, new Victims(options.seed));
-  return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {}, endings };
+  return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {}, sink, endings };
 }
 
 /** The external validators live from the first to the last chapter: they poll, as programs on other machines do. */
@@ -79,7 +81,8 @@ const orphaned = (): Promise<'interrupted'> => {
 
 async function run(options: DemoOptions): Promise<number> {
   const folder = options.data ?? mkdtempSync(join(tmpdir(), 'skein-demo-'));
-  const skein = new SkeinProcess({ target: options.target, data: folder, portBase: options.portBase, seed: `demo/${options.seed}`, ...(options.eventLog === undefined ? {} : { eventLog: options.eventLog }), ...(options.instances === undefined ? {} : { instances: options.instances }) });
+  const sink = options.traces === true ? await startOtlpSink() : undefined;
+  const skein = new SkeinProcess({ ...(sink === undefined ? {} : { env: tracedBy(sink) }), target: options.target, data: folder, portBase: options.portBase, seed: `demo/${options.seed}`, ...(options.eventLog === undefined ? {} : { eventLog: options.eventLog }), ...(options.instances === undefined ? {} : { instances: options.instances }) });
   const printer = new Printer();
   const startedMs = performance.now();
   const end = Promise.race([interrupted(), orphaned()]);
@@ -87,7 +90,7 @@ async function run(options: DemoOptions): Promise<number> {
   const endings: Story['endings'] = [];
   try {
     const told = (async () => {
-      const story = await begin(options, skein, printer, endings);
+      const story = await begin(options, skein, sink, printer, endings);
       watcher = watchClients(skein, story.report);
       await played(story);
       finish(story, startedMs);
@@ -105,6 +108,7 @@ async function run(options: DemoOptions): Promise<number> {
   } finally {
     clearInterval(watcher);
     await endAll(skein, endings, options.data === undefined ? folder : undefined);
+    await sink?.stop();
   }
 }
 

@@ -12,6 +12,8 @@ export interface DemoOptions {
   readonly instances?: string;
   readonly portBase: number;
   readonly keep: boolean;
+  /** Record every span, and compare the edges between services in chapter 9. */
+  readonly traces?: true;
   readonly report?: string;
   readonly data?: string;
 }
@@ -26,6 +28,7 @@ Starts Skein on embedded parts, plays one model's life as outside clients would,
   --target T      all-in-one (default), or cluster: each service's API and workers as processes of their own
   --event-log K   of a cluster: kafka (default) or embedded
   --instances L   of a cluster: processes of each role, such as validation=2,marketplace=2
+  --traces        record every span by a sink of the demo's own; chapter 9 compares the edges between services
   --report FILE   write the report as JSON
   --keep          stay up afterwards; Ctrl-C ends it
   --port-base N   first of the ports used on 127.0.0.1 (default 17400)
@@ -49,7 +52,7 @@ function oneOf<const T extends string>(name: string, text: string, allowed: read
 export function parseDemoOptions(args: readonly string[]): DemoOptions | undefined {
   const string = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const { values } = parseArgs({ args: [...args], options: { seed: string, kills: string, target: string, 'event-log': string, instances: string, 'port-base': string, report: string, data: string, keep: flag, help: flag } });
+  const { values } = parseArgs({ args: [...args], options: { seed: string, kills: string, target: string, 'event-log': string, instances: string, 'port-base': string, report: string, data: string, keep: flag, traces: flag, help: flag } });
   if (values.help) return undefined;
   const target = oneOf('target', values.target ?? 'all-in-one', ['all-in-one', 'cluster']);
   const eventLog = values['event-log'] === undefined ? undefined : oneOf('event-log', values['event-log'], ['kafka', 'embedded']);
@@ -63,6 +66,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     kills: integer('kills', values.kills ?? '0', 0, 5),
     portBase: integer('port-base', values['port-base'] ?? '17400', 1024, 65_000),
     keep: values.keep,
+    ...(values.traces ? { traces: true as const } : {}),
     ...(values.report === undefined ? {} : { report: values.report }),
     ...(values.data === undefined ? {} : { data: values.data }),
   };

@@ -1,4 +1,5 @@
 import type { AddressBook } from '@skein/contracts-evm';
+import type { OtlpSink } from '@skein/testing/otlp-sink';
 import type { Devnet, SkeinProcess } from '../process/skein-process.js';
 import type { Actor } from './actor.js';
 import type { StoryData } from '../data/story-data.js';
@@ -44,6 +45,8 @@ export interface Story {
   readonly moments: Moments;
   readonly report: Report;
   readonly threads: Threads;
+  /** Where Skein's spans come, when they were asked for. */
+  readonly sink: OtlpSink | undefined;
   /** What has to be ended however the story ends: run by the demo itself, also when it is interrupted. May run twice. */
   readonly endings: (() => Promise<void>)[];
 }

@@ -5,6 +5,7 @@ import { CONTEXT_OF, traceBy, type CausalTrace } from '../causal-trace.js';
 import { persist } from '../persist.js';
 import type { Report, StakingReport } from '../report.js';
 import { verify, type Chapter, type Story } from '../story.js';
+import { checkTraces } from '../trace-check.js';
 
 const FINAL_ROUND = 3;
 /** Edges that the winner's way must have. */
@@ -88,6 +89,7 @@ export const proof: Chapter = {
     report.trace = { edges };
     printer.line(`the winner's way: ${edges.map(([from, to]) => `${from} → ${to}`).join(', ')}`);
     for (const edge of EXPECTED) verify(edges.some(([from, to]) => `${from}→${to}` === edge), `the winner's way has the edge ${edge}`);
+    if (story.sink !== undefined) await checkTraces(story.sink, printer);
     printer.line(`${compared.projectionsCompared} read models over ${compared.streams} streams and ${compared.events} events: all equal`);
   },
 };
