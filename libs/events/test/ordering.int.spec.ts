@@ -1,12 +1,8 @@
-import { freshDatabase, type TestDatabase } from '@skein/testing';
+import { freshDatabase, spawnTs, type TestDatabase } from '@skein/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventsMigrations, EventStore, type RecordedEvent } from '../src/index.js';
-import { metadata } from './account.js';
-
-const WRITERS = 8;
-const STREAMS = 5;
-const APPENDS_PER_WRITER = 250;
+import { eventsMigrations, EventStore } from '../src/index.js';
+import { follow, followNaively, outOfOrder, STREAMS } from './torture.js';
 
 let db: TestDatabase;
 const pools: pg.Pool[] = [];
@@ -24,72 +20,46 @@ afterAll(async () => {
   await db.drop();
 });
 
-/** A writer of the hostile kind: its transaction writes something else first and dawdles before it commits. */
-async function write(writer: number, store: EventStore): Promise<number> {
-  let written = 0;
-  for (let n = 0; n < APPENDS_PER_WRITER; n += 1) {
-    const client = await store.pool.connect();
-    const streamId = `torture-${(writer * 7 + n * 3) % STREAMS}`;
-    const count = 1 + (n % 3);
-    await client.query('BEGIN');
-    await client.query('INSERT INTO es_inbox (consumer, message_id) VALUES ($1, $2)', [`writer-${writer}`, String(n)]);
-    if (n % 5 === writer % 5) await client.query('SELECT pg_sleep(0.002)');
-    await client.query(
-      `SELECT * FROM es_append($1, -1, ARRAY(SELECT gen_random_uuid() FROM generate_series(1, $2)), array_fill('skein.test.torture.v1'::text, ARRAY[$2]),
-         array_fill(1, ARRAY[$2]), array_fill('{}'::text, ARRAY[$2]), $3, NULL, NULL, NULL, NULL)`,
-      [streamId, count, JSON.stringify(metadata)],
-    );
-    if (n % 4 === 0) await client.query('SELECT pg_sleep(0.001)');
-    // Every seventh transaction is given up: its insertion numbers stay unused.
-    const kept = n % 7 !== 3;
-    await client.query(kept ? 'COMMIT' : 'ROLLBACK');
-    client.release();
-    if (kept) written += count;
-    store.sequencer.wake();
-  }
-  return written;
-}
+const child = (what: string) => spawnTs(new URL('./torture-child.ts', import.meta.url), [db.appUrl, what]);
+const answerOf = async ({ line }: ReturnType<typeof child>): Promise<Record<string, number>> => JSON.parse(await line((text) => text.startsWith('{'))) as Record<string, number>;
 
-/** Reads as a subscription does, from the last position it saw, while the writers write. */
-async function follow(store: EventStore, done: () => boolean): Promise<RecordedEvent[]> {
-  const seen: RecordedEvent[] = [];
-  for (;;) {
-    const last = done();
-    if (last) await store.headPosition();
-    const events = await store.readAll(seen.at(-1)?.position ?? 0n, 64);
-    seen.push(...events);
-    if (last && events.length === 0) return seen;
-  }
-}
-
-test('8 writers, 5 streams, inbox row first, idle transactions left open: nothing lost, nothing out of order', async () => {
+test('8 writers in 2 processes, 5 streams, inbox row first, idle transactions left open: nothing lost, nothing out of order; naive cursors fail', async () => {
   const idle = poolOf(3);
   const idlers = await Promise.all([0, 1, 2].map(() => idle.connect()));
   for (const [at, client] of idlers.entries()) {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     await client.query('INSERT INTO es_inbox (consumer, message_id) VALUES ($1, $2)', ['idle', String(at)]);
   }
-  const stores = Array.from({ length: WRITERS }, () => new EventStore({ pool: poolOf(2) }));
-  const reader = new EventStore({ pool: poolOf(2) });
-  let writing = true;
-  const readers = [follow(reader, () => !writing), follow(reader, () => !writing)];
-  const written = (await Promise.all(stores.map((store, writer) => write(writer, store)))).reduce((sum, count) => sum + count, 0);
-  await Promise.all(stores.map((store) => store.close()));
+  const far = child('read');
+  await far.line((line) => line === 'reading');
+  let [writing, idling] = [true, true];
+  const near = new EventStore({ pool: poolOf(4) });
+  const readers = [follow(near, () => !writing), follow(near, () => !writing)];
+  const byInsertion = followNaively(poolOf(1), 'insertion', () => !writing);
+  const byTransaction = followNaively(poolOf(1), 'transaction', () => !idling);
+  const written = (await Promise.all([child('0'), child('1')].map(answerOf))).reduce((sum, answer) => sum + (answer['written'] ?? 0), 0);
+  expect(written).toBeGreaterThan(3_000);
+  await db.appPool.query(`INSERT INTO es_inbox (consumer, message_id) VALUES ('torture', 'done')`);
   writing = false;
+
+  expect(await answerOf(far)).toEqual({ seen: written, gaps: 0, outOfOrder: 0 });
   for (const seen of await Promise.all(readers)) {
-    expect(seen).toHaveLength(written);
-    expect(seen.map((event) => event.position)).toEqual(Array.from({ length: written }, (_, index) => BigInt(index + 1)));
-    const versions = new Map<string, number>();
-    const outOfOrder = seen.filter((event) => {
-      const before = versions.get(event.streamId) ?? 0;
-      versions.set(event.streamId, event.version);
-      return event.version !== before + 1;
-    });
-    expect(outOfOrder).toEqual([]);
-    expect(versions.size).toBe(STREAMS);
+    expect(seen.map(({ position }) => position)).toEqual(Array.from({ length: written }, (_, index) => BigInt(index + 1)));
+    expect(outOfOrder(seen)).toBe(0);
+    expect(new Set(seen.map(({ streamId }) => streamId)).size).toBe(STREAMS);
   }
+
+  // The same load would have shown a store that orders by insertion, or by transaction.
+  expect((await byInsertion).length).toBeLessThan(written);
+  const past = Number((await db.appPool.query(`SELECT count(*) FROM es_event WHERE xmin::text::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`)).rows[0]?.count);
+  expect(past).toBe(0);
   for (const client of idlers) {
     await client.query('ROLLBACK');
     client.release();
   }
+  idling = false;
+  const inTransactions = await byTransaction;
+  expect(inTransactions).toHaveLength(written);
+  expect(outOfOrder(inTransactions)).toBeGreaterThan(0);
+  process.stdout.write(`torture: ${written} events; by insertion ${written - (await byInsertion).length} lost; by transaction ${outOfOrder(inTransactions)} out of order\n`);
 });
