@@ -6,7 +6,7 @@ import type { PartitionBatch, ReceivedMessage } from '@skein/messaging';
 import { FAILPOINTS } from '@skein/telemetry';
 import { spawnTs } from '@skein/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { faults } from '../src/chaos/faults.js';
+import { faults, sliceOf } from '../src/chaos/faults.js';
 import { readHits } from '../src/chaos/hits.js';
 import { hostile, inOrder, mixed } from '../src/chaos/hostile-deliveries.js';
 import { grouped } from '../src/chaos/kill-runs.js';
@@ -129,6 +129,12 @@ test('the command line: defaults, CI, help, and what is wrong with it', () => {
   expect(parseChaosOptions(['--ci', '--seed', '9', '--only', 'relay', '--only', 'job'])).toMatchObject({ seeds: 2, seed: 9, together: 3, ci: true, only: ['relay', 'job'] });
   expect(parseChaosOptions(['--help'])).toBe('help');
   expect(() => parseChaosOptions(['--seeds', 'many'])).toThrow('--seeds must be an integer');
+});
+
+test('a slice for CI has one of each family, and the seeds together reach all of them', () => {
+  const family = (name: string): string => name.replace(/^((?:network|kafka).*)\..*$/, '$1');
+  for (let seed = 0; seed < 4; seed += 1) expect(sliceOf(faults, seed).map(({ name }) => family(name))).toEqual([...new Set(faults.map(({ name }) => family(name)))]);
+  expect(new Set([0, 1, 2, 3].flatMap((seed) => sliceOf(faults, seed)))).toEqual(new Set(faults));
 });
 
 test('no fault is named twice, nor as a failpoint', () => {

@@ -103,3 +103,10 @@ const processes: readonly Fault[] = [
 
 /** Every fault that is no kill at a failpoint. */
 export const faults: readonly Fault[] = [...stores, ...networkFaults, ...processes, ...diskFaults];
+
+/** Faults that differ only in kind: of those a CI run takes one. */
+const familyOf = (name: string): string => (/^(network|kafka)\./.test(name) ? name.slice(0, name.lastIndexOf('.')) : name);
+
+/** One of each family, drawn from the seed. */
+export const sliceOf = (all: readonly Fault[], seed: number): Fault[] =>
+  [...Map.groupBy(all, ({ name }) => familyOf(name)).values()].map((family, index) => family[(seed + index) % family.length] as Fault);

@@ -1,7 +1,7 @@
 import { FAILPOINTS } from '@skein/telemetry';
 import { attempt } from './attempt.js';
 import { faultRuns } from './fault-runs.js';
-import { faults } from './faults.js';
+import { faults, sliceOf } from './faults.js';
 import { killRuns, type Suite } from './kill-runs.js';
 import { CHAOS_HELP, parseChaosOptions, type ChaosOptions } from './options.js';
 import { closing, isGood, row, tableHead, type Line } from './report.js';
@@ -32,7 +32,8 @@ async function suiteOf(stage: Stage, options: ChaosOptions, print: (line: Line) 
   const seeds = Array.from({ length: options.seeds }, (_, index) => options.seed + index);
   const lines = await killRuns(suite, kills.filter((name) => wanted({ name })), seeds, options.together);
   lines.forEach(print);
-  for (const fault of faults.filter(wanted)) {
+  const chosen = options.ci ? sliceOf(faults, options.seed) : faults;
+  for (const fault of chosen.filter(wanted)) {
     const line = await faultRuns(suite, fault, options.ci ? seeds.slice(0, 1) : seeds);
     print(line);
     lines.push(line);

@@ -26,7 +26,7 @@ undisturbed run, without duplicates, gaps or anything stuck. One line per fault;
   --seed S        the first seed (default 1): which process is hit, when, and how
   --only NAME     only faults whose name begins so; may be repeated
   --together N    kill up to N different processes in one run; a failing run is taken apart (default 1)
-  --ci            two seeds of each step, drawn from --seed, and the other faults once
+  --ci            two seeds of each step from --seed on, three kills in a run, and one of each kind of the other faults
   --list          name the faults
   --json          the outcome as one JSON object on stdout, progress on stderr
   --verbose       with each failure the last lines of the processes

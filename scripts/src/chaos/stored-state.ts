@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '@skein/cluster';
+import { eventLogFromUrl, type EventLog } from '@skein/messaging';
 import pg from 'pg';
 import type { Facts } from './final-state.js';
 
@@ -66,11 +67,31 @@ async function everywhere(cluster: Cluster, checks: readonly (readonly [string, 
   return (await Promise.all([...services, ...embedded])).flat();
 }
 
+/** The groups whose lag Kafka is asked for; the embedded log's leases tell theirs by themselves. */
+const GROUPS = ['arena.stakes', 'arena.verdicts', 'validation', 'fl-aggregator.stakes', 'marketplace.lineage', 'marketplace.keys', 'billing.rewards', 'billing.usage'];
+
+async function lagging(log: EventLog | undefined): Promise<string[]> {
+  if (log === undefined) return [];
+  const lags = await Promise.all(GROUPS.map(async (group) => (await log.lag(group)).filter(({ lag }) => lag > 0n).map(({ topic, partition, lag }) => `${group} is ${lag} behind in ${topic}/${partition}`)));
+  return lags.flat();
+}
+
 /** Waits until nothing is left to do anywhere; the sentences say what still was at the deadline. */
 export async function settle(cluster: Cluster): Promise<readonly string[]> {
+  const { url } = cluster.eventLog;
+  const log = url.startsWith('kafka') ? eventLogFromUrl({ url, clientId: 'skein-chaos', onError: () => undefined }) : undefined;
+  try {
+    return await settled(cluster, log);
+  } finally {
+    await log?.close();
+  }
+}
+
+async function settled(cluster: Cluster, log: EventLog | undefined): Promise<readonly string[]> {
   const until = performance.now() + SETTLED_MS_MAX;
   for (let calm = 0; ; ) {
-    const left = await everywhere(cluster, UNSETTLED, [['consumers behind', LOG_BEHIND]]).catch((error: unknown) => [String(error)]);
+    const looked = Promise.all([everywhere(cluster, UNSETTLED, [['consumers behind', LOG_BEHIND]]), lagging(log)]);
+    const left = await looked.then((parts) => parts.flat(), (error: unknown) => [String(error)]);
     // Twice in a row: between two steps of a chain of services a moment may look settled.
     calm = left.length === 0 ? calm + 1 : 0;
     if (calm === 3) return [];
