@@ -18,7 +18,7 @@ const CONNECTIONS_MAX = 400;
 /** Of the 10 s that a stop may take: calls and open streams, the services' processes, and what is left for what they stand on. */
 const FRONT_DRAIN_MS = 3_000;
 const SERVICES_DRAIN_MS = 4_000;
-const SERVICES_STOP_MS_MAX = 6_500;
+const SERVICES_STOP_MS_MAX = 5_800;
 
 /** Skein as an operator runs it: PostgreSQL, event log, chain, and each service's API and workers as processes of their own. */
 export class Cluster {

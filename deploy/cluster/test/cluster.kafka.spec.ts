@@ -86,6 +86,14 @@ test('a worker that is killed is replaced, and the other one publishes meanwhile
   expect(victim.pid).not.toBe(pid);
 });
 
+test('a process that hangs is replaced', async () => {
+  const victim = cluster.process('arena', 'api', 1);
+  const { pid } = victim;
+  victim.kill('SIGSTOP');
+  await eventually(() => expect(victim.alive && victim.pid !== pid).toBe(true), WAIT);
+  await victim.untilReady();
+});
+
 test('a cluster that was stopped goes on where it was, and is not started on another event log', async () => {
   closePeople(play.people);
   await cluster.stop();
