@@ -4,14 +4,14 @@ import { sharedEventLog } from './shared.js';
 
 /** What `eventLogFromUrl` needs. */
 export interface EventLogFromUrl {
-  /** `postgres://…`: the embedded log's database. `kafka://host:port,host:port?client=kafkajs|platformatic&replication=3`: a Kafka cluster. */
+  /** `postgres://…`: the embedded log's database. `kafka://host:port,host:port?client=kafkajs&replication=3`: a Kafka cluster. */
   readonly url: string;
   readonly clientId?: string;
   readonly onError?: ReportError;
 }
 
 /** Clients of Kafka that an `EventLog` is there for. */
-export const KAFKA_CLIENTS = ['kafkajs', 'platformatic'] as const;
+export const KAFKA_CLIENTS = ['kafkajs'] as const;
 export type KafkaClient = (typeof KAFKA_CLIENTS)[number];
 
 /** A `kafka://` URL, taken apart. */
@@ -43,12 +43,9 @@ export function parseKafkaUrl(url: string): KafkaUrl {
 export function eventLogFromUrl(options: EventLogFromUrl): EventLog {
   const { url, clientId, onError } = options;
   if (!url.startsWith('kafka://')) return sharedEventLog({ url, ...(onError && { onError }) });
-  const { brokers, client, replication } = parseKafkaUrl(url);
+  const { brokers, replication } = parseKafkaUrl(url);
   const settings = { brokers, replication, ...(clientId && { clientId }), ...(onError && { onError }) };
-  return lazily(async () => {
-    if (client === 'platformatic') throw new Error('the client platformatic is not there');
-    return new (await import('./kafka/kafkajs-event-log.js')).KafkaJsEventLog(settings);
-  });
+  return lazily(async () => new (await import('./kafka/kafkajs-event-log.js')).KafkaJsEventLog(settings));
 }
 
 function lazily(load: () => Promise<EventLog>): EventLog {

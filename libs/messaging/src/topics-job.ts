@@ -13,7 +13,7 @@ export interface TopicsJob {
 
 const HELP = `Usage: topics-job plan|apply [--json]
 Compares the topics of proto/topics.yaml with those of the event log (plan), or also makes what is missing (apply).
-Environment: EVENT_LOG_URL  postgres://… or kafka://host:port,…[?client=kafkajs|platformatic&replication=N]
+Environment: EVENT_LOG_URL  postgres://… or kafka://host:port,…[?client=kafkajs&replication=N]
 Exit codes: 0 done, 1 a topic is in conflict or the log cannot be reached, 2 wrong usage.
 `;
 

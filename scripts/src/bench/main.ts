@@ -19,6 +19,9 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
   growth                     appends per second and command latency with 10^4, 10^5, 10^6 events in the store, and memory
     --full                   and with 10^7
     --folder PATH            where the data goes meanwhile (default: the folder for temporary files)
+  messaging                  append → visible in another service by hop, and messages per second of each event log (Kafka: KAFKA_BROKERS or Maven jars)
+    --quick                  a slice, for CI
+    --rounds N               interleaved rounds (default 5; with --quick 1)
   idle                       CPU of all processes at rest, as a share of one core
     --seconds N              default 60
     --target all-in-one|cluster
@@ -56,6 +59,11 @@ const BENCHES: Record<string, () => Promise<object>> = {
   boot: async () => (await import('./boot.js')).benchBoot(Number(values['port-base'])),
   federation: async () => (await import('./federation.js')).benchFederation(Number(values.seeds)),
   services: async () => (await import('./services/services.js')).benchServices({ rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), quick: values.quick, fsync: values.fsync }),
+  messaging: async () =>
+    (await import('./messaging/messaging.js')).benchMessaging({
+      rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), quick: values.quick,
+      ...(process.env['KAFKA_BROKERS'] ? { brokers: process.env['KAFKA_BROKERS'] } : {}), ...(process.env['SKEIN_CACHE'] ? { cacheDir: process.env['SKEIN_CACHE'] } : {}),
+    }),
   growth: async () =>
     (await import('./growth/growth.js')).benchGrowth({
       full: values.full, quick: values.quick, rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), ...(values.folder === undefined ? {} : { folder: values.folder }),
