@@ -16,7 +16,7 @@ export interface SubscriptionOptions {
   batchSize?: number;
   /** Default 12 s; renewed at a third of it. A process that is gone (connection closed) is replaced sooner. */
   leaseMs?: number;
-  /** Longest wait without a notification; default 1 s. */
+  /** Longest wait without a notification while nobody listens for them, four times that while somebody does; default 1 s. */
   pollMs?: number;
   /** Default: one JSON line on stderr. */
   onError?: ReportError;
@@ -147,13 +147,19 @@ export class Subscription {
         const more = await this.#turn();
         failures = 0;
         this.#failing = undefined;
-        if (!more) await this.#pause.wait(this.#lease.position === undefined ? this.#leaseMs / 8 : this.#pollMs);
+        if (!more) await this.#pause.wait(this.#lease.position === undefined ? this.#leaseMs / 8 : await this.#restMs());
       } catch (error) {
         failures += 1;
         await this.#failed(error, failures);
       }
     }
     await this.#lease.release().catch(() => undefined);
+  }
+
+  /** While somebody listens, the poll only makes up for a connection that is dead and does not know it yet. */
+  async #restMs(): Promise<number> {
+    const listening = await PositionFeed.of(this.#store.pool).session();
+    return listening === undefined ? this.#pollMs : this.#pollMs * 4;
   }
 
   /** True where there may be more to do at once. */
