@@ -1,7 +1,7 @@
 import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
 import { attempt } from './attempt.js';
 import type { Fault } from './faults.js';
-import type { Suite } from './kill-runs.js';
+import { OUTPUT_SHOWN, outcomeOf, type Suite } from './kill-runs.js';
 import { newLine, type Line } from './report.js';
 
 /** One fault that is no kill at a failpoint, once for each seed. */
@@ -13,8 +13,8 @@ export async function faultRuns(suite: Suite, fault: Fault, seeds: readonly numb
     const random = new DeterministicRandom(sha256(utf8(`skein/chaos/${fault.name}/${seed}`)));
     const prepared = await fault.prepare(suite.stage, random, suite.portBase);
     const result = await attempt(prepared.stage ?? suite.stage, suite.portBase, prepared.disturbance, suite.undisturbed.facts);
-    suite.progress(`${fault.name}, ${prepared.story}: ${result.problems.length === 0 ? 'equal' : 'FAILED'} in ${(result.tookMs / 1000).toFixed(1)} s`);
-    if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-80).join('\n'));
+    suite.progress(outcomeOf(`${fault.name}, ${prepared.story}`, result));
+    if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-OUTPUT_SHOWN).join('\n'));
     line.runs += 1;
     line.hits += prepared.struck(result.hits);
     line.ms += result.tookMs;

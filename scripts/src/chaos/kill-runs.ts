@@ -15,6 +15,14 @@ export interface Suite {
   readonly verbose: boolean;
 }
 
+/** Lines of the processes' output that a verbose run shows of a failure. */
+export const OUTPUT_SHOWN = 80;
+const PROBLEMS_SHOWN = 6;
+
+/** How a run ended, with the first of what is wrong. */
+export const outcomeOf = (story: string, { problems, tookMs }: Attempt): string =>
+  [`${story}: ${problems.length === 0 ? 'equal' : 'FAILED'} in ${(tookMs / 1000).toFixed(1)} s`, ...problems.slice(0, PROBLEMS_SHOWN).map((problem) => `    ${problem}`)].join('\n');
+
 interface Task {
   readonly line: Line;
   readonly seed: number;
@@ -47,7 +55,7 @@ export async function killRuns(suite: Suite, names: readonly string[], seeds: re
 
 async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {
   const result = await attempt(suite.stage, suite.portBase, { arming: armedWith(group.map(({ kill }) => kill)) }, suite.undisturbed.facts);
-  suite.progress(`${group.map(({ kill }) => storyOf(kill)).join(' and ')}: ${result.problems.length === 0 ? 'equal' : 'FAILED'} in ${(result.tookMs / 1000).toFixed(1)} s`);
+  suite.progress(outcomeOf(group.map(({ kill }) => storyOf(kill)).join(' and '), result));
   if (result.problems.length > 0 && group.length > 1) {
     suite.progress('  each of them again on its own');
     const before = group.map(({ line }) => line.failed);
@@ -56,7 +64,7 @@ async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {
     if (group.every(({ line }, index) => line.failed === before[index])) record(group[0] as Task, result, group.map(({ kill }) => storyOf(kill)).join(' and '));
     return;
   }
-  if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-80).join('\n'));
+  if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-OUTPUT_SHOWN).join('\n'));
   for (const task of group) record(task, result, storyOf(task.kill), group.length);
 }
 
