@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { decodePayload, schemaVersionOf, upcast, type Upcasters } from '@skein/kernel';
+import { describe, expect, test } from 'vitest';
 
 const services = fileURLToPath(new URL('../../services', import.meta.url));
 const TYPE = /'(skein\.[a-z]+\.[a-z0-9.-]+\.v\d+)'/g;
@@ -36,4 +37,65 @@ test('every topic that is published or consumed is in the manifest', () => {
   const manifest = readFileSync(new URL('../../proto/topics.yaml', import.meta.url), 'utf8');
   const named = [...texts('publish'), ...texts('interface/events')].flatMap(({ text }) => matches(text, TOPIC));
   expect([...new Set(named)].filter((topic) => !manifest.includes(`topic: ${topic},`))).toEqual([]);
+});
+
+test('every topic keeps its messages without end: only therefore inbox rows may never be removed by age, and are not', () => {
+  const manifest = readFileSync(new URL('../../proto/topics.yaml', import.meta.url), 'utf8');
+  const retentions = [...manifest.matchAll(/^ +- \{ topic: .*retention: ([a-z]+) \}$/gm)].map(([, retention]) => retention);
+  expect(retentions.length).toBeGreaterThan(10);
+  expect(retentions.filter((retention) => retention !== 'infinite' && retention !== 'compact')).toEqual([]);
+});
+
+/** A golden file holds the data of one event as it was stored: `<type>.json` in schema version 1, `<type>.s<version>.json` later. */
+interface Golden {
+  service: string;
+  type: string;
+  schemaVersion: number;
+  data: unknown;
+}
+
+function goldenOf(service: string): Golden[] {
+  const at = join(services, service, 'test/golden/events');
+  return readdirSync(at).map((file) => {
+    const [, type = '', version = '1'] = /^(.*?)(?:\.s(\d+))?\.json$/.exec(file) ?? [];
+    const content = JSON.parse(readFileSync(join(at, file), 'utf8')) as { type?: string; schemaVersion?: number; data?: unknown };
+    return { service, type, schemaVersion: Number(version), data: content.type === type && content.schemaVersion !== undefined ? content.data : content };
+  });
+}
+
+/** Event types that a service's domain names: what its deciders write and fold. */
+function declaredBy(service: string): string[] {
+  const domain = join(services, service, 'src/domain');
+  const files = readdirSync(domain, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'));
+  return [...new Set(files.flatMap((file) => matches(readFileSync(join(domain, file), 'utf8'), TYPE)))].sort();
+}
+
+async function upcastersOf(service: string): Promise<Upcasters> {
+  const module = (await import(join(services, service, `src/${service}.service.ts`))) as Record<string, { name?: string; upcasters?: Upcasters }>;
+  const definition = Object.values(module).find((value) => value?.name === service);
+  if (definition === undefined) throw new Error(`${service} exports no definition`);
+  return definition.upcasters ?? {};
+}
+
+const owners = readdirSync(services);
+
+describe.each(owners)('events of %s', (service) => {
+  test('every declared type has a golden file of every schema version ever written, and there is no other', async () => {
+    const upcasters = await upcastersOf(service);
+    const declared = declaredBy(service);
+    expect(declared.length).toBeGreaterThan(3);
+    const expected = declared.flatMap((type) => Array.from({ length: schemaVersionOf(upcasters, type) }, (_, at) => `${type} ${at + 1}`));
+    expect(goldenOf(service).map(({ type, schemaVersion }) => `${type} ${schemaVersion}`).sort()).toEqual(expected.sort());
+    expect(Object.keys(upcasters).filter((type) => !declared.includes(type))).toEqual([]);
+  });
+
+  test('each is read and lifted to what the newest schema says', async () => {
+    const upcasters = await upcastersOf(service);
+    const golden = goldenOf(service);
+    for (const { type, schemaVersion, data } of golden) {
+      const newest = golden.find((other) => other.type === type && other.schemaVersion === schemaVersionOf(upcasters, type));
+      const lifted = upcast(upcasters, type, schemaVersion, decodePayload(data)) as object;
+      expect([type, schemaVersion, Object.keys(lifted).sort()]).toEqual([type, schemaVersion, Object.keys(decodePayload(newest?.data) as object).sort()]);
+    }
+  });
 });

@@ -77,6 +77,7 @@ export const arenaService: ServiceDefinition = {
   ],
   apis: [TaskApi, SubmissionApi, RewardApi, InternalApi],
   projections: arenaProjections,
+  archive: { closedBy: ['skein.arena.task.finished.v1', 'skein.arena.task.cancelled.v1', 'skein.arena.epoch.closed.v1', 'skein.arena.epoch.cancelled.v1', 'skein.arena.final.concluded.v1'], afterDays: 30 },
   publications: arenaPublications,
   consumers,
   workflows: (context) => [{ name: 'epoch', open: (limit) => context.get(RewardQueries).openEpochs(limit) }],

@@ -69,6 +69,7 @@ export const flAggregatorService: ServiceDefinition = {
   ],
   apis: [FederatedTaskApi, FederationNodeApi],
   projections: federationProjections,
+  archive: { closedBy: ['skein.federation.task.finished.v1', 'skein.federation.model.exported.v1'], afterDays: 30 },
   publications: [federationPublication],
   consumers: (context) => [{ group: 'fl-aggregator.stakes', handlers: [context.get(StakeCopy).handler], policy: 'park' }],
   workflows: (context) => [{ name: 'federated-round', open: (limit) => context.get(FederationQueries).openRounds(limit) }],

@@ -64,6 +64,7 @@ export const marketplaceService: ServiceDefinition = {
   ],
   apis: [MarketplaceApi, InferenceApi],
   projections: marketplaceProjections,
+  archive: { closedBy: ['skein.marketplace.call.captured.v1', 'skein.marketplace.call.voided.v1'], afterDays: 30 },
   publications: [modelVersionPublication, pricePublication, usagePublication],
   consumers: (context) => [
     { group: 'marketplace.lineage', handlers: lineageHandlers(context.get(LineageCopy)), policy: 'park' },

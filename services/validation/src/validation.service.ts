@@ -87,6 +87,7 @@ export const validationService: ServiceDefinition = {
   providers,
   apis: [ValidatorApi, VerdictApi],
   projections: [validationProjection],
+  archive: { closedBy: ['skein.validation.verdict.agreed.v1', 'skein.validation.verdict.failed.v1'], afterDays: 30 },
   publications: [verdictPublication],
   consumers,
   workflows: (context) => [{ name: 'evaluation', open: (limit) => context.get(ValidationQueries).openEvaluations(limit) }],
