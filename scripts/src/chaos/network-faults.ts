@@ -3,7 +3,7 @@ import type { Edge } from '@skein/cluster';
 import type { DeterministicRandom } from '@skein/kernel';
 import { startFaultProxy, type FaultProxy } from '@skein/testing/fault-proxy';
 import type { Fault, Prepared } from './faults.js';
-import { STEPS } from './scenario.js';
+import { STEPS, type Step } from './scenario.js';
 
 const BROKEN_MS = 2_500;
 const DELAY_MS = 150;
@@ -17,16 +17,25 @@ const KINDS: Readonly<Record<string, { readonly what: string; readonly strike: B
   reset: { what: 'every connection is reset', strike: (proxy) => proxy.reset() },
 };
 
-/** Which of a process's connections are cut. */
-const EDGES: Readonly<Record<string, { readonly what: string; readonly cuts: (edge: Edge) => boolean; readonly from: readonly string[] }>> = {
-  postgres: { what: 'PostgreSQL', cuts: ({ to }) => to === 'postgres', from: ['arena', 'validation', 'staking-indexer', 'marketplace', 'billing'] },
-  'event-log': { what: 'the event log', cuts: ({ to }) => to === 'event-log', from: ['arena', 'validation', 'staking-indexer', 'marketplace', 'billing'] },
-  service: { what: 'the other services', cuts: ({ to }) => to !== 'postgres' && to !== 'event-log', from: ['validation', 'marketplace'] },
+/** Which of a process's connections are cut, and when there are any. */
+interface Edges {
+  readonly what: string;
+  readonly cuts: (edge: Edge) => boolean;
+  /** Step at which a service has such connections; undefined: always. */
+  readonly from: Readonly<Record<string, Step | undefined>>;
+}
+
+const ALWAYS = { arena: undefined, validation: undefined, 'staking-indexer': undefined, marketplace: undefined, billing: undefined };
+const EDGES: Readonly<Record<string, Edges>> = {
+  postgres: { what: 'PostgreSQL', cuts: ({ to }) => to === 'postgres', from: ALWAYS },
+  'event-log': { what: 'the event log', cuts: ({ to }) => to === 'event-log', from: ALWAYS },
+  service: { what: 'the other services', cuts: ({ to }) => to !== 'postgres' && to !== 'event-log', from: { validation: 'scores and pay', marketplace: 'calls' } },
 };
 
-function cut(cuts: (edge: Edge) => boolean, from: readonly string[], strike: Break, random: DeterministicRandom): Prepared {
-  const service = from[random.intBelow(from.length)] as string;
-  const step = STEPS[random.intBelow(STEPS.length)] as string;
+function cut({ cuts, from }: Edges, strike: Break, random: DeterministicRandom): Prepared {
+  const services = Object.keys(from);
+  const service = services[random.intBelow(services.length)] as string;
+  const step = from[service] ?? (STEPS[random.intBelow(STEPS.length)] as Step);
   const delayMs = random.intBelow(400);
   const proxies: FaultProxy[] = [];
   let struck = 0;
@@ -45,9 +54,11 @@ function cut(cuts: (edge: Edge) => boolean, from: readonly string[], strike: Bre
       during: async (_run, name) => {
         if (name !== step) return;
         await wait(delayMs);
-        struck = proxies.reduce((sum, proxy) => sum + proxy.connections(), 0);
+        const open = (): number => proxies.reduce((sum, proxy) => sum + proxy.connections(), 0);
+        const before = open();
         proxies.forEach(strike);
         await wait(BROKEN_MS);
+        struck = Math.max(before, open());
         for (const proxy of proxies) proxy.heal();
       },
       after: () => proxies.forEach((proxy) => proxy.heal()),
@@ -57,10 +68,10 @@ function cut(cuts: (edge: Edge) => boolean, from: readonly string[], strike: Bre
 }
 
 /** Partitions between one service and what it talks to, for some seconds. */
-export const networkFaults: readonly Fault[] = Object.entries(EDGES).flatMap(([to, { what, cuts, from }]) =>
+export const networkFaults: readonly Fault[] = Object.entries(EDGES).flatMap(([to, edges]) =>
   Object.entries(KINDS).map(([kind, { what: how, strike }]): Fault => ({
     name: `network.${to}.${kind}`,
-    what: `between a service and ${what}: ${how}`,
-    prepare: async (_stage, random) => cut(cuts, from, strike, random),
+    what: `between a service and ${edges.what}: ${how}`,
+    prepare: async (_stage, random) => cut(edges, strike, random),
   })),
 );
