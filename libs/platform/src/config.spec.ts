@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from './admission/limits.js';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { commonVariables, ConfigError, parseSettings, secretsOf, type Environment } from './config.js';
@@ -38,7 +39,16 @@ test('secrets for the logger to censor', () => {
   expect(secretsOf(parseSettings({ name: 'arena' }, good))).toEqual(['x'.repeat(32), 'pw-in-url', 'pw-in-url']);
 });
 
+test('limits have defaults, and tenants weights', () => {
+  const { limits, callTimeoutMs } = parseSettings({ name: 'arena' }, good);
+  expect([limits, callTimeoutMs]).toEqual([DEFAULT_LIMITS, 30_000]);
+  const given = parseSettings({ name: 'arena' }, { ...good, CALLS_MAX: '8', CALLS_QUEUED_MAX: '16', TENANT_WEIGHTS: 'organisation:7f=2, wallet:eip155:1:0xab=3', CALL_TIMEOUT_MS: '5000' });
+  expect(given).toMatchObject({ callTimeoutMs: 5_000, limits: { callsMax: 8, queuedMax: 16, internalCallsMax: 64, weights: { 'organisation:7f': 2, 'wallet:eip155:1:0xab': 3 } } });
+  for (const bad of ['operator', 'operator=0', 'operator=101', 'a=1,,b=2', '=2']) expect(problems({ TENANT_WEIGHTS: bad }).join()).toContain('TENANT_WEIGHTS: must be <tenant>=<1…100>');
+  expect(problems({ CALLS_MAX: '0', CALLS_QUEUED_MAX: 'many' }).map((line) => line.split(':')[0])).toEqual(expect.arrayContaining(['CALLS_MAX', 'CALLS_QUEUED_MAX']));
+});
+
 test('--help knows what is required, optional, and the defaults', () => {
   const byName = new Map(commonVariables().map(({ name, standard }) => [name, standard]));
-  expect([byName.get('DATABASE_URL'), byName.get('BEACON_SEED'), byName.get('HTTP_PORT')]).toEqual(['required', 'optional', '8080']);
+  expect([byName.get('DATABASE_URL'), byName.get('BEACON_SEED'), byName.get('HTTP_PORT'), byName.get('TENANT_WEIGHTS')]).toEqual(['required', 'optional', '8080', 'operator=4']);
 });

@@ -141,9 +141,11 @@ export function secretsOf(settings: Settings): readonly string[] {
   return [settings.serviceTokenSecret, settings.beaconSeed, ...passwords].filter((secret) => secret !== undefined && secret !== '') as string[];
 }
 
+const shown = (value: string | number | Record<string, number>): string => (typeof value === 'object' ? Object.entries(value).map((pair) => pair.join('=')).join(',') : String(value));
+
 /** Names of the common environment variables with their defaults, for `--help`. */
 export const commonVariables = (): readonly { readonly name: string; readonly standard: string }[] =>
   Object.entries(common.shape).map(([name, schema]) => {
     const parsed = schema.safeParse(undefined);
-    return { name, standard: !parsed.success ? 'required' : parsed.data === undefined ? 'optional' : String(parsed.data) };
+    return { name, standard: !parsed.success ? 'required' : parsed.data === undefined ? 'optional' : shown(parsed.data) };
   });

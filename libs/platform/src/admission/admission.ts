@@ -36,8 +36,10 @@ function measuresOf(meter: Meter, gates: Readonly<Record<AdmissionLane, FairGate
   };
   meter.createObservableGauge('rpc_server_admitted', { unit: '{call}', description: 'calls, streams and checks of credentials that have a place' }).addCallback(observe(({ running }) => running));
   meter.createObservableGauge('rpc_server_queued', { unit: '{call}', description: 'calls, streams and checks of credentials that wait for a place' }).addCallback(observe(({ queued }) => queued));
+  const refused = meter.createCounter('rpc_server_refused_total', { unit: '{call}', description: 'calls refused for want of a place, with the time after which to try again' });
+  for (const lane of Object.keys(gates)) refused.add(0, { lane });
   return {
-    refused: meter.createCounter('rpc_server_refused_total', { unit: '{call}', description: 'calls refused for want of a place, with the time after which to try again' }),
+    refused,
     waited: meter.createHistogram('rpc_server_queue_seconds', { unit: 's', description: 'time that a call waited for its place', advice: { explicitBucketBoundaries: SECONDS } }),
   };
 }

@@ -4,7 +4,7 @@ import { DatabaseClock, EventStore, type RebuildProgress } from '@skein/events';
 import { RejectionError, SeededBeacon, SystemIds, type Beacon } from '@skein/kernel';
 import { eventLogFromUrl, type EventLog } from '@skein/messaging';
 import { createLogger, createMetrics, type Logger, type ServiceMetrics, type ServiceTracing } from '@skein/telemetry';
-import pg from 'pg';
+import type pg from 'pg';
 import { ConfigError, secretsOf } from '../config.js';
 import type { GrpcClients } from '../grpc-clients.js';
 import { createGrpcClients } from '../grpc/client-factory.js';
@@ -12,11 +12,7 @@ import type { ServiceDefinition } from '../service-definition.js';
 import type { Settings } from '../settings.js';
 import { ARTIFACTS, BEACON, CLOCK, CONFIG, EVENT_LOG, EVENT_STORE, GRPC_CLIENTS, IDS, LOGGER, METRICS, POOL } from '../tokens.js';
 import type { Adapters } from './adapters.js';
-
-/** A database that does not answer is an error to retry, not a wait without end. */
-const CONNECT_MS_MAX = 10_000;
-/** No statement takes this long; a connection whose other end is gone without a word would otherwise be waited for for hours. */
-const QUERY_MS_MAX = 30_000;
+import { makePool } from './pool.js';
 
 /** The parts of a running service that the platform makes, and closes again. */
 export interface Parts {
@@ -62,7 +58,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const logger = adapters.logger?.child({ service: name }) ?? createLogger({ service: name, level: settings.logLevel, secrets: secretsOf(settings) });
   const metrics = createMetrics(name);
   const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
-  const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolMax, application_name: `skein-${name}`, connectionTimeoutMillis: CONNECT_MS_MAX, query_timeout: QUERY_MS_MAX, keepAlive: true });
+  const pool = makePool(name, settings.databaseUrl, settings.poolMax, metrics.meter);
   pool.on('error', (error) => report(error, 'pool'));
   const store = new EventStore({ pool, onError: report, onProgress: (progress) => logger.info(rebuildFields(progress), 'rebuilding a projection'), meter: metrics.meter, ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }), ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? eventLogFromUrl({ url: settings.eventLogUrl, clientId: `skein-${name}`, onError: report }) : undefined;
