@@ -72,7 +72,8 @@ const carryOut = (real: Real, which: number, change: Append | Command): Promise<
 };
 
 type Step = fc.AsyncCommand<Model, Real>;
-const step = (name: string, run: (model: Model, real: Real) => Promise<void>): Step => ({ check: () => true, run, toString: () => name });
+// The name is made when it is asked for, which is only when a history fails.
+const step = (name: () => string, run: (model: Model, real: Real) => Promise<void>): Step => ({ check: () => true, run, toString: name });
 const text = (value: unknown): string => fc.stringify(value);
 
 const stream = fc.nat(2);
@@ -88,12 +89,12 @@ const executes: fc.Arbitrary<Command> = fc.record(
 );
 const change: fc.Arbitrary<Append | Command> = fc.oneof(appends, executes);
 
-const one = fc.record({ which, change }).map((asked) => step(text(asked), async (model, real) => {
+const one = fc.record({ which, change }).map((asked) => step(() => text(asked), async (model, real) => {
   expect(await carryOut(real, asked.which, asked.change)).toEqual(model.apply(asked.change));
 }));
 
 /** Some order of what was given at once explains every answer. */
-const race = fc.array(fc.record({ which, change }), { minLength: 2, maxLength: 3 }).map((asked) => step(`at once ${text(asked)}`, async (model, real) => {
+const race = fc.array(fc.record({ which, change }), { minLength: 2, maxLength: 3 }).map((asked) => step(() => `at once ${text(asked)}`, async (model, real) => {
   const answers = await Promise.all(asked.map((each) => carryOut(real, each.which, each.change)));
   const explained = orders(asked.map((_, at) => at)).some((order) => {
     const tried = model.copy();
@@ -104,18 +105,18 @@ const race = fc.array(fc.record({ which, change }), { minLength: 2, maxLength: 3
   if (!explained) throw new Error(`no order of what was given at once explains ${text(answers)}`);
 }));
 
-const lookAtState = fc.record({ stream, which: fc.option(which, { nil: undefined }) }).map((asked) => step(`state ${text(asked)}`, async (model, real) => {
+const lookAtState = fc.record({ stream, which: fc.option(which, { nil: undefined }) }).map((asked) => step(() => `state ${text(asked)}`, async (model, real) => {
   const store = asked.which === undefined ? real.cold() : real.stores[asked.which]!;
   expect(await store.state(real.lane.decider, nameOf(real, asked.stream))).toEqual({ state: { balance: model.balance(asked.stream) }, version: model.of(asked.stream).length });
 }));
 
-const readStream = fc.record({ stream, from: fc.integer({ min: 1, max: 4 }) }).map((asked) => step(`read ${text(asked)}`, async (model, real) => {
+const readStream = fc.record({ stream, from: fc.integer({ min: 1, max: 4 }) }).map((asked) => step(() => `read ${text(asked)}`, async (model, real) => {
   expect((await real.stores[0]!.readStream(nameOf(real, asked.stream), asked.from)).map(({ version }) => version)).toEqual(model.of(asked.stream).map((_, at) => at + 1).slice(asked.from - 1));
 }));
 
-const forget = fc.constant(step('all snapshots are deleted', async (_, real) => void (await real.pool.query('DELETE FROM es_snapshot WHERE starts_with(stream_id, $1)', [real.run]))));
+const forget = fc.constant(step(() => 'all snapshots are deleted', async (_, real) => void (await real.pool.query('DELETE FROM es_snapshot WHERE starts_with(stream_id, $1)', [real.run]))));
 
-const archive = fc.record({ stream, max: fc.integer({ min: 1, max: 4 }) }).map((asked) => step(`archive ${text(asked)}`, async (_, real) => {
+const archive = fc.record({ stream, max: fc.integer({ min: 1, max: 4 }) }).map((asked) => step(() => `archive ${text(asked)}`, async (_, real) => {
   await real.pool.query({ name: 'archive', text: 'SELECT es_archive($1, $2)', values: [nameOf(real, asked.stream), asked.max] });
 }));
 
@@ -139,7 +140,7 @@ export async function readAll(model: Model, real: Real): Promise<bigint> {
   return at;
 }
 
-const readPositions = fc.constant(step('read from position', async (model, real) => void (await readAll(model, real))));
+const readPositions = fc.constant(step(() => 'read from position', async (model, real) => void (await readAll(model, real))));
 
 /** Histories: what is given to the store, one after the other and at once, and looks at it in between. */
 export const histories = (maxCommands: number): fc.Arbitrary<Iterable<Step>> =>
