@@ -6,7 +6,8 @@ import { MESSAGE_BYTES_MAX, type ConsumeOptions, type PartitionBatch, type Recei
 const BATCH_MAX = 100;
 const BATCH_BYTES_MAX = MESSAGE_BYTES_MAX;
 /** Above this the client stops fetching the partition; below half of it the client goes on. */
-const QUEUED_MAX = 1_000;
+// More than one fetch of a partition (1 MiB): a client whose partitions are all held sleeps before it looks again.
+const QUEUED_MAX = 10_000;
 const QUEUED_BYTES_MAX = 2 * MESSAGE_BYTES_MAX;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;

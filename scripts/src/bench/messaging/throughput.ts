@@ -23,20 +23,24 @@ async function sendAll(log: EventLog, topic: string, messages: number): Promise<
   }
 }
 
-async function receiveAll(log: EventLog, topic: string, messages: number): Promise<void> {
-  const done = Promise.withResolvers<void>();
-  let received = 0;
+/** Messages per second from the first batch on: joining and leaving a group are no part of it. */
+async function receivedPerSecond(log: EventLog, topic: string, messages: number): Promise<number> {
+  const done = Promise.withResolvers<number>();
+  let [received, counted, startedMs] = [0, 0, 0];
   const consumer = await log.consume({
     group: `bench-${randomUUID()}`,
     topics: [topic],
     onBatch: async (batch) => {
+      if (received === 0) startedMs = performance.now();
+      else counted += batch.messages.length;
       received += batch.messages.length;
       batch.resolve(batch.messages.at(-1)!);
-      if (received >= messages) done.resolve();
+      if (received >= messages) done.resolve(counted / ((performance.now() - startedMs) / 1_000));
     },
   });
-  await done.promise;
+  const rate = await done.promise;
   await consumer.stop();
+  return rate;
 }
 
 async function perSecond(messages: number, work: () => Promise<void>): Promise<number> {
@@ -54,7 +58,7 @@ export async function ratesOf(url: string, messages: number): Promise<Rates> {
     // The connection and its first request are no part of a rate.
     await sendAll(log, topic, BATCH);
     const out = await perSecond(messages, () => sendAll(log, topic, messages));
-    return { out, in: await perSecond(messages + BATCH, () => receiveAll(log, topic, messages + BATCH)) };
+    return { out, in: await receivedPerSecond(log, topic, messages + BATCH) };
   } finally {
     await log.close();
   }
