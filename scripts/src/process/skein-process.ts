@@ -38,7 +38,8 @@ export interface SkeinOptions {
 }
 
 const mainOf = (target: Target): string => fileURLToPath(new URL(`../../../deploy/${target}/dist/main.js`, import.meta.url));
-const READY_TIMEOUT_MS = 120_000;
+/** A cluster compiles the same code in 22 processes before it is ready. */
+const READY_TIMEOUT_MS: Readonly<Record<Target, number>> = { 'all-in-one': 60_000, cluster: 240_000 };
 /** Looking at the memory of some 200 processes costs as much as running them, if it is done as often as for a few. */
 const SAMPLE_MS: Readonly<Record<Target, number>> = { 'all-in-one': 250, cluster: 3_000 };
 
@@ -94,13 +95,14 @@ export class SkeinProcess {
   }
 
   private async untilReady(child: ChildProcess): Promise<void> {
-    const until = performance.now() + READY_TIMEOUT_MS;
+    const timeoutMs = READY_TIMEOUT_MS[this.target];
+    const until = performance.now() + timeoutMs;
     while (performance.now() < until) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Skein ended while starting (${child.exitCode ?? child.signalCode}):\n${this.output}`);
       if (await this.isReady()) return;
       await wait(50);
     }
-    throw new Error(`Skein was not ready within ${READY_TIMEOUT_MS / 1000} s:\n${this.output}`);
+    throw new Error(`Skein was not ready within ${timeoutMs / 1000} s:\n${this.output}`);
   }
 
   private async isReady(): Promise<boolean> {
