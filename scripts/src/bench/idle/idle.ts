@@ -24,6 +24,8 @@ export interface IdleFigures {
   readonly load1: number;
   readonly processes: Record<Party, number>;
   readonly percentOfOneCore: Record<Party, number>;
+  /** Our processes that used most, by what they were started with. */
+  readonly busiest: readonly { readonly command: string; readonly percent: number }[];
   readonly goal: number;
   readonly met: boolean;
 }
@@ -43,6 +45,17 @@ async function watch(root: number, seconds: number): Promise<Sampled[]> {
   });
 }
 
+// The words that tell one of our processes from another: the script and what follows it, without the folders before it.
+const shortened = (command: string): string => command.trim().split(' ').filter((word) => !word.startsWith('--')).slice(1, 4).map((word) => word.split('/').slice(-3).join('/')).join(' ');
+
+function busiestOf(samples: readonly Sampled[], seconds: number): IdleFigures['busiest'] {
+  return samples
+    .filter(({ party }) => party === 'skein')
+    .map((one) => ({ command: shortened(commandOf(one.pid)), percent: percentOfOneCore([one], seconds).skein }))
+    .sort((a, b) => b.percent - a.percent)
+    .slice(0, 8);
+}
+
 /** Starts Skein in an empty folder, lets it settle, and measures the CPU time that it uses while nobody asks for anything. */
 export async function benchIdle({ target, seconds, portBase, eventLog }: IdleOptions): Promise<IdleFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'skein-idle-'));
@@ -55,10 +68,11 @@ export async function benchIdle({ target, seconds, portBase, eventLog }: IdleOpt
     const percent = percentOfOneCore(samples, seconds);
     const processes: Record<Party, number> = { skein: 0, postgresql: 0, anvil: 0, broker: 0 };
     for (const { party } of samples) processes[party] += 1;
+    const busiest = busiestOf(samples, seconds);
     // Whether it ends in time is another test's question.
     await skein.stop().catch((error: Error) => process.stderr.write(`${error.message}\n`));
     return {
-      bench: 'idle', target, seconds, node: process.version, load1: Number((loadavg()[0] ?? 0).toFixed(2)), processes, percentOfOneCore: percent,
+      bench: 'idle', target, seconds, node: process.version, load1: Number((loadavg()[0] ?? 0).toFixed(2)), processes, percentOfOneCore: percent, busiest,
       goal: GOAL_PERCENT, met: percent.skein <= GOAL_PERCENT,
     };
   } finally {
