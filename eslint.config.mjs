@@ -23,10 +23,10 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.spec.ts', '**/test/**/*.ts'], rules: { 'max-lines-per-function': 'off' } },
-  { files: ['vitest.config.ts', 'libs/testing/src/global-setup.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['vitest*.config.ts', 'libs/testing/src/{global,containers}-setup.ts', 'libs/messaging/test/support/kafka-global-setup.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['services/*/src/**/*.ts', 'libs/*/src/**/*.ts'],
-    ignores: ['**/*.spec.ts', 'libs/platform/src/config*', 'libs/embedded/**', 'libs/testing/**', 'libs/runner/**'],
+    ignores: ['**/*.spec.ts', 'libs/platform/src/config*', 'libs/messaging/src/topics-job.ts', 'libs/embedded/**', 'libs/testing/**', 'libs/runner/**'],
     rules: {
       'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'the environment is read in libs/platform config only' }],
     },
