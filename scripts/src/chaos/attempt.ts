@@ -58,6 +58,10 @@ async function played(run: Run, disturbance: Disturbance, expected: Facts | unde
     const facts = { ...(await factsOf(people, done)), ...(await countsOf(run.cluster)) };
     problems.push(...(await judge(run.cluster, facts, expected)));
     return { facts, playedMs };
+  } catch (error) {
+    // What was left to do says more than what a client waited for.
+    problems.push(...(await settle(run.cluster, 0)).map((what) => `left: ${what}`));
+    throw error;
   } finally {
     await Promise.all(disturbances);
     await disturbance.after?.(run);

@@ -1,7 +1,7 @@
 import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
 import { attempt } from './attempt.js';
 import type { Fault } from './faults.js';
-import { OUTPUT_SHOWN, outcomeOf, type Suite } from './kill-runs.js';
+import { notRun, OUTPUT_SHOWN, outcomeOf, type Suite } from './kill-runs.js';
 import { newLine, type Line } from './report.js';
 
 /** One fault that is no kill at a failpoint, once for each seed. */
@@ -10,6 +10,10 @@ export async function faultRuns(suite: Suite, fault: Fault, seeds: readonly numb
   const why = await fault.impossible?.();
   if (why !== undefined) return { ...line, skipped: why };
   for (const seed of seeds) {
+    if (suite.late()) {
+      notRun(line, seed, 'not prepared');
+      continue;
+    }
     const random = new DeterministicRandom(sha256(utf8(`skein/chaos/${fault.name}/${seed}`)));
     const prepared = await fault.prepare(suite.stage, random, suite.portBase);
     const result = await attempt(prepared.stage ?? suite.stage, suite.portBase, prepared.disturbance, suite.undisturbed.facts);

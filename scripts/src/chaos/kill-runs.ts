@@ -13,6 +13,8 @@ export interface Suite {
   /** Told after each run. */
   readonly progress: (text: string) => void;
   readonly verbose: boolean;
+  /** True once no further run may begin. */
+  readonly late: () => boolean;
 }
 
 /** Lines of the processes' output that a verbose run shows of a failure. */
@@ -49,8 +51,17 @@ export async function killRuns(suite: Suite, names: readonly string[], seeds: re
     const kill = drawKill(line.name, seed, suite.undisturbed.hits);
     return kill === undefined ? [] : [{ line, seed, kill }];
   }));
-  for (const group of grouped(tasks, together)) await runGroup(suite, group);
+  for (const group of grouped(tasks, together)) {
+    if (suite.late()) for (const { line, seed, kill } of group) notRun(line, seed, storyOf(kill));
+    else await runGroup(suite, group);
+  }
   return lines;
+}
+
+/** Nobody may take for passed what was left out. */
+export function notRun(line: Line, seed: number, story: string): void {
+  line.failed += 1;
+  line.failures.push({ seed, story, problems: ['not run: the time was over'] });
 }
 
 async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {

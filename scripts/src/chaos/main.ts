@@ -27,7 +27,8 @@ async function undisturbed(stage: Stage, { portBase }: ChaosOptions, progress: S
 
 async function suiteOf(stage: Stage, options: ChaosOptions, print: (line: Line) => void): Promise<Line[]> {
   const progress = (text: string): void => void process.stderr.write(`  ${text}\n`);
-  const suite: Suite = { stage, portBase: options.portBase, undisturbed: await undisturbed(stage, options, progress), progress, verbose: options.verbose };
+  const untilMs = performance.now() + options.minutes * 60_000;
+  const suite: Suite = { late: () => performance.now() > untilMs, stage, portBase: options.portBase, undisturbed: await undisturbed(stage, options, progress), progress, verbose: options.verbose };
   const wanted = ({ name }: { readonly name: string }): boolean => options.only.length === 0 || options.only.some((prefix) => name.startsWith(prefix));
   const seeds = Array.from({ length: options.seeds }, (_, index) => options.seed + index);
   const lines = await killRuns(suite, kills.filter((name) => wanted({ name })), seeds, options.together);

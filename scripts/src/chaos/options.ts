@@ -14,6 +14,8 @@ export interface ChaosOptions {
   /** Kills of different processes in one run; a run that fails is taken apart. */
   readonly together: number;
   readonly verbose: boolean;
+  /** After so long no run is begun any more; what was not run has failed. */
+  readonly minutes: number;
 }
 
 export const CHAOS_HELP = `npm run chaos -- [options]
@@ -27,6 +29,7 @@ undisturbed run, without duplicates, gaps or anything stuck. One line per fault;
   --only NAME     only faults whose name begins so; may be repeated
   --together N    kill up to N different processes in one run; a failing run is taken apart (default 1)
   --ci            two seeds of each step from --seed on, three kills in a run, and one of each kind of the other faults
+  --minutes N     begin no run after so long; what was not run has failed (default: 12 with --ci, else 600)
   --list          name the faults
   --json          the outcome as one JSON object on stdout, progress on stderr
   --verbose       with each failure the last lines of the processes
@@ -46,7 +49,7 @@ export function parseChaosOptions(args: readonly string[]): ChaosOptions | 'help
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { seeds: string, seed: string, only: { type: 'string', multiple: true }, together: string, 'port-base': string, json: flag, ci: flag, verbose: flag, list: flag, help: flag },
+    options: { seeds: string, seed: string, only: { type: 'string', multiple: true }, together: string, minutes: string, 'port-base': string, json: flag, ci: flag, verbose: flag, list: flag, help: flag },
   });
   if (values.help) return 'help';
   if (values.list) return 'list';
@@ -55,6 +58,7 @@ export function parseChaosOptions(args: readonly string[]): ChaosOptions | 'help
     seed: integer('seed', values.seed ?? '1', 0, 4_294_967_295),
     only: values.only ?? [],
     together: integer('together', values.together ?? (values.ci ? '3' : '1'), 1, 6),
+    minutes: integer('minutes', values.minutes ?? (values.ci ? '12' : '600'), 1, 10_000),
     portBase: integer('port-base', values['port-base'] ?? '23000', 1024, 65_000),
     json: values.json, ci: values.ci, verbose: values.verbose,
   };

@@ -12,7 +12,7 @@ import { persist } from '../demo/persist.js';
 import type { People } from './people.js';
 
 /** How long the clients go on asking, whatever is broken meanwhile. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 150_000;
 const RETRY = { timeoutMs: PATIENCE_MS };
 const UNIT = 10n ** 18n;
 const DAY_MS = 86_400_000;

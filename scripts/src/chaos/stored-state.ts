@@ -76,19 +76,18 @@ async function lagging(log: EventLog | undefined): Promise<string[]> {
   return lags.flat();
 }
 
-/** Waits until nothing is left to do anywhere; the sentences say what still was at the deadline. */
-export async function settle(cluster: Cluster): Promise<readonly string[]> {
+/** Waits until nothing is left to do anywhere, at most so long; the sentences say what still was at the deadline. */
+export async function settle(cluster: Cluster, withinMs = SETTLED_MS_MAX): Promise<readonly string[]> {
   const { url } = cluster.eventLog;
   const log = url.startsWith('kafka') ? eventLogFromUrl({ url, clientId: 'skein-chaos', onError: () => undefined }) : undefined;
   try {
-    return await settled(cluster, log);
+    return await settled(cluster, log, performance.now() + withinMs);
   } finally {
     await log?.close();
   }
 }
 
-async function settled(cluster: Cluster, log: EventLog | undefined): Promise<readonly string[]> {
-  const until = performance.now() + SETTLED_MS_MAX;
+async function settled(cluster: Cluster, log: EventLog | undefined, until: number): Promise<readonly string[]> {
   for (let calm = 0; ; ) {
     const looked = Promise.all([everywhere(cluster, UNSETTLED, [['consumers behind', LOG_BEHIND]]), lagging(log)]);
     const left = await looked.then((parts) => parts.flat(), (error: unknown) => [String(error)]);
