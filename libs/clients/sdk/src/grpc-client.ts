@@ -79,9 +79,14 @@ function caller(raw: grpc.Client, kind: string, { path, serialize, deserialize }
   };
 }
 
-/** Writes with back-pressure: waits for `drain` whenever the channel's buffer is full. */
+/** Writes with back-pressure: waits whenever the channel's buffer is full, until there is room or the call is over. */
 async function pump(call: grpc.ClientWritableStream<object>, requests: AsyncIterable<object>): Promise<void> {
-  for await (const request of requests) if (!call.write(request)) await new Promise<void>((resolve) => call.once('drain', resolve));
+  let open = true;
+  call.on('status', () => (open = false)).on('error', () => (open = false)).on('close', () => (open = false));
+  for await (const request of requests) {
+    if (!open) return;
+    if (!call.write(request)) await new Promise<void>((resolve) => call.once('drain', resolve).once('status', () => resolve()).once('error', () => resolve()).once('close', () => resolve()));
+  }
   call.end();
 }
 

@@ -27,5 +27,6 @@ declare module 'autocannon' {
     readonly duration: number;
   }
   export type Instance = EventEmitter & PromiseLike<AutocannonResult>;
-  export default function autocannon(options: AutocannonOptions): Instance;
+  function autocannon(options: AutocannonOptions): Instance;
+  export { autocannon as default };
 }
