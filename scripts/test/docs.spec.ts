@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { readCommandLine } from '../../libs/clients/cli/src/command-line.js';
 import { HELP } from '../../deploy/all-in-one/src/options.js';
 import { DEMO_HELP } from '../src/demo/options.js';
 
@@ -29,3 +30,13 @@ test('every option that the README gives to demo or start is one of their help',
   for (const option of options) expect(HELP + DEMO_HELP).toContain(option);
 });
 
+
+const examples = [...read('docs/operating.md').matchAll(/npx skein ([^`\n#]+)/g)].map(([, line]) => (line as string).trim());
+
+test.each(examples)('skein %s is a command of the tool', (line) => {
+  const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+  const { command, help } = readCommandLine(words);
+  expect(command !== undefined || help).toBe(true);
+});
+
+test('the page has examples', () => expect(examples.length).toBeGreaterThan(12));
