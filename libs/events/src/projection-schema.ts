@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { EventStore, ReadPage } from './store.js';
 import { inTransaction } from './transaction.js';
 import type { Projection, RecordedEvent, Tx } from './types.js';
@@ -9,9 +8,6 @@ const batchOf = (projection: Projection): number => (projection.applyBatch ? 4_0
 
 // Rows come with their checkpoint, so what a crash of the server costs is built again.
 const BEGIN_QUICK = 'BEGIN; SET LOCAL synchronous_commit = off';
-
-/** Identifies the projection's table definitions. */
-export const tablesHash = (projection: Projection): string => createHash('sha256').update(projection.tables).digest('hex');
 
 /** Throws where the projection's name cannot be a schema's. */
 export function checkName(projection: Projection): void {

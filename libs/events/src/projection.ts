@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { applyAll, applyRange, buildAside, buildRange, checkName, createTables, tablesHash } from './projection-schema.js';
+import { applyAll, applyRange, buildAside, buildRange, checkName, createTables } from './projection-schema.js';
 import { liveOf, rebuildProjection } from './rebuild.js';
 import type { EventStore } from './store.js';
+import { tablesHash } from './tables-hash.js';
 import { inTransaction } from './transaction.js';
 import type { Projection, Sink, Tx } from './types.js';
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { tablesHash } from './projection-schema.js';
+import { tablesHash } from './tables-hash.js';
 import type { Projection, Tx } from './types.js';
 
 /** How a rebuild stands. `asked`: no process has begun yet; `failed`: it is tried again. */

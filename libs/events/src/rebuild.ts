@@ -1,9 +1,10 @@
 import { PositionFeed } from './feed.js';
 import { Lease, LeaseLostError } from './lease.js';
 import { Pause } from './pause.js';
-import { applyRange, buildRange, checkName, createTables, tablesHash } from './projection-schema.js';
+import { applyRange, buildRange, checkName, createTables } from './projection-schema.js';
 import { noteBegun, noteBuilt, noteState, readRebuild, type RebuildProgress } from './rebuild-record.js';
 import type { EventStore } from './store.js';
+import { tablesHash } from './tables-hash.js';
 import { inTransaction } from './transaction.js';
 import type { Projection, Tx } from './types.js';
 
