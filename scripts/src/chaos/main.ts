@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { FAILPOINTS } from '@skein/telemetry';
 import { attempt } from './attempt.js';
 import { faultRuns } from './fault-runs.js';
@@ -8,6 +9,8 @@ import { closing, isGood, row, tableHead, type Line } from './report.js';
 import { Stage } from './stage.js';
 
 const kills = Object.keys(FAILPOINTS);
+const CLOSE_MS_MAX = 8_000;
+let opened: Stage | undefined;
 
 /** Whoever started this is gone, or asked it to end. */
 function interrupted(): Promise<number> {
@@ -46,6 +49,7 @@ async function run(options: ChaosOptions): Promise<number> {
   const startedMs = performance.now();
   const write = (text: string): void => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
   const stage = await Stage.open(options.portBase);
+  opened = stage;
   try {
     write(tableHead());
     const lines = await suiteOf(stage, options, (line) => write(row(line)));
@@ -74,5 +78,7 @@ else {
     process.stderr.write(`skein: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
     return 1;
   });
+  // Interrupted: the clusters end with this process, its folder would stay.
+  if (code === 130) await Promise.race([opened?.close(), wait(CLOSE_MS_MAX)]);
   process.exit(code);
 }
