@@ -1,4 +1,4 @@
-/** How much one process of a service takes on at a time. Defaults: docs/back-pressure.md says how they were measured. */
+/** How much one process of a service takes on at a time. docs/back-pressure.md reasons the defaults. */
 export interface CallLimits {
   /** Unary calls of callers outside that are worked on at once. */
   readonly callsMax: number;
