@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Fault } from './faults.js';
+import type { Fault } from './fault.js';
 import { STEPS } from './scenario.js';
 import { Stage } from './stage.js';
 

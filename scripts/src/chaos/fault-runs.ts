@@ -1,6 +1,6 @@
 import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
 import { attempt } from './attempt.js';
-import type { Fault } from './faults.js';
+import type { Fault } from './fault.js';
 import { notRun, OUTPUT_SHOWN, outcomeOf, type Suite } from './kill-runs.js';
 import { newLine, type Line } from './report.js';
 

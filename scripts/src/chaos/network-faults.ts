@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Edge } from '@skein/cluster';
 import type { DeterministicRandom } from '@skein/kernel';
 import { startFaultProxy, type FaultProxy } from '@skein/testing/fault-proxy';
-import type { Fault, Prepared } from './faults.js';
+import type { Fault, Prepared } from './fault.js';
 import { STEPS, type Step } from './scenario.js';
 
 const BROKEN_MS = 2_500;
