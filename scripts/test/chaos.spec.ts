@@ -134,7 +134,7 @@ test('the command line: defaults, CI, help, and what is wrong with it', () => {
 test('a slice for CI has one of each family, and the seeds together reach all of them', () => {
   const family = (name: string): string => name.replace(/^((?:network|kafka).*)\..*$/, '$1');
   for (let seed = 0; seed < 4; seed += 1) expect(sliceOf(faults, seed).map(({ name }) => family(name))).toEqual([...new Set(faults.map(({ name }) => family(name)))]);
-  expect(new Set([0, 1, 2, 3].flatMap((seed) => sliceOf(faults, seed)))).toEqual(new Set(faults));
+  expect(new Set([0, 1, 2, 3].flatMap((seed) => sliceOf(faults, seed)))).toEqual(new Set(faults.filter(({ knownDefect }) => knownDefect === undefined)));
 });
 
 test('no fault is named twice, nor as a failpoint', () => {
