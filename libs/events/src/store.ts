@@ -96,6 +96,9 @@ export class EventStore {
 
   async #append(streamId: string, expected: Expected, events: readonly DomainEvent[], metadata: EventMetadata, commandId: string | undefined): Promise<{ streamId: string; version: number }> {
     const encoded = encodeEvents(this.upcasters, streamId, 0, commandId ?? randomUUID(), events, metadata, 0);
+    // Asked before, because only es_event refuses an id that is there: a repeat whose events lie in the archive would be appended.
+    const known = commandId === undefined ? undefined : await this.#versionOfEvent(encoded.at(-1)?.recorded.eventId);
+    if (known !== undefined) return { streamId, version: known };
     const outcome = await commit(this.pool, { streamId, expected, encoded, metadata });
     if (outcome.status !== 'appended') {
       const before = commandId === undefined ? undefined : await this.#versionOfEvent(encoded.at(-1)?.recorded.eventId);

@@ -92,7 +92,9 @@ test('a repeated append of an archived event answers as it did', async () => {
   await store.append('account-a', 1, [deposited(2n)], metadata, 'command-2');
   await store.headPosition();
   await archiveStream(db.appPool, 'account-a');
-  expect(await store.append('account-a', 'none', [deposited(1n)], metadata, 'command-1')).toEqual({ streamId: 'account-a', version: 1 });
+  for (const expected of ['none', 'any', 'exists'] as const)
+    expect(await store.append('account-a', expected, [deposited(1n)], metadata, 'command-1')).toEqual({ streamId: 'account-a', version: 1 });
+  expect(await store.readStream('account-a')).toHaveLength(2);
 });
 
 test('the app role can neither write into the archive nor change it, and moves nothing that is not there', async () => {

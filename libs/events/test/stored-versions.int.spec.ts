@@ -20,6 +20,7 @@ test('a program reads what older ones wrote, and stops before what newer ones di
   for (const program of programs) await checkStoredVersions(db.appPool, program.upcasters);
   await programs[1]!.append('price-a', 'any', [{ type: PRICE, data: { units: 60_000_000n } }], metadata);
   await programs[2]!.append('price-b', 'any', [{ type: PRICE, data: { units: 70_000_000n, currency: 'EUR' } }], metadata);
+  await programs[2]!.headPosition();
   expect((await programs[2]!.readAll(0n, 10)).filter(({ type }) => type === PRICE).map(({ data, schemaVersion }) => ({ data, schemaVersion }))).toEqual([
     { data: { units: 50_000_000n, currency: 'USD' }, schemaVersion: 3 },
     { data: { units: 60_000_000n, currency: 'USD' }, schemaVersion: 3 },
