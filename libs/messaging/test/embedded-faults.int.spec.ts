@@ -107,6 +107,26 @@ it('commits again what a killed server has lost of its offsets, without waiting 
   expect(new Set(collector.ids).size).toBe(6);
 });
 
+it('does not wait for a dead member that somebody else is just burying or beating for, and buries it later', async () => {
+  const [log, topicName] = [open(), fresh('topic')];
+  await log.createTopics([{ topic: topicName, partitions: 1, retention: 'infinite' }]);
+  const dead = fresh('dead');
+  const buried = async (): Promise<boolean> => (await database.ownerPool.query('SELECT FROM log_members WHERE member = $1', [dead])).rowCount === 0;
+  await database.ownerPool.query("INSERT INTO log_members (member, group_name, topics, expires_at) VALUES ($1, 'g', '{}', '-infinity')", [dead]);
+  const other = await database.ownerPool.connect();
+  try {
+    await other.query('BEGIN');
+    await other.query('SELECT FROM log_members WHERE member = $1 FOR UPDATE', [dead]);
+    await log.consume({ group: fresh('g'), topics: [topicName], onBatch: async () => undefined });
+    expect(await buried()).toBe(false);
+    await other.query('ROLLBACK');
+  } finally {
+    other.release();
+  }
+  await log.consume({ group: fresh('g'), topics: [topicName], onBatch: async () => undefined });
+  expect(await buried()).toBe(true);
+});
+
 it('gives a partition that comes back to no second batch before the first has ended', async () => {
   const log = open();
   const topic = await topicOf(log, 1);
