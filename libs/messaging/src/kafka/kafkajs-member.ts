@@ -16,10 +16,13 @@ export interface KafkaJsHost {
   left(): void;
 }
 
-/** The functions of kafkajs's cluster that we stand before. */
+/** The functions of kafkajs's cluster, and of its coordinator, that we stand before. */
 interface Coordination {
-  findGroupCoordinator(request: { groupId: string }): Promise<unknown>;
+  findGroupCoordinator(request: { groupId: string }): Promise<Coordinator>;
   getNodeIds(): readonly number[];
+}
+interface Coordinator {
+  heartbeat(request: unknown): Promise<unknown>;
 }
 
 /** Longer than any rebalance, request and back-off: a client without a sign of life for this long has died without a word. */
@@ -38,6 +41,9 @@ export class KafkaJsMember implements LogConsumer {
   readonly #consumer: Consumer;
   readonly #lanes = new Map<string, PartitionLane>();
   readonly #joined = Promise.withResolvers<void>();
+  readonly #guarded = new WeakSet<Coordinator>();
+  /** A lane has ended, and only a join makes another. */
+  #mustJoin = false;
   #crashed = false;
   #seenMs = performance.now();
   #stopping: Promise<void> | undefined;
@@ -129,7 +135,10 @@ export class KafkaJsMember implements LogConsumer {
     const find = cluster.findGroupCoordinator.bind(cluster);
     cluster.findGroupCoordinator = async (request) => {
       await this.#handOver();
-      return find(request);
+      this.#mustJoin = true;
+      const coordinator = await find(request);
+      this.#guard(coordinator);
+      return coordinator;
     };
     // A broker that is shutting down tells of no brokers at all, which kafkajs takes for the end of its consumer.
     const nodeIds = cluster.getNodeIds.bind(cluster);
@@ -141,6 +150,25 @@ export class KafkaJsMember implements LogConsumer {
     };
   }
 
+  /**
+   * A join that fails halfway (the broker goes away between its answers) is not repeated by kafkajs: it fetches again under the
+   * old generation, which a broker that comes back still knows. Its heartbeats would go well, and no lane would ever be there
+   * for what it fetches. So a heartbeat says what the broker does not know: join.
+   */
+  #guard(coordinator: Coordinator): void {
+    if (this.#guarded.has(coordinator)) return;
+    this.#guarded.add(coordinator);
+    const heartbeat = coordinator.heartbeat.bind(coordinator);
+    coordinator.heartbeat = async (request) => {
+      this.#assertJoined();
+      return heartbeat(request);
+    };
+  }
+
+  #assertJoined(): void {
+    if (this.#mustJoin) throw Object.assign(new Error('a partition has ended here without a join after it'), { type: 'REBALANCE_IN_PROGRESS' });
+  }
+
   /** Ends all lanes: what is at hand is finished and committed. */
   async #handOver(): Promise<void> {
     const lanes = [...this.#lanes];
@@ -150,6 +178,7 @@ export class KafkaJsMember implements LogConsumer {
 
   #assigned({ payload }: ConsumerGroupJoinEvent): void {
     this.#alive();
+    this.#mustJoin = false;
     if (this.#stopping !== undefined) return;
     const assigned = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
     const ready = this.#beginAtTheBeginning(payload.memberAssignment);
@@ -196,8 +225,9 @@ export class KafkaJsMember implements LogConsumer {
           await this.#consumer.commitOffsets([{ topic, partition, offset: offset.toString() }]);
           return true;
         } catch (error) {
-          if (isLost(error)) return false;
-          throw error;
+          if (!isLost(error)) throw error;
+          this.#mustJoin = true;
+          return false;
         }
       },
       seek: async (offset) => {
