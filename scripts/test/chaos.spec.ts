@@ -9,10 +9,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { faults, sliceOf } from '../src/chaos/faults.js';
 import { readHits } from '../src/chaos/hits.js';
 import { hostile, inOrder, mixed } from '../src/chaos/hostile-deliveries.js';
-import { grouped } from '../src/chaos/kill-runs.js';
-import { armedWith, drawKill } from '../src/chaos/kills.js';
+import type { Attempt, Disturbance } from '../src/chaos/attempt.js';
+import { grouped, killRuns, type Suite } from '../src/chaos/kill-runs.js';
+import { armedWith, drawKill, sooner, steadyHits } from '../src/chaos/kills.js';
 import { parseChaosOptions } from '../src/chaos/options.js';
 import { closing, isGood, newLine, row } from '../src/chaos/report.js';
+import { storyFaults } from '../src/chaos/story-faults.js';
+import { combined } from '../src/chaos/strikes.js';
 import { differences } from '../src/chaos/stored-state.js';
 
 const random = (name: string): DeterministicRandom => new DeterministicRandom(sha256(utf8(name)));
@@ -21,9 +24,9 @@ describe('the arming module in a process of its own', () => {
   let folder = '';
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'skein-chaos-spec-'))));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
-  const child = (arming: object) => spawnTs(new URL('./chaos-child.ts', import.meta.url), [], { SKEIN_CHAOS: JSON.stringify({ hits: join(folder, 'hits'), ...arming }) });
+  const child = (arming: object) => spawnTs(new URL('./chaos-child.ts', import.meta.url), [], { SKEIN_CHAOS: JSON.stringify({ hits: join(folder, 'hits'), killed: join(folder, 'killed'), ...arming }) });
 
-  test('counts hits, kills at the n-th one before anything else happens, and only once', async () => {
+  test('counts hits, kills at the n-th one before anything else happens, and only once for all instances', async () => {
     const kill = { name: 'append.committed', at: 3 };
     const first = child({ kill });
     expect(await first.ended).toBe('SIGKILL');
@@ -31,11 +34,19 @@ describe('the arming module in a process of its own', () => {
     expect(readHits(join(folder, 'hits'))).toEqual({ counts: new Map([['append.before', 3], ['append.committed', 3]]), killedAt: 'append.committed' });
     expect(await child({ kill }).ended).toBe(0);
     expect(readHits(join(folder, 'hits')).counts.get('append.before')).toBe(8);
+    expect(await child({ kill, hits: join(folder, 'hits of another instance') }).ended).toBe(0);
   });
 
   test.each([[3_600_000, 1], [-3_600_000, -1]])('steps the wall clock by %i ms and leaves given times and the monotonic clock alone', async (clockMs, ahead) => {
     const stepped = child({ clockMs });
     expect(await stepped.line((line) => line.startsWith('year'))).toBe(`year 1970 ahead ${ahead} same true`);
+    expect(readHits(join(folder, 'hits')).counts.get('clock.read')).toBe(1);
+  });
+
+  test('a clock that steps is right until the signal comes', async () => {
+    const stepped = child({ clockMs: 3_600_000, clockSteps: true });
+    expect(await stepped.line((line) => line.startsWith('year'))).toBe('year 1970 ahead 0 same true');
+    expect(await stepped.line((line) => line.startsWith('stepped'))).toBe('stepped, ahead 1');
     expect(readHits(join(folder, 'hits')).counts.get('clock.read')).toBe(1);
   });
 });
@@ -80,26 +91,68 @@ describe('hostile deliveries', () => {
 });
 
 describe('kills', () => {
-  const hits = new Map([['arena/all/0', new Map([['relay.sent', 10]])], ['billing/all/0', new Map([['relay.sent', 1], ['job.claimed', 2]])]]);
+  const hits = new Map([['arena/all', new Map([['relay.sent', 10]])], ['billing/all', new Map([['relay.sent', 1], ['job.claimed', 2]])]]);
 
   test('follow from the seed, stay within what was hit, and reach every process', () => {
     const drawn = Array.from({ length: 60 }, (_, seed) => drawKill('relay.sent', seed, hits));
     expect(drawn).toEqual(Array.from({ length: 60 }, (_, seed) => drawKill('relay.sent', seed, hits)));
     expect(new Set(drawn.map((kill) => kill?.process))).toEqual(new Set(hits.keys()));
-    for (const kill of drawn) expect(kill?.at).toBeLessThanOrEqual(kill?.process === 'billing/all/0' ? 1 : 7);
+    for (const kill of drawn) expect(kill?.at).toBeLessThanOrEqual(kill?.process === 'billing/all' ? 1 : 7);
     expect(drawKill('timer.done', 1, hits)).toBeUndefined();
   });
 
   test('arm the process that they name and no other', () => {
-    const armed = armedWith([{ process: 'billing/all/0', failpoint: 'job.claimed', at: 2 }]);
-    expect(armed({ service: 'billing', role: 'all', index: 0 })).toEqual({ kill: { name: 'job.claimed', at: 2 } });
+    const armed = armedWith([{ process: 'billing/all', failpoint: 'job.claimed', at: 2 }]);
+    for (const index of [0, 1]) expect(armed({ service: 'billing', role: 'all', index })).toEqual({ kill: { name: 'job.claimed', at: 2 } });
+    expect(armed({ service: 'billing', role: 'worker', index: 0 })).toEqual({});
     expect(armed({ service: 'arena', role: 'all', index: 0 })).toEqual({});
+  });
+
+  test('count on the fewest hits of some undisturbed runs, of the instance that has most', () => {
+    const runs = [
+      new Map([['arena/worker/0', new Map([['relay.sent', 3], ['timer.done', 1]])], ['arena/worker/1', new Map([['relay.sent', 9]])]]),
+      new Map([['arena/worker/0', new Map([['relay.sent', 7]])], ['arena/worker/1', new Map([['relay.sent', 5]])]]),
+    ];
+    expect(steadyHits(runs)).toEqual(new Map([['arena/worker', new Map([['relay.sent', 7], ['timer.done', 0]])]]));
+    expect(drawKill('timer.done', 1, steadyHits(runs))).toBeUndefined();
+  });
+
+  test('are aimed nearer, down to the first hit', () => {
+    const sooners = [];
+    for (let kill = sooner({ process: 'arena/all', failpoint: 'x', at: 9 }); kill !== undefined; kill = sooner(kill)) sooners.push(kill.at);
+    expect(sooners).toEqual([5, 3, 2, 1]);
   });
 
   test('share a run only where they hit different processes', () => {
     const tasks = ['a', 'b', 'a', 'c', 'b'].map((process) => ({ kill: { process, failpoint: 'x', at: 1 } }));
     expect(grouped(tasks, 2).map((group) => group.map(({ kill }) => kill.process).join(''))).toEqual(['ab', 'ac', 'b']);
     expect(grouped(tasks, 1)).toHaveLength(5);
+  });
+});
+
+describe('runs of kills', () => {
+  /** A suite whose processes never get beyond the `reached`-th hit. */
+  const suite = (reached: number, played: Disturbance[]): Suite => ({
+    steady: new Map([['arena/all', new Map([['relay.sent', 20]])]]), progress: () => undefined, verbose: false, late: () => false,
+    attempt: async (disturbance) => {
+      played.push(disturbance);
+      const at = disturbance.arming?.({ service: 'arena', role: 'all', index: 0 }).kill?.at ?? 0;
+      return { problems: [], facts: {}, hits: new Map(), killed: at <= reached ? ['arena/all at relay.sent'] : [], playedMs: 1, tookMs: 1, output: [] } satisfies Attempt;
+    },
+  } as Partial<Suite> as Suite);
+  const seeds = [1, 2, 3, 4, 5];
+
+  test('a kill that does not come about is aimed nearer until it does', async () => {
+    const played: Disturbance[] = [];
+    const [line] = await killRuns(suite(1, played), ['relay.sent'], seeds, 1);
+    expect(line).toMatchObject({ runs: 5, hits: 5, passed: 5, failed: 0 });
+    expect(played.length).toBeGreaterThan(5);
+  });
+
+  test('a step that is not reached fails with every seed that it was to be reached with', async () => {
+    const [line] = await killRuns(suite(0, []), ['relay.sent'], seeds, 1);
+    expect(line).toMatchObject({ runs: 5, hits: 0, passed: 0, failed: 5 });
+    expect(line?.failures.map(({ problems }) => problems)).toEqual(seeds.map(() => ['the failpoint was not reached']));
   });
 });
 
@@ -127,17 +180,37 @@ describe('the report', () => {
 test('the command line: defaults, CI, help, and what is wrong with it', () => {
   expect(parseChaosOptions([])).toMatchObject({ seeds: 1, seed: 1, together: 1, ci: false });
   expect(parseChaosOptions(['--ci', '--seed', '9', '--only', 'relay', '--only', 'job'])).toMatchObject({ seeds: 2, seed: 9, together: 3, ci: true, only: ['relay', 'job'] });
+  expect(parseChaosOptions(['--apart'])).toMatchObject({ apart: true });
   expect(parseChaosOptions(['--help'])).toBe('help');
   expect(() => parseChaosOptions(['--seeds', 'many'])).toThrow('--seeds must be an integer');
 });
 
+test('several faults in one run: each strikes, an edge belongs to the first that wants it', async () => {
+  const told: string[] = [];
+  const part = (name: string, struck: number, port?: number) => ({
+    story: name, struck: () => struck,
+    disturbance: { cluster: { via: () => port }, during: () => void told.push(name), end: async () => void told.push(`${name} ends`), arming: () => (name === 'b' ? { clockMs: 5 } : {}) },
+  });
+  const { story, struck, disturbance } = combined([part('a', 2), part('b', 1, 7), part('c', 3, 8)]);
+  await disturbance.during?.({} as Parameters<NonNullable<Disturbance['during']>>[0], 'now');
+  await disturbance.end?.();
+  const from = { service: 'arena', role: 'all', index: 0 } as const;
+  expect([story, struck(new Map()), await disturbance.cluster?.via?.({ from, to: 'postgres', host: '', port: 1 }), disturbance.arming?.(from)]).toEqual(['a; b; c', 1, 7, { clockMs: 5 }]);
+  expect(told).toEqual(['a', 'b', 'c', 'a ends', 'b ends', 'c ends']);
+});
+
+test('the story meets every family of faults that the scenario meets, but kills by name instead of step', () => {
+  const kinds = new Set(storyFaults.map(({ name }) => name.split('.')[1]));
+  for (const { name } of faults) expect(kinds).toContain(name.split('.')[0]);
+});
+
 test('a slice for CI has one of each family, and the seeds together reach all of them', () => {
-  const family = (name: string): string => name.replace(/^((?:network|kafka).*)\..*$/, '$1');
+  const family = (name: string): string => name.replace(/^((?:network|kafka|deliveries|clock).*)\..*$/, '$1');
   for (let seed = 0; seed < 4; seed += 1) expect(sliceOf(faults, seed).map(({ name }) => family(name))).toEqual([...new Set(faults.map(({ name }) => family(name)))]);
   expect(new Set([0, 1, 2, 3].flatMap((seed) => sliceOf(faults, seed)))).toEqual(new Set(faults.filter(({ knownDefect }) => knownDefect === undefined)));
 });
 
 test('no fault is named twice, nor as a failpoint', () => {
-  const names = [...faults.map(({ name }) => name), ...Object.keys(FAILPOINTS)];
+  const names = [...[...faults, ...storyFaults].map(({ name }) => name), ...Object.keys(FAILPOINTS)];
   expect(new Set(names).size).toBe(names.length);
 });

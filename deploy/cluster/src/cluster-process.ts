@@ -29,6 +29,8 @@ const SETTLED_MS = 10_000;
 const LEAVE_MS = 100;
 /** More than the drain of a stop takes. */
 const STOP_MS_MAX = 9_500;
+/** Signals that a service goes on after; SIGUSR2 only where somebody has made it listen. */
+const SURVIVED: ReadonlySet<NodeJS.Signals> = new Set(['SIGSTOP', 'SIGCONT', 'SIGUSR2']);
 const OUTPUT_KEPT = 20_000;
 const LIVE_EVERY_MS = 5_000;
 /** A process that says that it is dead is replaced at the second time, one that does not answer at the fourth. */
@@ -135,7 +137,7 @@ export class ClusterProcess {
 
   /** Sends a signal (default SIGKILL). What dies of it counts as died: where the cluster supervises, it is started again. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') this.#signalled = true;
+    if (!SURVIVED.has(signal)) this.#signalled = true;
     this.#child?.kill(signal);
   }
 

@@ -1,35 +1,30 @@
-import { appendFileSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { appendFileSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { CLOCK_SIGNAL, KILLED, type Arming } from './arming.js';
 
 /*
  * Loaded into a service's process with `node --import`. What it does stands as JSON in SKEIN_CHAOS. Every hit of a failpoint
- * becomes a line of a file; at the n-th hit of one of them the process kills itself, once in the file's life.
+ * becomes a line of a file; at the n-th hit of one of them the process kills itself, once for all that share the kill.
  */
 
-/** What a process is told. */
-export interface Arming {
-  /** Gets the name of every failpoint that is hit, one a line. */
-  readonly hits: string;
-  /** kill -9 at the `at`-th hit (from 1) of a failpoint. */
-  readonly kill?: { readonly name: string; readonly at: number };
-  /** How far the wall clock is wrong, in milliseconds; the monotonic one is right. */
-  readonly clockMs?: number;
-  /** Deliveries are repeated, delayed and mixed between keys; the number begins the draws. */
-  readonly deliveries?: number;
+/** True for the first of all processes that ask. */
+function isFirst(marker: string): boolean {
+  try {
+    writeFileSync(marker, '', { flag: 'wx' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-/** Line that says that this process has killed itself. */
-export const KILLED = '# killed';
-
 /** Returns what writes a line. */
-function armFailpoints({ hits, kill }: Arming): (name: string) => void {
-  const done = existsSync(hits) && readFileSync(hits, 'utf8').includes(KILLED);
+function armFailpoints({ hits, killed, kill }: Arming): (name: string) => void {
   const file = openSync(hits, 'a');
-  let left = done || kill === undefined ? Infinity : kill.at;
+  let left = kill?.at ?? Infinity;
   Reflect.set(globalThis, Symbol.for('skein.failpoint'), (name: string) => {
     writeSync(file, `${name}\n`);
     if (name !== kill?.name) return;
     left -= 1;
-    if (left > 0) return;
+    if (left !== 0 || !isFirst(killed)) return;
     appendFileSync(hits, `${KILLED} at ${name}\n`);
     process.kill(process.pid, 'SIGKILL');
     // The signal ends the process before anything else of it runs; nothing may be sent in between.
@@ -39,10 +34,13 @@ function armFailpoints({ hits, kill }: Arming): (name: string) => void {
 }
 
 /** Moves what `Date` says, as a step of the system's clock does; timers and `performance.now` follow another clock. */
-function stepClock(byMs: number, told: () => void): void {
+function moveClock(byMs: number, onSignal: boolean, told: () => void): void {
   const RealDate = Date;
+  let stepped = !onSignal;
   let first = true;
+  if (onSignal) process.on(CLOCK_SIGNAL, () => (stepped = true));
   const nowMs = (): number => {
+    if (!stepped) return RealDate.now();
     if (first) told();
     first = false;
     return RealDate.now() + byMs;
@@ -59,6 +57,6 @@ const text = process.env['SKEIN_CHAOS'];
 if (text !== undefined) {
   const arming = JSON.parse(text) as Arming;
   const tell = armFailpoints(arming);
-  if (arming.clockMs !== undefined && arming.clockMs !== 0) stepClock(arming.clockMs, () => tell('clock.read'));
-  if (arming.deliveries !== undefined) (await import('./hostile-deliveries.js')).makeHostile(arming.deliveries, tell);
+  if (arming.clockMs !== undefined && arming.clockMs !== 0) moveClock(arming.clockMs, arming.clockSteps ?? false, () => tell('clock.read'));
+  if (arming.deliveries !== undefined) await (await import('./hostile-deliveries.js')).makeHostile(arming.deliveries, tell);
 }

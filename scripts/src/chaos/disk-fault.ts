@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from './fault.js';
-import { STEPS } from './scenario.js';
 import { Stage } from './stage.js';
 
 const SIZE_MIB = 640;
@@ -50,19 +49,19 @@ export const diskFaults: readonly Fault[] = [{
     unmount(folder);
     return undefined;
   },
-  prepare: async (_stage, random, portBase) => {
+  prepare: async ({ stage: { options }, play: { moments }, portBase }, random) => {
     const folder = mountSmall();
     if (folder === undefined) throw new Error('a tmpfs cannot be mounted here');
-    const stage = await Stage.open(portBase, join(folder, 'postgres'));
-    const step = STEPS[random.intBelow(STEPS.length)];
+    const stage = await Stage.open(portBase, { ...options, dataDir: join(folder, 'postgres') });
+    const moment = moments[random.intBelow(moments.length)];
     let struck = 0;
     return {
-      story: `in "${step}"`,
+      story: `in "${moment}"`,
       stage,
       struck: () => struck,
       disturbance: {
         during: async (_run, name) => {
-          if (name !== step) return;
+          if (name !== moment) return;
           struck = fill(folder) > 0 ? 1 : 0;
           await wait(FULL_MS);
           rmSync(join(folder, 'filler'), { force: true });

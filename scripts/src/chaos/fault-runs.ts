@@ -1,5 +1,4 @@
 import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
-import { attempt } from './attempt.js';
 import type { Fault } from './fault.js';
 import { notRun, OUTPUT_SHOWN, outcomeOf, type Suite } from './kill-runs.js';
 import { newLine, type Line } from './report.js';
@@ -15,17 +14,19 @@ export async function faultRuns(suite: Suite, fault: Fault, seeds: readonly numb
       continue;
     }
     const random = new DeterministicRandom(sha256(utf8(`skein/chaos/${fault.name}/${seed}`)));
-    const prepared = await fault.prepare(suite.stage, random, suite.portBase);
-    const result = await attempt(prepared.stage ?? suite.stage, suite.portBase, prepared.disturbance, suite.undisturbed.facts);
+    const prepared = await fault.prepare(suite.ground, random);
+    const result = await suite.attempt(prepared.disturbance, prepared.stage);
     suite.progress(outcomeOf(`${fault.name}, ${prepared.story}`, result));
     if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-OUTPUT_SHOWN).join('\n'));
     line.runs += 1;
-    line.hits += prepared.struck(result.hits);
+    const hits = prepared.struck(result.hits);
+    line.hits += hits;
     line.ms += result.tookMs;
-    if (result.problems.length === 0) line.passed += 1;
+    const problems = [...result.problems, ...(hits === 0 ? ['it did not strike'] : [])];
+    if (problems.length === 0) line.passed += 1;
     else {
       line.failed += 1;
-      line.failures.push({ seed, story: prepared.story, problems: result.problems });
+      line.failures.push({ seed, story: prepared.story, problems });
     }
   }
   return line;

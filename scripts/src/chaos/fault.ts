@@ -1,5 +1,5 @@
 import type { DeterministicRandom } from '@skein/kernel';
-import type { Disturbance } from './attempt.js';
+import type { Disturbance, Ground } from './attempt.js';
 import type { Stage } from './stage.js';
 
 /** One seed's way to break something. */
@@ -21,5 +21,5 @@ export interface Fault {
   readonly knownDefect?: string;
   /** Why it cannot be done here; undefined where it can. */
   readonly impossible?: () => Promise<string | undefined>;
-  prepare(stage: Stage, random: DeterministicRandom, portBase: number): Promise<Prepared>;
+  prepare(ground: Ground, random: DeterministicRandom): Promise<Prepared>;
 }

@@ -1,28 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { kafkaAvailable } from '@skein/embedded';
 import type { DeterministicRandom } from '@skein/kernel';
 import type { Disturbance } from './attempt.js';
+import { CLOCK_SIGNAL } from './arming.js';
 import { diskFaults } from './disk-fault.js';
-import type { Fault, Prepared } from './fault.js';
+import type { Fault } from './fault.js';
 import { networkFaults } from './network-faults.js';
-import { STEPS, type Step } from './scenario.js';
-import type { Run, Stage } from './stage.js';
+import type { Stage } from './stage.js';
+import { kafkaOnly, ON_KAFKA, once, SERVICES } from './strikes.js';
 
 const HOUR_MS = 3_600_000;
-
-/** Something done once, some milliseconds into a step drawn from the seed. */
-function once(random: DeterministicRandom, what: string, strike: (run: Run) => Promise<void>, cluster: Disturbance['cluster'] = {}): Prepared {
-  const step = STEPS[random.intBelow(STEPS.length)] as Step;
-  const delayMs = random.intBelow(400);
-  let struck = 0;
-  const during = async (run: Run, name: Step): Promise<void> => {
-    if (name !== step) return;
-    await wait(delayMs);
-    struck += 1;
-    await strike(run);
-  };
-  return { story: `${what} ${delayMs} ms into "${step}"`, struck: () => struck, disturbance: { during, cluster } };
-}
 
 const sum = (hits: ReadonlyMap<string, ReadonlyMap<string, number>>, names: readonly string[]): number =>
   [...hits.values()].reduce((all, counts) => all + names.reduce((part, name) => part + (counts.get(name) ?? 0), 0), 0);
@@ -34,21 +20,15 @@ async function endPostgres(stage: Stage, signal: 'SIGQUIT' | 'SIGKILL'): Promise
   await stage.restartPostgres();
 }
 
-const kafkaOnly = async (): Promise<string | undefined> => {
-  const available = await kafkaAvailable();
-  return available.ok ? undefined : available.why;
-};
-/** Kafka begins empty: what the template's relays have sent is sent again. */
-const ON_KAFKA: NonNullable<Disturbance['cluster']> = { eventLog: 'kafka', migrate: true };
 const PAUSED_MS = 4_000;
 
 const stores: readonly Fault[] = [
-  { name: 'postgres.restart', what: 'PostgreSQL stops at once (immediate) and comes back', prepare: async (stage, random) => once(random, 'PostgreSQL', () => endPostgres(stage, 'SIGQUIT')) },
-  { name: 'postgres.kill', what: 'kill -9 of PostgreSQL, which recovers', prepare: async (stage, random) => once(random, 'PostgreSQL', () => endPostgres(stage, 'SIGKILL')) },
-  { name: 'kafka.restart', what: 'the broker stops and comes back', knownDefect: 'a consumer can stay behind after the broker is back', impossible: kafkaOnly, prepare: async (_stage, random) => once(random, 'Kafka', async (run) => run.cluster.eventLog.kafka?.restart(), ON_KAFKA) },
+  { name: 'postgres.restart', what: 'PostgreSQL stops at once (immediate) and comes back', prepare: async ({ stage, play }, random) => once(play, random, 'PostgreSQL', () => endPostgres(stage, 'SIGQUIT')) },
+  { name: 'postgres.kill', what: 'kill -9 of PostgreSQL, which recovers', prepare: async ({ stage, play }, random) => once(play, random, 'PostgreSQL', () => endPostgres(stage, 'SIGKILL')) },
+  { name: 'kafka.restart', what: 'the broker stops and comes back', impossible: kafkaOnly, prepare: async ({ play }, random) => once(play, random, 'Kafka', async (run) => run.cluster.eventLog.kafka?.restart(), ON_KAFKA) },
   {
     name: 'kafka.pause', what: `the broker does nothing for ${PAUSED_MS / 1000} s (SIGSTOP)`, impossible: kafkaOnly,
-    prepare: async (_stage, random) => once(random, 'Kafka', async (run) => {
+    prepare: async ({ play }, random) => once(play, random, 'Kafka', async (run) => {
       run.cluster.eventLog.kafka?.pause();
       await wait(PAUSED_MS);
       run.cluster.eventLog.kafka?.resume();
@@ -59,34 +39,54 @@ const stores: readonly Fault[] = [
 const processes: readonly Fault[] = [
   {
     name: 'sigterm', what: 'SIGTERM of a service under load; it drains and is started again',
-    prepare: async (_stage, random) => {
-      const at = random.intBelow(6);
-      return once(random, `service ${at + 1}`, async ({ cluster }) => cluster.processes[at]?.kill('SIGTERM'));
+    prepare: async ({ play }, random) => {
+      const [service, draw] = [SERVICES[random.intBelow(SERVICES.length)], random.intBelow(12)];
+      return once(play, random, `${service}, process ${draw} of it`, async ({ cluster }) => {
+        const own = cluster.processes.filter(({ id }) => id.service === service);
+        own[draw % own.length]?.kill('SIGTERM');
+      });
+    },
+  },
+];
+
+const deliveries = (log: 'embedded' | 'kafka', more: Pick<Fault, 'impossible'>, cluster: Disturbance['cluster']): Fault => ({
+  name: `deliveries.${log}`, what: 'messages come late, mixed between keys, and whole ends of what was seen come again', ...more,
+  prepare: async (_ground, random) => {
+    const seed = random.intBelow(1_000_000);
+    return { story: `draw ${seed}`, struck: (hits) => sum(hits, ['deliveries.repeated', 'deliveries.mixed']), disturbance: { arming: () => ({ deliveries: { seed, log } }), cluster } };
+  },
+});
+
+/** One service's clock is to be an hour ahead and another one's an hour behind. */
+function twoClocks(random: DeterministicRandom): { story: string; clockMs: (service: string) => number } {
+  const services = [...SERVICES];
+  const [ahead, behind] = [0, 1].map(() => services.splice(random.intBelow(services.length), 1)[0]);
+  return { story: `${ahead} ahead, ${behind} behind`, clockMs: (service) => (service === ahead ? HOUR_MS : service === behind ? -HOUR_MS : 0) };
+}
+
+const clocks: readonly Fault[] = [
+  {
+    name: 'clock.wrong', what: 'the clocks of two services are an hour wrong, one ahead and one behind',
+    prepare: async (_ground, random) => {
+      const { story, clockMs } = twoClocks(random);
+      return { story, struck: (hits) => sum(hits, ['clock.read']), disturbance: { arming: ({ service }) => ({ clockMs: clockMs(service) }) } };
     },
   },
   {
-    name: 'deliveries', what: 'messages come late, mixed between keys, and whole ends of what was seen come again',
-    prepare: async (_stage, random) => {
-      const seed = random.intBelow(1_000_000);
-      return { story: `draw ${seed}`, struck: (hits) => sum(hits, ['deliveries.repeated', 'deliveries.mixed']), disturbance: { arming: () => ({ deliveries: seed }) } };
-    },
-  },
-  {
-    name: 'clock', what: 'the clocks of two services are an hour wrong, one ahead and one behind',
-    prepare: async (_stage, random) => {
-      const services = ['arena', 'validation', 'staking-indexer', 'marketplace', 'billing', 'fl-aggregator'];
-      const [ahead, behind] = [0, 1].map(() => services.splice(random.intBelow(services.length), 1)[0]);
-      const clockMs = (service: string): number => (service === ahead ? HOUR_MS : service === behind ? -HOUR_MS : 0);
-      return { story: `${ahead} ahead, ${behind} behind`, struck: (hits) => sum(hits, ['clock.read']), disturbance: { arming: ({ service }) => ({ clockMs: clockMs(service) }) } };
+    name: 'clock.step', what: 'the clocks of two services step by an hour while they work, one ahead and one back',
+    prepare: async ({ play }, random) => {
+      const { story, clockMs } = twoClocks(random);
+      const { disturbance, ...rest } = once(play, random, `${story},`, async ({ cluster }) => cluster.processes.filter(({ id }) => clockMs(id.service) !== 0).forEach((one) => one.kill(CLOCK_SIGNAL)));
+      return { ...rest, struck: (hits) => sum(hits, ['clock.read']), disturbance: { ...disturbance, arming: ({ service }) => ({ clockMs: clockMs(service), clockSteps: true }) } };
     },
   },
 ];
 
 /** Every fault that is no kill at a failpoint. */
-export const faults: readonly Fault[] = [...stores, ...networkFaults, ...processes, ...diskFaults];
+export const faults: readonly Fault[] = [...stores, ...networkFaults, ...processes, deliveries('embedded', {}, {}), deliveries('kafka', { impossible: kafkaOnly }, ON_KAFKA), ...clocks, ...diskFaults];
 
 /** Faults that differ only in kind: of those a CI run takes one. */
-const familyOf = (name: string): string => (/^(network|kafka)\./.test(name) ? name.slice(0, name.lastIndexOf('.')) : name);
+export const familyOf = (name: string): string => (/^(network|kafka|deliveries|clock)\./.test(name) ? name.slice(0, name.lastIndexOf('.')) : name);
 
 /** One of each family, drawn from the seed. */
 export const sliceOf = (all: readonly Fault[], seed: number): Fault[] =>

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { KILLED } from './arm.js';
+import { KILLED } from './arming.js';
 
 /** How often each failpoint was hit in one process, and whether it was killed at one. */
 export interface Hits {

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
 import { EmbeddedEventLog, type ConsumeOptions, type EventLog, type PartitionBatch, type ReceivedMessage } from '@skein/messaging';
+import type { Arming } from './arming.js';
 
 const DELAY_MS_MAX = 40;
 const KEPT = 50;
@@ -57,9 +58,9 @@ export function hostile(onBatch: ConsumeOptions['onBatch'], random: Deterministi
 }
 
 /** Makes every consumer of this process a victim. */
-export function makeHostile(seed: number, tell: Tell): void {
+export async function makeHostile({ seed, log }: NonNullable<Arming['deliveries']>, tell: Tell): Promise<void> {
   const random = new DeterministicRandom(sha256(utf8(`skein/chaos/deliveries/${seed}`)));
-  const prototype: Pick<EventLog, 'consume'> = EmbeddedEventLog.prototype;
+  const prototype: Pick<EventLog, 'consume'> = log === 'kafka' ? (await import('@skein/messaging/kafka')).KafkaJsEventLog.prototype : EmbeddedEventLog.prototype;
   const { consume } = prototype;
   prototype.consume = function (this: EventLog, options) {
     return consume.call(this, { ...options, onBatch: hostile(options.onBatch, random, tell) });

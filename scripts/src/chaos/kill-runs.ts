@@ -1,15 +1,16 @@
 import { FAILPOINTS, type FailpointName } from '@skein/telemetry';
-import { attempt, type Attempt } from './attempt.js';
-import { armedWith, drawKill, type Kill } from './kills.js';
-import type { Line } from './report.js';
-import { newLine } from './report.js';
+import type { Attempt, Disturbance, Ground } from './attempt.js';
+import { armedWith, drawKill, sooner, type Kill } from './kills.js';
+import { newLine, type Line } from './report.js';
 import type { Stage } from './stage.js';
 
 /** What all runs share. */
 export interface Suite {
-  readonly stage: Stage;
-  readonly portBase: number;
-  readonly undisturbed: Attempt;
+  readonly ground: Ground;
+  /** Plays once, disturbed, and compares with the undisturbed runs. */
+  readonly attempt: (disturbance: Disturbance, stage?: Stage) => Promise<Attempt>;
+  /** What is hit in each undisturbed run (see `steadyHits`). */
+  readonly steady: Attempt['hits'];
   /** Told after each run. */
   readonly progress: (text: string) => void;
   readonly verbose: boolean;
@@ -48,7 +49,7 @@ export function grouped<T extends { readonly kill: Kill }>(tasks: readonly T[], 
 export async function killRuns(suite: Suite, names: readonly string[], seeds: readonly number[], together: number): Promise<Line[]> {
   const lines = names.map((name) => newLine(name, `${FAILPOINTS[name as FailpointName].before} | ${FAILPOINTS[name as FailpointName].after}`));
   const tasks = seeds.flatMap((seed) => lines.flatMap((line): Task[] => {
-    const kill = drawKill(line.name, seed, suite.undisturbed.hits);
+    const kill = drawKill(line.name, seed, suite.steady);
     return kill === undefined ? [] : [{ line, seed, kill }];
   }));
   for (const group of grouped(tasks, together)) {
@@ -65,7 +66,7 @@ export function notRun(line: Line, seed: number, story: string): void {
 }
 
 async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {
-  const result = await attempt(suite.stage, suite.portBase, { arming: armedWith(group.map(({ kill }) => kill)) }, suite.undisturbed.facts);
+  const result = await suite.attempt({ arming: armedWith(group.map(({ kill }) => kill)) });
   suite.progress(outcomeOf(group.map(({ kill }) => storyOf(kill)).join(' and '), result));
   if (result.problems.length > 0 && group.length > 1) {
     suite.progress('  each of them again on its own');
@@ -76,12 +77,21 @@ async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {
     return;
   }
   if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-OUTPUT_SHOWN).join('\n'));
-  for (const task of group) record(task, result, storyOf(task.kill), group.length);
+  for (const task of group) {
+    const earlier = sooner(task.kill);
+    // A run has its own pace, and larger batches mean fewer hits: what has not come about has proved nothing and is aimed nearer.
+    if (came(task, result) || result.problems.length > 0) record(task, result, storyOf(task.kill), group.length);
+    else if (earlier === undefined || suite.late()) record(task, { ...result, problems: ['the failpoint was not reached'] }, storyOf(task.kill), group.length);
+    else await runGroup(suite, [{ ...task, kill: earlier }]);
+  }
 }
 
-function record({ line, seed, kill }: Task, result: Attempt, story: string, shared = 1): void {
+const came = ({ kill }: Task, { killed }: Attempt): boolean => killed.includes(`${kill.process} at ${kill.failpoint}`);
+
+function record(task: Task, result: Attempt, story: string, shared = 1): void {
+  const { line, seed } = task;
   line.runs += 1;
-  line.hits += result.killed.includes(`${kill.process} at ${kill.failpoint}`) ? 1 : 0;
+  line.hits += came(task, result) ? 1 : 0;
   line.ms += result.tookMs / shared;
   if (result.problems.length === 0) line.passed += 1;
   else {

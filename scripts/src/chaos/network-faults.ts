@@ -1,46 +1,49 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Edge } from '@skein/cluster';
-import type { DeterministicRandom } from '@skein/kernel';
+import { layoutOf, type Edge } from '@skein/cluster';
+import { shuffle, type DeterministicRandom } from '@skein/kernel';
 import { startFaultProxy, type FaultProxy } from '@skein/testing/fault-proxy';
+import type { Ground } from './attempt.js';
 import type { Fault, Prepared } from './fault.js';
-import { STEPS, type Step } from './scenario.js';
+import type { Play } from './play.js';
+import { combined, kafkaOnly, ON_KAFKA, once, SERVICES } from './strikes.js';
 
 const BROKEN_MS = 2_500;
 const DELAY_MS = 150;
 
 type Break = (proxy: FaultProxy) => void;
 
-const KINDS: Readonly<Record<string, { readonly what: string; readonly strike: Break }>> = {
+const KINDS = {
   delay: { what: `every byte takes ${DELAY_MS} ms longer`, strike: (proxy) => proxy.delay(DELAY_MS) },
   drop: { what: 'nothing arrives, nothing is refused', strike: (proxy) => proxy.drop() },
   'half-open': { what: 'the far ends are gone and nobody says so', strike: (proxy) => proxy.halfOpen() },
   reset: { what: 'every connection is reset', strike: (proxy) => proxy.reset() },
-};
+} as const satisfies Readonly<Record<string, { readonly what: string; readonly strike: Break }>>;
 
 /** Which of a process's connections are cut, and when there are any. */
 interface Edges {
   readonly what: string;
   readonly cuts: (edge: Edge) => boolean;
-  /** Step at which a service has such connections; undefined: always. */
-  readonly from: Readonly<Record<string, Step | undefined>>;
+  /** Moment from which a service has such connections; undefined: always. */
+  readonly from: (play: Play) => Readonly<Record<string, string | undefined>>;
 }
 
-const ALWAYS = { arena: undefined, validation: undefined, 'staking-indexer': undefined, marketplace: undefined, billing: undefined };
-const EDGES: Readonly<Record<string, Edges>> = {
-  postgres: { what: 'PostgreSQL', cuts: ({ to }) => to === 'postgres', from: ALWAYS },
-  'event-log': { what: 'the event log', cuts: ({ to }) => to === 'event-log', from: ALWAYS },
-  service: { what: 'the other services', cuts: ({ to }) => to !== 'postgres' && to !== 'event-log', from: { validation: 'scores and pay', marketplace: 'calls' } },
-};
+const always = (): Readonly<Record<string, undefined>> => ({ arena: undefined, validation: undefined, 'staking-indexer': undefined, marketplace: undefined, billing: undefined, 'fl-aggregator': undefined });
+const EDGES = {
+  postgres: { what: 'PostgreSQL', cuts: ({ to }) => to === 'postgres', from: always },
+  'event-log': { what: 'the event log', cuts: ({ to }) => to === 'event-log', from: always },
+  service: { what: 'the other services', cuts: ({ to }) => to !== 'postgres' && to !== 'event-log', from: ({ calling }) => calling },
+} as const satisfies Readonly<Record<string, Edges>>;
 
-function cut({ cuts, from }: Edges, strike: Break, random: DeterministicRandom): Prepared {
-  const services = Object.keys(from);
-  const service = services[random.intBelow(services.length)] as string;
-  const step = from[service] ?? (STEPS[random.intBelow(STEPS.length)] as Step);
+function cut({ cuts, from }: Edges, strike: Break, play: Play, random: DeterministicRandom, only?: string): Prepared {
+  const moments = from(play);
+  const services = Object.keys(moments);
+  const service = only ?? (services[random.intBelow(services.length)] as string);
+  const moment = moments[service] ?? (play.moments[random.intBelow(play.moments.length)] as string);
   const delayMs = random.intBelow(400);
   const proxies: FaultProxy[] = [];
   let struck = 0;
   return {
-    story: `${service}, ${delayMs} ms into "${step}"`,
+    story: `${service}, ${delayMs} ms into "${moment}"`,
     struck: () => struck,
     disturbance: {
       cluster: {
@@ -52,7 +55,7 @@ function cut({ cuts, from }: Edges, strike: Break, random: DeterministicRandom):
         },
       },
       during: async (_run, name) => {
-        if (name !== step) return;
+        if (name !== moment) return;
         await wait(delayMs);
         const open = (): number => proxies.reduce((sum, proxy) => sum + proxy.connections(), 0);
         const before = open();
@@ -67,11 +70,54 @@ function cut({ cuts, from }: Edges, strike: Break, random: DeterministicRandom):
   };
 }
 
-/** Partitions between one service and what it talks to, for some seconds. */
-export const networkFaults: readonly Fault[] = Object.entries(EDGES).flatMap(([to, edges]) =>
-  Object.entries(KINDS).map(([kind, { what: how, strike }]): Fault => ({
+/** The whole broker behind one proxy, for everybody: clients connect to where the broker says that it is. */
+async function cutKafka(strike: Break, { play, portBase }: Ground, random: DeterministicRandom): Promise<Prepared> {
+  const proxy = await startFaultProxy({ target: layoutOf(portBase, {}).kafka });
+  let struck = 0;
+  const { story, disturbance } = once(play, random, 'everybody', async () => {
+    const before = proxy.connections();
+    strike(proxy);
+    await wait(BROKEN_MS);
+    struck = Math.max(before, proxy.connections());
+    proxy.heal();
+  });
+  return {
+    story,
+    struck: () => struck,
+    disturbance: {
+      ...disturbance,
+      cluster: { ...ON_KAFKA, kafkaAdvertisedPort: proxy.port, via: ({ to }) => (to === 'event-log' ? proxy.port : undefined) },
+      after: () => proxy.heal(),
+      end: () => proxy.stop(),
+    },
+  };
+}
+
+const kinds = Object.entries(KINDS);
+
+/** Partitions between one service, or everybody, and what it talks to, for some seconds. */
+export const networkFaults: readonly Fault[] = [
+  ...Object.entries(EDGES).flatMap(([to, edges]) => kinds.map(([kind, { what: how, strike }]): Fault => ({
     name: `network.${to}.${kind}`,
     what: `between a service and ${edges.what}: ${how}`,
-    prepare: async (_stage, random) => cut(edges, strike, random),
+    prepare: async ({ play }, random) => cut(edges, strike, play, random),
+  }))),
+  ...kinds.map(([kind, { what: how, strike }]): Fault => ({
+    name: `network.kafka.${kind}`,
+    what: `between all services and Kafka: ${how}`,
+    impossible: kafkaOnly,
+    prepare: (ground, random) => cutKafka(strike, ground, random),
   })),
-);
+];
+
+/** Each kind of partition once, each between another service and what it talks to. */
+export const everyNetworkFault = async (ground: Ground, random: DeterministicRandom): Promise<Prepared> => {
+  const services = shuffle(random, SERVICES);
+  const { play } = ground;
+  return combined([
+    ...Object.values(KINDS).map(({ strike }, index) => cut(EDGES.postgres, strike, play, random, services[index])),
+    cut(EDGES.service, KINDS.drop.strike, play, random, 'validation'),
+    cut(EDGES.service, KINDS.reset.strike, play, random, 'marketplace'),
+    ...((await kafkaOnly()) === undefined ? [await cutKafka(KINDS['half-open'].strike, ground, random)] : []),
+  ]);
+};

@@ -14,6 +14,10 @@ export interface ChaosOptions {
   /** Kills of different processes in one run; a run that fails is taken apart. */
   readonly together: number;
   readonly verbose: boolean;
+  /** API and workers of each service as processes of their own, two instances of arena and billing. */
+  readonly apart: boolean;
+  /** The demo's whole story on a cluster instead of the short scenario, once for each kind of fault. */
+  readonly story: boolean;
   /** After so long no run is begun any more; what was not run has failed. */
   readonly minutes: number;
 }
@@ -28,6 +32,8 @@ undisturbed run, without duplicates, gaps or anything stuck. One line per fault;
   --seed S        the first seed (default 1): which process is hit, when, and how
   --only NAME     only faults whose name begins so; may be repeated
   --together N    kill up to N different processes in one run; a failing run is taken apart (default 1)
+  --apart         API and workers as processes of their own, two instances of arena and billing: 16 processes instead of six
+  --story         the demo's whole story on a cluster and Kafka instead, once for each kind of fault; equal fingerprints
   --ci            two seeds of each step from --seed on, three kills in a run, and one of each kind of the other faults
   --minutes N     begin no run after so long; what was not run has failed (default: 12 with --ci, else 600)
   --list          name the faults
@@ -49,10 +55,11 @@ export function parseChaosOptions(args: readonly string[]): ChaosOptions | 'help
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { seeds: string, seed: string, only: { type: 'string', multiple: true }, together: string, minutes: string, 'port-base': string, json: flag, ci: flag, verbose: flag, list: flag, help: flag },
+    options: { seeds: string, seed: string, only: { type: 'string', multiple: true }, together: string, minutes: string, 'port-base': string, json: flag, ci: flag, apart: flag, story: flag, verbose: flag, list: flag, help: flag },
   });
   if (values.help) return 'help';
   if (values.list) return 'list';
+  if (values.story && values.ci) throw new Error('--story takes longer than CI has: it cannot be combined with --ci');
   return {
     seeds: integer('seeds', values.seeds ?? (values.ci ? '2' : '1'), 1, 1_000),
     seed: integer('seed', values.seed ?? '1', 0, 4_294_967_295),
@@ -60,6 +67,6 @@ export function parseChaosOptions(args: readonly string[]): ChaosOptions | 'help
     together: integer('together', values.together ?? (values.ci ? '3' : '1'), 1, 6),
     minutes: integer('minutes', values.minutes ?? (values.ci ? '12' : '600'), 1, 10_000),
     portBase: integer('port-base', values['port-base'] ?? '23000', 1024, 65_000),
-    json: values.json, ci: values.ci, verbose: values.verbose,
+    json: values.json, ci: values.ci, apart: values.apart, story: values.story, verbose: values.verbose,
   };
 }

@@ -32,11 +32,11 @@ export function row(line: Line): string {
   return `${padded([line.name, ...numbers, (line.ms / Math.max(1, line.runs) / 1000).toFixed(1)])}  ${isGood(line) ? line.what : line.hits === 0 ? 'NEVER STRUCK' : 'FAILED'}`;
 }
 
-/** Failures with their seeds, how to repeat them, and the closing counts: a fault that never struck counts as one failure. */
-export function closing(lines: readonly Line[]): string[] {
+/** Failures with their seeds, how to repeat them (`flags` as in `--apart `), and the closing counts: a fault that never struck counts as one failure. */
+export function closing(lines: readonly Line[], flags = ''): string[] {
   const failures = lines.flatMap((line) => line.failures.map((failure) => ({ name: line.name, ...failure })));
   const never = lines.filter((line) => line.skipped === undefined && line.hits === 0);
-  const told = failures.flatMap(({ name, seed, story, problems }) => [`${name}, seed ${seed} (${story})`, ...problems.slice(0, 8).map((problem) => `  ${problem}`), `  again: npm run chaos -- --only ${name} --seed ${seed} --verbose`]);
+  const told = failures.flatMap(({ name, seed, story, problems }) => [`${name}, seed ${seed} (${story})`, ...problems.slice(0, 8).map((problem) => `  ${problem}`), `  again: npm run chaos -- ${flags}--only ${name} --seed ${seed} --verbose`]);
   const count = (of: (line: Line) => number): number => lines.reduce((sum, line) => sum + of(line), 0);
   return [
     ...(told.length === 0 ? [] : ['', 'failing seeds:', ...told]),

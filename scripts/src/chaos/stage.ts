@@ -7,7 +7,7 @@ import { Cluster, type ClusterOptions, type ProcessId } from '@skein/cluster';
 import { startPostgres, type EmbeddedPostgres } from '@skein/embedded';
 import pg from 'pg';
 import type { Devnet } from '../process/skein-process.js';
-import type { Arming } from './arm.js';
+import type { Arming } from './arming.js';
 import { readHits, type Hits } from './hits.js';
 import { dismiss, endow, peopleOf } from './people.js';
 
@@ -22,13 +22,17 @@ const DATABASES = ['arena', 'validation', 'fl_aggregator', 'staking_indexer', 'm
 /** A call whose process died is taken over after so long. */
 const SHORT_LEASES = { CALL_LEASE_MS: '2000' };
 
+/** An operator's way: the API and the workers of each service apart, two instances of the two services with most to do. */
+const APART = { roles: 'split', instances: { ...ONE_EACH, arena: 2, billing: 2 } } as const;
+const TOGETHER = { roles: 'all', instances: ONE_EACH } as const;
+
 /** `arena/all/0` as a file's name. */
 const fileOf = ({ service, role, index }: ProcessId): string => `${service}-${role}-${index}`;
 
 /** How one run is different from the undisturbed one. */
 export interface RunOptions {
   /** What a process is told beside its hits file, at its start. */
-  readonly arming?: (id: ProcessId) => Omit<Arming, 'hits'>;
+  readonly arming?: (id: ProcessId) => Omit<Arming, 'hits' | 'killed'>;
   readonly cluster?: Partial<ClusterOptions>;
 }
 
@@ -38,6 +42,8 @@ export interface Run {
   readonly devnet: Devnet;
   readonly folder: string;
   hits(id: ProcessId): Hits;
+  /** Adds a line to the output. */
+  say(line: string): void;
   /** The last lines of the processes' output, for a report. */
   output(): readonly string[];
   end(): Promise<void>;
@@ -45,28 +51,43 @@ export interface Run {
 
 const OUTPUT_KEPT = 400;
 
+/** How the runs of a stage are cast. */
+export interface StageOptions {
+  /** PostgreSQL's data, where the stage's own folder will not do. */
+  readonly dataDir?: string;
+  /** API and workers are processes of their own, with two instances of arena and billing; else each service is one process. */
+  readonly apart?: boolean;
+  /** Every run begins with nothing and with secrets that follow from this text; else with the state of a template. */
+  readonly empty?: string;
+  /** Default: embedded. */
+  readonly eventLog?: 'kafka' | 'embedded';
+}
+
 /** PostgreSQL that outlives the runs, and the state that every run begins with. */
 export class Stage {
   readonly folder: string;
+  readonly options: StageOptions;
   readonly #dataDir: string;
   #postgres: EmbeddedPostgres;
   readonly #template: string;
   #runs = 0;
 
-  private constructor(folder: string, dataDir: string, postgres: EmbeddedPostgres) {
+  private constructor(folder: string, dataDir: string, postgres: EmbeddedPostgres, options: StageOptions) {
+    this.options = options;
     this.folder = folder;
     this.#dataDir = dataDir;
     this.#postgres = postgres;
     this.#template = join(folder, 'template');
   }
 
-  /** Starts PostgreSQL, lets a cluster migrate everything and see the locked FLOCK, and keeps that as the template. */
-  static async open(portBase: number, dataDir?: string): Promise<Stage> {
+  /** Starts PostgreSQL and, for a template, lets a cluster migrate everything and see the locked FLOCK. */
+  static async open(portBase: number, options: StageOptions = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'skein-chaos-'));
-    const data = dataDir ?? join(folder, 'postgres');
-    const stage = new Stage(folder, data, await startPostgres({ dataDir: data, maxConnections: CONNECTIONS_MAX }));
+    const data = options.dataDir ?? join(folder, 'postgres');
+    const stage = new Stage(folder, data, await startPostgres({ dataDir: data, maxConnections: CONNECTIONS_MAX }), options);
     try {
-      await stage.#prepare(portBase);
+      await stage.#withoutFlushing();
+      if (options.empty === undefined) await stage.#prepare(portBase);
       return stage;
     } catch (error) {
       await stage.close();
@@ -94,23 +115,23 @@ export class Stage {
     if (gone) await this.restartPostgres();
   }
 
-  /** Copies the template and starts a cluster on it. */
+  /** Starts a cluster on what a run begins with. */
   async begin(portBase: number, options: RunOptions = {}): Promise<Run> {
     this.#runs += 1;
     const folder = join(this.folder, `run-${this.#runs}`);
     mkdirSync(folder, { recursive: true });
-    for (const name of KEPT) cpSync(join(this.#template, name), join(folder, name));
-    await this.#copyDatabases('template_', '');
-    if (options.cluster?.eventLog === 'kafka') await this.#resend();
+    const { empty, apart, eventLog = 'embedded' } = this.options;
+    if (empty === undefined) await this.#fromTemplate(folder, options.cluster?.eventLog ?? eventLog);
+    else await this.#dropDatabases();
     const output: string[] = [];
     const hear = (id: ProcessId, line: string): void => {
       output.push(`${fileOf(id)} ${line}`);
       if (output.length > 2 * OUTPUT_KEPT) output.splice(0, OUTPUT_KEPT);
     };
     const hitsOf = (id: ProcessId): string => join(folder, `${fileOf(id)}.hits`);
-    const arming = (id: ProcessId): Arming => ({ ...options.arming?.(id), hits: hitsOf(id) });
+    const arming = (id: ProcessId): Arming => ({ ...options.arming?.(id), hits: hitsOf(id), killed: join(folder, `${id.service}-${id.role}.killed`) });
     const cluster = await Cluster.start({
-      data: folder, portBase, eventLog: 'embedded', databaseUrl: this.adminUrl, roles: 'all', instances: ONE_EACH, migrate: false,
+      data: folder, portBase, eventLog, databaseUrl: this.adminUrl, ...(empty === undefined ? { migrate: false } : { seed: empty }), ...(apart === true ? APART : TOGETHER),
       say: (line) => output.push(line), output: hear,
       ...options.cluster,
       env: (id) => ({ ...SHORT_LEASES, NODE_COMPILE_CACHE: join(this.folder, 'compiled'), SKEIN_CHAOS: JSON.stringify(arming(id)), ...options.cluster?.env?.(id) }),
@@ -124,7 +145,7 @@ export class Stage {
       await stopped;
       rmSync(folder, { recursive: true, force: true });
     };
-    return { cluster, devnet, folder, hits: (id) => readHits(hitsOf(id)), output: () => output.slice(-OUTPUT_KEPT), end };
+    return { cluster, devnet, folder, say: (line) => void output.push(line), hits: (id) => readHits(hitsOf(id)), output: () => output.slice(-OUTPUT_KEPT), end };
   }
 
   async close(): Promise<void> {
@@ -132,14 +153,17 @@ export class Stage {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #prepare(portBase: number): Promise<void> {
-    // No flushing: what kill -9 of the server must not lose is what it has written, and the system keeps that.
+  /** What kill -9 of the server must not lose is what it has written, and the system keeps that. */
+  async #withoutFlushing(): Promise<void> {
     await this.#asAdmin(async (client) => {
       await client.query('ALTER SYSTEM SET fsync = off');
       await client.query('ALTER SYSTEM SET full_page_writes = off');
       await client.query('SELECT pg_reload_conf()');
     });
-    const cluster = await Cluster.start({ data: this.#template, seed: SEED, portBase, eventLog: 'embedded', databaseUrl: this.adminUrl, roles: 'all', instances: ONE_EACH, env: () => ({ NODE_COMPILE_CACHE: join(this.folder, 'compiled') }) });
+  }
+
+  async #prepare(portBase: number): Promise<void> {
+    const cluster = await Cluster.start({ data: this.#template, seed: SEED, portBase, eventLog: 'embedded', databaseUrl: this.adminUrl, ...TOGETHER, env: () => ({ NODE_COMPILE_CACHE: join(this.folder, 'compiled') }) });
     try {
       const devnet = JSON.parse(readFileSync(join(this.#template, 'devnet.json'), 'utf8')) as Devnet;
       const people = await peopleOf(devnet);
@@ -150,6 +174,18 @@ export class Stage {
     }
     while (!existsSync(join(this.#template, 'chain.json'))) await wait(20);
     await this.#copyDatabases('', 'template_');
+  }
+
+  async #fromTemplate(folder: string, eventLog: 'kafka' | 'embedded'): Promise<void> {
+    for (const name of KEPT) cpSync(join(this.#template, name), join(folder, name));
+    await this.#copyDatabases('template_', '');
+    if (eventLog === 'kafka') await this.#resend();
+  }
+
+  async #dropDatabases(): Promise<void> {
+    await this.#asAdmin(async (client) => {
+      for (const name of DATABASES) await client.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+    });
   }
 
   /** `CREATE DATABASE <to><name> TEMPLATE <from><name>`; whoever is still connected is put out. */

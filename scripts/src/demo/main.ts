@@ -5,13 +5,13 @@ import { parseAddressBook } from '@skein/contracts-evm';
 import { startOtlpSink, type OtlpSink } from '@skein/testing/otlp-sink';
 import { SkeinProcess } from '../process/skein-process.js';
 import { processTree, treePssMiB } from '../process/tree.js';
-import { ExternalValidators } from './external-validators.js';
 import { castOf, everybody } from './cast.js';
 import { chapters } from './chapters/index.js';
 import { storyData } from '../data/story-data.js';
 import { planKills } from './kill-plan.js';
 import { Moments } from './moments.js';
 import { DEMO_HELP, parseDemoOptions, type DemoOptions } from './options.js';
+import { playStory } from './play.js';
 import { Printer } from './printer.js';
 import { fingerprintOf, newReport, type Report } from './report.js';
 import type { Story } from './story.js';
@@ -39,30 +39,8 @@ async function begin(options: DemoOptions, skein: SkeinProcess, sink: OtlpSink |
   return { options, seed, printer, skein, devnet, book: parseAddressBook(devnet.addressBook), cast: await castOf(seed, devnet), data: storyData(options.seed), moments, report, threads: {}, sink, endings };
 }
 
-/** The external validators live from the first to the last chapter: they poll, as programs on other machines do. */
-async function played(story: Story): Promise<void> {
-  const validators = new ExternalValidators();
-  story.endings.push(() => validators.stop());
-  try {
-    await validators.start(story);
-    await play(story);
-  } catch (error) {
-    if (validators.lastError !== undefined) story.printer.line(`an external validator last met: ${String(validators.lastError)}`);
-    throw error;
-  }
-}
-
-async function play(story: Story): Promise<void> {
-  for (const chapter of chapters) {
-    story.printer.chapter(chapter.number, chapter.title);
-    await chapter.play(story);
-    await story.moments.settled();
-    story.report.chapters.push(chapter.number);
-  }
-}
-
-function finish(story: Story, startedMs: number): void {
-  const { report, skein, options, printer } = story;
+function finish(story: Story, skein: SkeinProcess, startedMs: number): void {
+  const { report, options, printer } = story;
   report.totalMs = Math.round(performance.now() - startedMs);
   report.memoryMiBPeak = Math.round(Math.max(skein.memoryMiBPeak, report.memoryMiBReady));
   report.fingerprint = fingerprintOf(report);
@@ -92,8 +70,8 @@ async function run(options: DemoOptions): Promise<number> {
     const told = (async () => {
       const story = await begin(options, skein, sink, printer, endings);
       watcher = watchClients(skein, story.report);
-      await played(story);
-      finish(story, startedMs);
+      await playStory(story);
+      finish(story, skein, startedMs);
       everybody(story.cast).forEach((actor) => actor.close());
     })();
     if ((await Promise.race([told, end])) === 'interrupted') return 130;

@@ -37,12 +37,12 @@ export interface Story {
   readonly options: DemoOptions;
   readonly seed: string;
   readonly printer: Printer;
-  readonly skein: SkeinProcess;
+  readonly skein: Pick<SkeinProcess, 'options'>;
   readonly devnet: Devnet;
   readonly book: AddressBook;
   readonly cast: Cast;
   readonly data: StoryData;
-  readonly moments: Moments;
+  readonly moments: Pick<Moments, 'reach' | 'settled' | 'kills'>;
   readonly report: Report;
   readonly threads: Threads;
   /** Where Skein's spans come, when they were asked for. */
