@@ -1,5 +1,6 @@
 import type { ReportError } from './embedded/partition-loop.js';
 import type { EventLog } from './event-log.js';
+import type { KafkaEventLogOptions } from './kafka/kafka-options.js';
 import { sharedEventLog } from './shared.js';
 
 /** What `eventLogFromUrl` needs. */
@@ -11,7 +12,7 @@ export interface EventLogFromUrl {
 }
 
 /** Clients of Kafka that an `EventLog` is there for. */
-export const KAFKA_CLIENTS = ['kafkajs'] as const;
+export const KAFKA_CLIENTS = ['kafkajs', 'platformatic'] as const;
 export type KafkaClient = (typeof KAFKA_CLIENTS)[number];
 
 /** A `kafka://` URL, taken apart. */
@@ -43,10 +44,14 @@ export function parseKafkaUrl(url: string): KafkaUrl {
 export function eventLogFromUrl(options: EventLogFromUrl): EventLog {
   const { url, clientId, onError } = options;
   if (!url.startsWith('kafka://')) return sharedEventLog({ url, ...(onError && { onError }) });
-  const { brokers, replication } = parseKafkaUrl(url);
-  const settings = { brokers, replication, ...(clientId && { clientId }), ...(onError && { onError }) };
-  return lazily(async () => new (await import('./kafka/kafkajs-event-log.js')).KafkaJsEventLog(settings));
+  const { brokers, client, replication } = parseKafkaUrl(url);
+  return lazily(() => CLIENTS[client]({ brokers, replication, ...(clientId && { clientId }), ...(onError && { onError }) }));
 }
+
+const CLIENTS: Record<KafkaClient, (settings: KafkaEventLogOptions) => Promise<EventLog>> = {
+  kafkajs: async (settings) => new (await import('./kafka/kafkajs-event-log.js')).KafkaJsEventLog(settings),
+  platformatic: async (settings) => new (await import('./kafka/platformatic-event-log.js')).PlatformaticEventLog(settings),
+};
 
 function lazily(load: () => Promise<EventLog>): EventLog {
   let loading: Promise<EventLog> | undefined;

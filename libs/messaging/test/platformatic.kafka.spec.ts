@@ -1,0 +1,23 @@
+import { inject } from 'vitest';
+import { PlatformaticEventLog } from '../src/kafka/platformatic-event-log.js';
+import { brokerRestartContract } from './broker-restart.contract.js';
+import { consumerContract } from './consumer.contract.js';
+import { eventLogContract, type AdapterHarness } from './event-log.contract.js';
+import { TestChild } from './support/child.js';
+import { kafkaToRestart } from './support/own-kafka.js';
+
+const SESSION_MS = 6_000;
+
+async function kafka(): Promise<AdapterHarness> {
+  const brokers = inject('skeinKafkaBrokers');
+  return {
+    open: () => new PlatformaticEventLog({ brokers: brokers.split(','), sessionTimeoutMs: SESSION_MS }),
+    spawnMember: (group, topic, hangAt) =>
+      new TestChild(new URL('./support/member-process.ts', import.meta.url), [`kafka://${brokers}?client=platformatic`, String(SESSION_MS), group, topic, String(hangAt)]),
+    drop: async () => undefined,
+  };
+}
+
+eventLogContract('Kafka, by @platformatic/kafka', kafka);
+consumerContract('Kafka, by @platformatic/kafka', kafka);
+brokerRestartContract('Kafka, by @platformatic/kafka', () => kafkaToRestart((brokers) => new PlatformaticEventLog({ brokers, sessionTimeoutMs: SESSION_MS })));
