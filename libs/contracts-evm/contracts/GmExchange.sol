@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {GmFlock} from "./GmFlock.sol";
+import {PausableIntake} from "./lib/PausableIntake.sol";
 
 /// @title Locks FLOCK for a chosen time and mints gmFLOCK; gives FLOCK back for gmFLOCK once the time is over.
 /// @notice A lock of n FLOCK mints gm = n·multiplier/10 000. After `unlockTime` any part g of gm pays ⌊n·g/gm⌋ less the
 ///         conversion fee fixed when locking; the last part pays the rest. There is no early exit.
-contract GmExchange is AccessControl {
+contract GmExchange is PausableIntake {
     using SafeERC20 for IERC20;
 
     /// @notice May change fee, minimum and treasury for later locks and redemptions (a time lock in production).
     bytes32 public constant MANAGER_ROLE = keccak256("MANAGER_ROLE");
+    /// @notice May lock its own FLOCK for somebody else.
+    bytes32 public constant GRANTOR_ROLE = keccak256("GRANTOR_ROLE");
 
     /// @notice Up to this many seconds a lock counts once.
     uint256 public constant FLAT_SECONDS = 30 days;
@@ -63,6 +65,8 @@ contract GmExchange is AccessControl {
         uint16 feeBps,
         uint40 unlockTime
     );
+    /// @notice The FLOCK of a lock came from `grantor`, for good.
+    event Granted(uint256 indexed lockId, address indexed grantor, address indexed beneficiary);
     /// @notice Part `gm` of a lock was redeemed: `paid` FLOCK to its owner and `fee` FLOCK to the treasury.
     event Redeemed(
         uint256 indexed lockId,
@@ -121,28 +125,21 @@ contract GmExchange is AccessControl {
 
     /// @notice Locks `amount` FLOCK of the caller for `lockSeconds` and mints its gmFLOCK to the caller.
     /// @return lockId the new lock.
-    function lock(uint256 amount, uint256 lockSeconds) external returns (uint256 lockId) {
-        if (amount < minimumLock || amount == 0) revert LockTooSmall(amount, minimumLock);
-        if (lockSeconds > MAX_SECONDS) revert LockTooLong(lockSeconds, MAX_SECONDS);
-        uint256 multiplier = multiplierOf(lockSeconds);
-        // Also bounds n·multiplier: the cap of FLOCK lies far below.
-        if (amount > type(uint128).max / multiplier) revert LockTooLarge(amount);
-        uint256 gm = (amount * multiplier) / BPS;
-        lockId = ++lockCount;
-        Lock memory made = Lock({
-            owner: msg.sender,
-            unlockTime: uint40(block.timestamp + lockSeconds),
-            feeBps: feeBps,
-            amount: uint128(amount),
-            gm: uint128(gm),
-            amountRemaining: uint128(amount),
-            gmRemaining: uint128(gm)
-        });
-        _locks[lockId] = made;
-        totalLocked += amount;
-        emit Locked(lockId, msg.sender, amount, gm, multiplier, made.feeBps, made.unlockTime);
-        flock.safeTransferFrom(msg.sender, address(this), amount);
-        gmFlock.mint(msg.sender, gm);
+    function lock(uint256 amount, uint256 lockSeconds) external whenIntakeOpen returns (uint256 lockId) {
+        return _lock(msg.sender, amount, lockSeconds);
+    }
+
+    /// @notice Locks `amount` FLOCK of the caller for `beneficiary`, who alone can redeem it. Nobody can take it back.
+    /// @return lockId the new lock.
+    function grantLock(address beneficiary, uint256 amount, uint256 lockSeconds)
+        external
+        onlyRole(GRANTOR_ROLE)
+        whenIntakeOpen
+        returns (uint256 lockId)
+    {
+        if (beneficiary == address(0)) revert ZeroAddress();
+        lockId = _lock(beneficiary, amount, lockSeconds);
+        emit Granted(lockId, msg.sender, beneficiary);
     }
 
     /// @notice Burns `gm` of the caller's gmFLOCK against its lock and pays the FLOCK behind that part, less the fee.
@@ -167,6 +164,30 @@ contract GmExchange is AccessControl {
     /// @notice Sets what later locks and redemptions use; a lock keeps the fee it was made with.
     function setParameters(uint16 feeBps_, uint128 minimumLock_, address treasury_) external onlyRole(MANAGER_ROLE) {
         _setParameters(feeBps_, minimumLock_, treasury_);
+    }
+
+    function _lock(address owner, uint256 amount, uint256 lockSeconds) private returns (uint256 lockId) {
+        if (amount < minimumLock || amount == 0) revert LockTooSmall(amount, minimumLock);
+        if (lockSeconds > MAX_SECONDS) revert LockTooLong(lockSeconds, MAX_SECONDS);
+        uint256 multiplier = multiplierOf(lockSeconds);
+        // Also bounds n·multiplier: the cap of FLOCK lies far below.
+        if (amount > type(uint128).max / multiplier) revert LockTooLarge(amount);
+        uint256 gm = (amount * multiplier) / BPS;
+        lockId = ++lockCount;
+        Lock memory made = Lock({
+            owner: owner,
+            unlockTime: uint40(block.timestamp + lockSeconds),
+            feeBps: feeBps,
+            amount: uint128(amount),
+            gm: uint128(gm),
+            amountRemaining: uint128(amount),
+            gmRemaining: uint128(gm)
+        });
+        _locks[lockId] = made;
+        totalLocked += amount;
+        emit Locked(lockId, owner, amount, gm, multiplier, made.feeBps, made.unlockTime);
+        flock.safeTransferFrom(msg.sender, address(this), amount);
+        gmFlock.mint(owner, gm);
     }
 
     function _setParameters(uint16 feeBps_, uint128 minimumLock_, address treasury_) private {

@@ -12,6 +12,8 @@ contract GmFlock is ERC20, AccessControl {
     bytes32 public constant MINTER_ROLE = keccak256("MINTER_ROLE");
     /// @notice A contract that holds gmFLOCK for users (stakes, pools).
     bytes32 public constant REGISTERED_ROLE = keccak256("REGISTERED_ROLE");
+    /// @notice A contract that opens others which hold gmFLOCK (the pools' manager).
+    bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
 
     /// @notice The movement `from` → `to`, asked for by `caller`, is not one into or out of a registered contract by itself.
     error TransferNotAllowed(address caller, address from, address to);
@@ -19,6 +21,11 @@ contract GmFlock is ERC20, AccessControl {
     /// @param admin holder of the role that grants and revokes the others.
     constructor(string memory name_, string memory symbol_, address admin) ERC20(name_, symbol_) {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
+    }
+
+    /// @notice Registers a contract that the caller has made.
+    function register(address account) external onlyRole(REGISTRAR_ROLE) {
+        _grantRole(REGISTERED_ROLE, account);
     }
 
     /// @notice Creates gmFLOCK for whoever locked FLOCK.

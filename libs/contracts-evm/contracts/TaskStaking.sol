@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IFinalRewards} from "./lib/Seams.sol";
+import {PausableIntake} from "./lib/PausableIntake.sol";
+import {StakeCases} from "./lib/StakeCases.sol";
 
 /// @title Stakes of gmFLOCK on tasks, by task, role and wallet.
 /// @notice Tasks are named by the 16 bytes of their UUID. A stake may grow while its task is open and leaves, whole, once the
-///         task is finished: by the operator, or by anyone 30 days after the latest end it was opened with.
-contract TaskStaking is AccessControl {
+///         task is finished, its unbonding is over and no case against it is open. A task is finished by the operator, or by
+///         anyone 30 days after the latest end it was opened with.
+contract TaskStaking is StakeCases, PausableIntake {
     using SafeERC20 for IERC20;
 
     /// @notice Opens and finishes tasks.
@@ -17,45 +20,21 @@ contract TaskStaking is AccessControl {
     uint256 public constant RELEASE_SECONDS = 30 days;
     /// @notice Furthest latest end a task may be opened with, counted from the opening.
     uint256 public constant MAX_TASK_SECONDS = 3650 days;
+    /// @notice Longest unbonding.
+    uint64 public constant MAX_UNBONDING_SECONDS = 30 days;
 
-    /// @notice Stakes (task and role) that one wallet may hold at a time; finished ones count until they are withdrawn.
-    uint256 public constant MAX_STAKES = 256;
-
-    /// @notice What a wallet stakes for. In one task a wallet is Node or Validator, never both.
-    enum Role {
-        Node,
-        Validator,
-        Participant
-    }
-
-    /// @notice Where a task stands on chain.
-    enum Status {
-        Unknown,
-        Open,
-        Finished
-    }
-
-    /// @notice A task: where it stands and its latest end in seconds since 1970.
-    struct Task {
-        Status status;
-        uint64 latestEnd;
-    }
-
-    /// @notice The token that is staked.
-    IERC20 public immutable gmFlock;
-    /// @notice Everything staked on all tasks and roles.
-    uint256 public grandTotal;
-
-    /// @notice How many stakes (task and role) a wallet holds.
-    mapping(address wallet => uint256) public stakeCount;
-
-    mapping(bytes16 task => Task) private _tasks;
-    mapping(bytes16 task => mapping(Role role => uint256)) private _totals;
-    mapping(bytes16 task => mapping(Role role => mapping(address wallet => uint256))) private _stakes;
+    /// @notice From the end of final validation until stakes may leave; they stay slashable all that time.
+    uint64 public immutable unbondingSeconds;
+    /// @notice Where final rewards are fixed before a task may finish; zero where they are not on chain.
+    IFinalRewards public immutable rewards;
 
     /// @notice A task takes stakes from now on.
     event TaskOpened(bytes16 indexed task, uint64 latestEnd);
-    /// @notice A task is over and its stakes may leave; `released` if nobody but time ended it.
+    /// @notice Final validation ended: no new stakes, and unbonding runs.
+    event FinalValidationEnded(bytes16 indexed task, uint64 endedAt);
+    /// @notice A task ended before its final validation did: there is no final reward.
+    event TaskCancelled(bytes16 indexed task);
+    /// @notice A task is over and its stakes may leave from `unlocksAt` of `taskOf` on; `released` if nobody but time ended it.
     event TaskFinished(bytes16 indexed task, bool released);
     /// @notice `wallet` added `amount`; its stake in this task and role is now `balance`.
     event Staked(bytes16 indexed task, Role indexed role, address indexed wallet, uint256 amount, uint256 balance);
@@ -64,7 +43,7 @@ contract TaskStaking is AccessControl {
 
     /// @notice The task was opened before.
     error TaskAlreadyOpened(bytes16 task);
-    /// @notice The task does not take stakes: unknown or finished.
+    /// @notice The task does not take stakes: unknown, past its final validation, or finished.
     error TaskNotOpen(bytes16 task);
     /// @notice The task is not finished, so nothing may leave.
     error TaskNotFinished(bytes16 task);
@@ -74,31 +53,23 @@ contract TaskStaking is AccessControl {
     error ReleaseTooEarly(bytes16 task, uint256 from);
     /// @notice In this task the wallet already stakes in the other role.
     error OtherRoleTaken(bytes16 task, address wallet, Role taken);
-    /// @notice The wallet holds as many stakes as it may: finished ones must be withdrawn first.
-    error TooManyStakes(address wallet);
     /// @notice A stake of nothing.
     error ZeroStake();
-    /// @notice Nothing is staked there.
-    error NothingStaked(bytes16 task, Role role, address wallet);
+    /// @notice The stake is unbonding: it stays slashable until `until`.
+    error Unbonding(bytes16 task, uint256 until);
+    /// @notice A task may not finish before its final reward is fixed.
+    error FinalRewardPending(bytes16 task);
+    /// @notice An unbonding or an appeal that is longer than it may be.
+    error InvalidTiming(uint64 unbondingSeconds, uint64 appealSeconds);
 
-    constructor(IERC20 gmFlock_, address admin) {
-        gmFlock = gmFlock_;
+    constructor(IERC20 gmFlock_, address admin, Config memory config) StakeCases(gmFlock_, config) {
+        // A case must be executable before it runs out of time.
+        if (config.unbondingSeconds > MAX_UNBONDING_SECONDS || config.appealSeconds >= CASE_SECONDS) {
+            revert InvalidTiming(config.unbondingSeconds, config.appealSeconds);
+        }
+        unbondingSeconds = config.unbondingSeconds;
+        rewards = IFinalRewards(config.rewards);
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
-    }
-
-    /// @notice The task as it stands.
-    function taskOf(bytes16 task) external view returns (Task memory) {
-        return _tasks[task];
-    }
-
-    /// @notice What `wallet` has staked in `role` on `task`.
-    function stakeOf(bytes16 task, Role role, address wallet) external view returns (uint256) {
-        return _stakes[task][role][wallet];
-    }
-
-    /// @notice What all wallets have staked in `role` on `task`.
-    function totalOf(bytes16 task, Role role) external view returns (uint256) {
-        return _totals[task][role];
     }
 
     /// @notice Lets wallets stake on `task`, which will have ended by `latestEnd` (seconds since 1970).
@@ -107,33 +78,43 @@ contract TaskStaking is AccessControl {
         if (latestEnd < block.timestamp || latestEnd > block.timestamp + MAX_TASK_SECONDS) {
             revert InvalidLatestEnd(latestEnd);
         }
-        _tasks[task] = Task(Status.Open, latestEnd);
+        _tasks[task] = Task(Status.Open, latestEnd, 0, 0);
         emit TaskOpened(task, latestEnd);
     }
 
-    /// @notice Ends `task`, so that its stakes may leave.
-    function finishTask(bytes16 task) external onlyRole(OPERATOR_ROLE) {
-        _finish(task, false);
+    /// @notice Ends the final validation of `task`: unbonding runs from here, over the challenge.
+    function endFinalValidation(bytes16 task) external onlyRole(OPERATOR_ROLE) {
+        _requireStakeable(task);
+        _tasks[task].endedAt = uint64(block.timestamp);
+        emit FinalValidationEnded(task, uint64(block.timestamp));
     }
 
-    /// @notice Ends a task that the operator has left open for 30 days past its latest end. Anyone may.
+    /// @notice Ends `task`, whose final reward is fixed, so that its stakes may leave after their unbonding.
+    function finishTask(bytes16 task) external onlyRole(OPERATOR_ROLE) {
+        if (address(rewards) != address(0) && !rewards.isFixed(task)) revert FinalRewardPending(task);
+        _finish(task, unbondingSeconds, false);
+    }
+
+    /// @notice Ends `task` without a final reward, before its final validation has ended.
+    function cancelTask(bytes16 task) external onlyRole(OPERATOR_ROLE) {
+        _requireStakeable(task);
+        emit TaskCancelled(task);
+        _finish(task, unbondingSeconds, false);
+    }
+
+    /// @notice Ends a task that the operator has left open for 30 days past its latest end. Anyone may; its stakes may leave.
     function releaseTask(bytes16 task) external {
         uint256 from = uint256(_tasks[task].latestEnd) + RELEASE_SECONDS;
         if (_tasks[task].status == Status.Open && block.timestamp < from) revert ReleaseTooEarly(task, from);
-        _finish(task, true);
+        _finish(task, 0, true);
     }
 
     /// @notice Stakes `amount` of the caller's gmFLOCK, which it has approved, in `role` on `task`.
-    function stake(bytes16 task, Role role, uint256 amount) external {
-        if (_tasks[task].status != Status.Open) revert TaskNotOpen(task);
+    function stake(bytes16 task, Role role, uint256 amount) external whenIntakeOpen {
+        _requireStakeable(task);
         if (amount == 0) revert ZeroStake();
         _requireRoleFree(task, role, msg.sender);
-        uint256 held = _stakes[task][role][msg.sender];
-        if (held == 0 && ++stakeCount[msg.sender] > MAX_STAKES) revert TooManyStakes(msg.sender);
-        uint256 balance = held + amount;
-        _stakes[task][role][msg.sender] = balance;
-        _totals[task][role] += amount;
-        grandTotal += amount;
+        uint256 balance = _add(task, role, msg.sender, amount);
         emit Staked(task, role, msg.sender, amount, balance);
         gmFlock.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -141,25 +122,32 @@ contract TaskStaking is AccessControl {
     /// @notice Gives the caller's whole stake in `role` on a finished `task` back.
     function withdraw(bytes16 task, Role role) external returns (uint256 amount) {
         if (_tasks[task].status != Status.Finished) revert TaskNotFinished(task);
-        amount = _stakes[task][role][msg.sender];
+        if (!_isUnbonded(task)) revert Unbonding(task, _tasks[task].unlocksAt);
+        amount = stakeOf(task, role, msg.sender);
         if (amount == 0) revert NothingStaked(task, role, msg.sender);
-        _stakes[task][role][msg.sender] = 0;
-        --stakeCount[msg.sender];
-        _totals[task][role] -= amount;
-        grandTotal -= amount;
+        _requireNotFrozen(task, role, msg.sender);
+        _remove(task, role, msg.sender, amount);
         emit Withdrawn(task, role, msg.sender, amount);
         gmFlock.safeTransfer(msg.sender, amount);
     }
 
-    function _finish(bytes16 task, bool released) private {
-        if (_tasks[task].status != Status.Open) revert TaskNotOpen(task);
-        _tasks[task].status = Status.Finished;
+    function _finish(bytes16 task, uint64 unbonding, bool released) private {
+        Task storage found = _tasks[task];
+        if (found.status != Status.Open) revert TaskNotOpen(task);
+        if (found.endedAt == 0) found.endedAt = uint64(block.timestamp);
+        found.status = Status.Finished;
+        found.unlocksAt = found.endedAt + unbonding;
         emit TaskFinished(task, released);
+    }
+
+    function _requireStakeable(bytes16 task) private view {
+        Task storage found = _tasks[task];
+        if (found.status != Status.Open || found.endedAt != 0) revert TaskNotOpen(task);
     }
 
     function _requireRoleFree(bytes16 task, Role role, address wallet) private view {
         if (role == Role.Participant) return;
         Role other = role == Role.Node ? Role.Validator : Role.Node;
-        if (_stakes[task][other][wallet] != 0) revert OtherRoleTaken(task, wallet, other);
+        if (stakeOf(task, other, wallet) != 0) revert OtherRoleTaken(task, wallet, other);
     }
 }

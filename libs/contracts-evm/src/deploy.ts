@@ -1,4 +1,4 @@
-import { encodeFunctionData, getContractAddress, keccak256, toHex, type Abi, type Address, type Hex } from 'viem';
+import { encodeFunctionData, getContractAddress, keccak256, toHex, zeroAddress, type Abi, type Address, type Hex } from 'viem';
 import type { AddressBook } from './address-book.js';
 import { mined, type ChainClient } from './chain-client.js';
 import {
@@ -22,6 +22,8 @@ export interface DeployOptions {
   readonly treasury?: Address;
   readonly feeBps?: number;
   readonly minimumLock?: bigint;
+  /** From a task's end of final validation until its stakes may leave, in seconds. Default: none. */
+  readonly unbondingSeconds?: bigint;
   readonly symbols?: { readonly flock: string; readonly gmFlock: string };
 }
 
@@ -41,6 +43,9 @@ function stepsOf(deployer: Address, at: (nonce: number) => Address, options: Dep
     call: { to, data: encodeFunctionData({ abi: flockAbi, functionName: 'grantRole', args: [roleHash(role), account] }) },
   });
   const [flock, gmFlock, gmExchange, taskStaking] = [at(0), at(1), at(2), at(3)];
+  // Own stakes only: no pools, no cases, no rewards on chain.
+  const none = { pools: zeroAddress, rewards: zeroAddress, slashed: zeroAddress, registry: zeroAddress, appealSeconds: 0n };
+  const stakingArgs = [gmFlock, deployer, { ...none, unbondingSeconds: options.unbondingSeconds ?? 0n }];
   const exchangeArgs = [
     flock,
     gmFlock,
@@ -53,7 +58,7 @@ function stepsOf(deployer: Address, at: (nonce: number) => Address, options: Dep
     { create: { abi: flockAbi, bytecode: flockBytecode, args: [symbols.flock, symbols.flock, deployer] } },
     { create: { abi: gmFlockAbi, bytecode: gmFlockBytecode, args: [symbols.gmFlock, symbols.gmFlock, deployer] } },
     { create: { abi: gmExchangeAbi, bytecode: gmExchangeBytecode, args: exchangeArgs } },
-    { create: { abi: taskStakingAbi, bytecode: taskStakingBytecode, args: [gmFlock, deployer] } },
+    { create: { abi: taskStakingAbi, bytecode: taskStakingBytecode, args: stakingArgs } },
     grant(flock, 'MINTER_ROLE', options.minter ?? deployer),
     grant(gmFlock, 'MINTER_ROLE', gmExchange),
     grant(gmFlock, 'REGISTERED_ROLE', taskStaking),

@@ -138,8 +138,8 @@ test('only the operator opens and finishes, once, and with an end that lies ahea
 test('a wallet holds at most 256 stakes at a time', async () => {
   const [wallet, first, second] = [await staker('many'), await task(), await task()];
   await stakeOnTask(wallet, net.book, { taskId: first, role: 'node', amount: 1n });
-  // The counter is the mapping in the third storage slot: the test need not make 254 more stakes.
-  const slot = keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [wallet.address, 2n]));
+  // The list of places is the mapping in the sixth storage slot: the test need not make 254 more stakes.
+  const slot = keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [wallet.address, 5n]));
   const at = { address: net.book.taskStaking, index: slot };
   expect(await net.admin.reader.getStorageAt({ address: at.address, slot })).toBe(pad('0x1'));
   await net.time.setStorageAt({ ...at, value: pad('0x100') });

@@ -23,7 +23,8 @@ const names = (): string[] =>
 
 function readImport(path: string): { contents: string } | { error: string } {
   try {
-    return { contents: readFileSync(require.resolve(path), 'utf8') };
+    const own = path.startsWith('lib/') ? new URL(path, contractsDir) : require.resolve(path);
+    return { contents: readFileSync(own, 'utf8') };
   } catch {
     return { error: `cannot find ${path}` };
   }
