@@ -11,11 +11,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Actor } from '../../../scripts/src/demo/actor.js';
 import { CONTEXTS } from '../src/paths.js';
 import { ArenaPlay, closePeople, csv, FILES, model, peopleOf } from './support/arena-play.js';
-import { databaseDumps, filesOf, findings, pairForms, textForms, type Emitted } from './support/emitted.js';
+import { databaseDumps, filesOf, findings, pairForms, textForms, withPair, type Emitted } from './support/emitted.js';
 import { apiKey, buyCredit, customerOf } from './support/market-play.js';
 import { bootSkein, type TestSkein } from './support/skein.js';
 
-const REVEAL_SECONDS = 8;
+const REVEAL_SECONDS = 12;
 const WAIT = { timeoutMs: 40_000, everyMs: 50 };
 const WORD = 'canary-7f3a9c51-unrevealed';
 const PERSON = 'canary-2b8e-person';
@@ -25,8 +25,7 @@ const ROTATING: [number, number] = [918_273.625, 645_546.375];
 const HELD_BACK: [number, number] = [736_271.125, 827_364.875];
 const WEIGHTS: [number, number] = [573_911.375, 391_755.625];
 
-const withCanary = (rows: Uint8Array, [a, b]: [number, number]): Uint8Array => utf8(`${new TextDecoder().decode(rows)}${a},${b},1\n`);
-const files = { training: FILES.training, rotating: withCanary(FILES.rotating, ROTATING), heldBack: withCanary(FILES.heldBack, HELD_BACK) };
+const files = { training: FILES.training, rotating: withPair(FILES.rotating, ROTATING), heldBack: withPair(FILES.heldBack, HELD_BACK) };
 
 /** A valid model whose first node, weights and layout carry canaries. */
 function secretModel(): Uint8Array {
@@ -104,8 +103,8 @@ const everybodyBut = (...owners: readonly Actor[]): (Actor | undefined)[] => {
 test('refusals of hidden files name the line or the set, not what stands there', async () => {
   const { partner } = play.people;
   const propose = (change: Partial<typeof files>, label: string): Promise<string> => play.propose(label, { files: { ...files, ...change } });
-  expect(await refused(propose({ heldBack: withCanary(files.heldBack, ROTATING) }, 'a common row'))).toMatchObject({ rule: 'data-sets-disjoint' });
-  expect(await refused(propose({ rotating: withCanary(csv(9_000, 3), [ROTATING[0], Number.NaN]) }, 'no number'))).toMatchObject({ rule: 'csv-number' });
+  expect(await refused(propose({ heldBack: withPair(files.heldBack, ROTATING) }, 'a common row'))).toMatchObject({ rule: 'data-sets-disjoint' });
+  expect(await refused(propose({ rotating: withPair(csv(9_000, 3), [ROTATING[0], Number.NaN]) }, 'no number'))).toMatchObject({ rule: 'csv-number' });
   expect(await refused(propose({ rotating: utf8(`a,label\n${ROTATING[0]},1\n`) }, 'a missing column'))).toBeDefined();
   const wrong = await ask(`/arena/v1/artifacts/${'ef'.repeat(32)}`, partner, { method: 'PUT', body: new Uint8Array(files.rotating) });
   expect(wrong.status).toBeGreaterThanOrEqual(400);
@@ -175,7 +174,10 @@ async function observed(): Promise<Emitted[]> {
   return [{ where: 'spans', text: sink.bodies().join('\n') }, { where: 'log lines', text: s.lines.join('\n') }, ...metrics];
 }
 
-test('spans, metrics and log lines hold neither persons nor keys nor sessions', async () => {
+/** What goes from service to service. */
+const messages = async (): Promise<Emitted[]> => (await databaseDumps(s)).filter(({ where }) => where.startsWith('event log: '));
+
+test('spans, metrics, log lines and messages hold neither persons nor keys nor sessions', async () => {
   const { partner, operator, trainers } = play.people;
   const customer = await customerOf(partner, PERSON);
   await buyCredit(partner, customer, 'canaries');
@@ -187,11 +189,13 @@ test('spans, metrics and log lines hold neither persons nor keys nor sessions', 
   const secretOf = (actor: Actor): string => actor.headers()['authorization']!.replace('Bearer ', '');
   const secrets = [key, ...[partner, operator, ...trainers].map(secretOf)];
   await eventually(() => expect(sink.spans().some(({ service, name }) => service === 'billing' && name.endsWith('/CreateApiKey'))).toBe(true), WAIT);
+  const sent = await messages();
+  expect(sent.find(({ where }) => where === 'event log: public.log_messages')?.text.length).toBeGreaterThan(10_000);
   const emitted = await observed();
   expect(new Set(sink.spans().map(({ service }) => service)).size).toBe(6);
   expect(emitted.every(({ text }) => text.length > 1_000)).toBe(true);
   const forms = [PERSON, ...secrets, ...secrets.map((secret) => secret.split('.').at(-1) as string)].flatMap(textForms).filter((form) => form.length > 8);
-  expect(findings(emitted, forms)).toEqual([]);
+  expect(findings([...emitted, ...sent], forms)).toEqual([]);
   expect(findings([{ where: 'here', text: `"key":"${key}"` }], forms)).toEqual(['here']);
 });
 

@@ -1,94 +1,38 @@
-import { MarketplaceService } from '@skein/contracts/marketplace';
-import { ValidatorService } from '@skein/contracts/validation';
-import { sha256Hex } from '@skein/kernel';
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { EmbeddedEventLog } from '@skein/messaging';
 import { RunnerPool } from '@skein/runner';
-import { uploadArtifact } from '@skein/sdk';
 import { compareEdges, edgesOf, eventually, loadTraceEdges, startOtlpSink, type OtlpSink, type RecordedSpan } from '@skein/testing';
-import { commitmentOf } from '@skein/trainer';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { ArenaPlay, closePeople, model, peopleOf } from './support/arena-play.js';
-import { approveFederation, playFederation, proposeFederation } from './support/federation-play.js';
-import { apiKey, buyCredit, customerOf, deploy, infer } from './support/market-play.js';
+import { run } from '../../../libs/clients/cli/src/run.js';
+import { closePeople } from './support/arena-play.js';
+import { apiKey, infer } from './support/market-play.js';
 import { bootSkein, type TestSkein } from './support/skein.js';
+import { CLIENT_SPAN, playWhole, SALTS, TRACES, type Played } from './support/whole-play.js';
 
 const WAIT = { timeoutMs: 40_000, everyMs: 50 };
-const TRACE = '5ca1ab1e'.repeat(4);
-/** What a client sends that traces itself: the parent of its calls' spans. */
-const TRACEPARENT = `00-${TRACE}-${'1'.repeat(16)}-01`;
-const SALT = 'ab'.repeat(32);
+const [TRACE, OTHER_TRACE] = TRACES;
 
 let sink: OtlpSink;
 let s: TestSkein;
-let play: ArenaPlay;
 let runner: RunnerPool;
-let customer: string;
+let played: Played;
 
 beforeAll(async () => {
   sink = await startOtlpSink();
   Object.assign(process.env, { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_BSP_SCHEDULE_DELAY: '100', OTEL_BSP_MAX_QUEUE_SIZE: '20000' });
   s = await bootSkein('traces');
   runner = new RunnerPool({ pooledMax: 2 });
-  play = new ArenaPlay(s, await peopleOf(s, { trainers: 1, validators: 3, others: ['member-1', 'member-2'] }));
-  for (const actor of play.people.validators) await actor.client(ValidatorService, 'validation').setManaged({ requestId: actor.requestId('managed'), managed: true });
-  await playAll();
+  played = await playWhole(s, { runner });
 });
 
 afterAll(async () => {
   await runner?.stop();
-  if (play !== undefined) closePeople(play.people);
+  if (played !== undefined) closePeople(played.play.people);
   await s?.stop();
   await sink?.stop();
   for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_BSP_SCHEDULE_DELAY', 'OTEL_BSP_MAX_QUEUE_SIZE']) delete process.env[name];
 });
-
-/** The story with the fewest people: a task with one competitor, whose winner two members improve together, and one paid call of that. */
-async function playAll(): Promise<void> {
-  const { partner, operator, others } = play.people;
-  const task = await play.propose('traced');
-  await play.approve(task);
-  await play.stakeAll(task);
-  const federated = await proposeFederation(partner, 'traced', { rounds: 1, arenaTask: task });
-  await approveFederation(operator, federated);
-  await play.openOnChain(federated);
-  await Promise.all(others.map((member) => play.stake(member, federated, 'participant')));
-  await play.untilPhase(task, 1, 'committing');
-  await submitOverHttp(task);
-  expect(await playFederation(others, federated, runner)).toEqual(['finished', 'finished']);
-  await play.until(task, 'its end', ({ status }) => status === 'finished');
-  await sell(task, federated);
-}
-
-/** Commits and reveals over REST as one trace of the client's. */
-async function submitOverHttp(task: string): Promise<void> {
-  const actor = play.people.trainers[0]!;
-  const bytes = model(1, 0.5);
-  const artifactSha256 = await uploadArtifact(actor.rest, 'arena', bytes);
-  const post = async (path: string, body: object): Promise<{ name: string }> => {
-    const headers = { ...actor.headers(), 'content-type': 'application/json', 'idempotency-key': actor.requestId(path), traceparent: TRACEPARENT };
-    const answer = await fetch(`${s.devnet.frontUrl}/arena/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-    expect(answer.status, await answer.clone().text()).toBe(200);
-    return (await answer.json()) as { name: string };
-  };
-  const commit = commitmentOf({ task, epoch: 1, owner: actor.wallet, artifactSha256: sha256Hex(bytes), salt: SALT });
-  const { name } = await post(`${task}/submissions`, { epoch: 1, commit });
-  await play.untilPhase(task, 1, 'revealing');
-  await post(`${name}:reveal`, { artifactSha256, salt: SALT });
-}
-
-/** The developer lists the federated model; one call of it is paid for. */
-async function sell(arenaTask: string, federatedTask: string): Promise<void> {
-  const { partner, trainers } = play.people;
-  const owner = trainers[0]!;
-  const lineage = { arenaTask, federatedTask, parents: [] };
-  const market = owner.client(MarketplaceService, 'marketplace');
-  const { version } = await eventually(() => market.registerVersion({ requestId: owner.requestId('register'), model: 'models/traced', lineage, licence: 'Apache-2.0', intendedUse: 'A test.' }), WAIT);
-  await deploy(owner, version?.name ?? '', 'traced');
-  customer = await customerOf(partner, 'traced');
-  await buyCredit(partner, customer, 'traced');
-  const key = await apiKey(partner, customer, 'traced');
-  await eventually(async () => expect(await infer(s.devnet.frontUrl, 'traced', key, 'call 1')).toMatchObject({ status: 200 }), WAIT);
-}
 
 const typesOf = ({ attributes }: RecordedSpan): readonly string[] => (attributes['skein.event.types'] as string[] | undefined) ?? [];
 const ofTrace = (traceId: string): readonly RecordedSpan[] => sink.spans().filter((span) => span.traceId === traceId);
@@ -105,8 +49,32 @@ test('one trace runs from the submission over HTTP to the payout in the ledger',
   expect(names).toEqual(expect.arrayContaining([
     'arena: POST /arena/v1/tasks/{task}/submissions', 'validation: job:validation.evaluate', 'validation: process arena.task.v1', 'arena: process validation.verdict.v1', 'billing: process arena.reward.v1',
   ]));
-  const ids = new Set([...spans.map(({ spanId }) => spanId), '1'.repeat(16)]);
+  const ids = new Set([...spans.map(({ spanId }) => spanId), CLIENT_SPAN]);
   expect(spans.filter(({ parentSpanId }) => !ids.has(parentSpanId))).toEqual([]);
+});
+
+const namesAll = (text: string, words: readonly string[]): string[] => words.filter((word) => !text.includes(word));
+
+test('the payout of an epoch links to the traces of all submissions that it pays, the one that goes on and the other', async () => {
+  const payout = await eventually(() => {
+    const found = sink.spans().find(({ service, attributes }) => service === 'billing' && attributes['cloudevents.event_type'] === 'skein.arena.epoch.rewarded.v1');
+    expect(found).toBeDefined();
+    return found!;
+  }, WAIT);
+  const spans = new Map(sink.spans().map((span) => [`${span.traceId}/${span.spanId}`, span]));
+  const linked = payout.links.map(({ traceId, spanId }) => spans.get(`${traceId}/${spanId}`)).filter((span) => span !== undefined && typesOf(span).some((type) => type.startsWith('skein.arena.submission.')));
+  expect(linked.map((span) => `${span!.traceId} ${typesOf(span!)[0]}`).sort()).toEqual([OTHER_TRACE, TRACE].flatMap((trace) => [`${trace} skein.arena.submission.committed.v1`, `${trace} skein.arena.submission.revealed.v1`]));
+  expect(payout.traceId).toBe(TRACE);
+  const closing = sink.spans().filter((span) => typesOf(span).includes('skein.arena.epoch.closed.v1'));
+  expect(closing.map(({ links }) => new Set(links.map(({ traceId }) => traceId)))).toEqual([new Set(TRACES)]);
+});
+
+test.each([0, 1])('skein trace leads from submission %i to the payout and the ledger, whether or not the trace went on with it', async (at) => {
+  let out = '';
+  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (out += text), columns: undefined, wait: () => Promise.resolve(), uuid: () => '' };
+  const read = (file: string): string => readFileSync(file, 'utf8');
+  expect(await run(['trace', played.submissions[at]!, '--devnet', join(s.folder, 'devnet.json')], terminal, { environment: {}, read })).toBe(0);
+  expect(namesAll(out, ['arena.submission.committed', 'arena.submission.revealed', 'arena.epoch.scoring-requested', 'validation.verdict.agreed', 'arena.submission.scored', 'arena.epoch.closed', 'billing.ledger.', 'arena → validation', 'validation → arena', 'arena → billing', TRACES[at]!])).toEqual([]);
 });
 
 test('every span names its service, version and instance, and none holds a payload', () => {
@@ -114,7 +82,7 @@ test('every span names its service, version and instance, and none holds a paylo
   expect(sink.bodies().join()).toContain('"service.version"');
   const names = new Set(sink.spans().flatMap(({ attributes }) => Object.keys(attributes)));
   expect([...names].filter((name) => !/^(http|url|rpc|messaging|cloudevents|error|skein)\./.test(name))).toEqual([]);
-  const texts = [SALT, play.people.operator.headers()['authorization']!.slice(7), 'Above or below', 'Clinic traced'];
+  const texts = [...SALTS, played.play.people.operator.headers()['authorization']!.slice(7), 'Above or below', 'Clinic whole'];
   for (const text of texts) expect(sink.bodies().some((body) => body.includes(text))).toBe(false);
 });
 
@@ -147,8 +115,8 @@ test('every metric of every service says what it measures and in which unit', as
 
 test('calls are measured by route and by RPC with their codes, and buckets lead to traces that were recorded', async () => {
   const text = await scrape('arena');
-  expect(text).toMatch(/^http_server_duration_seconds_count\{method="POST",route="\/arena\/v1\/tasks\/\{task\}\/submissions",code="200",service_name="arena"\} 1$/m);
-  expect(text).toMatch(/^rpc_server_duration_seconds_count\{rpc="skein\.arena\.v1\.SubmissionService\/CommitSubmission",code="ok",service_name="arena"\} 1$/m);
+  expect(text).toMatch(/^http_server_duration_seconds_count\{method="POST",route="\/arena\/v1\/tasks\/\{task\}\/submissions",code="200",service_name="arena"\} 2$/m);
+  expect(text).toMatch(/^rpc_server_duration_seconds_count\{rpc="skein\.arena\.v1\.SubmissionService\/CommitSubmission",code="ok",service_name="arena"\} 2$/m);
   expect(text).not.toContain('trace_id');
   const open = await scrape('arena', 'application/openmetrics-text;version=1.0.0');
   expect(open.endsWith('# EOF\n')).toBe(true);
@@ -161,6 +129,23 @@ test('log lines of commands stand in their trace, one for each outcome', () => {
   const lines = s.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ trace_id: traceId, message }) => traceId === TRACE && message === 'command');
   const outcomes = lines.filter(({ rpc }) => String(rpc).startsWith('skein.arena.v1.SubmissionService/')).map(({ rpc, outcome }) => `${String(rpc).split('/')[1]} ${String(outcome)}`);
   expect(outcomes.sort()).toEqual(['CommitSubmission ok', 'RevealSubmission ok']);
+});
+
+/** Log lines of the trace. */
+const linesOf = (traceId: string): Record<string, unknown>[] => s.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ trace_id: id }) => id === traceId);
+
+test('requests, messages, jobs and timers leave log lines in the trace that they belong to, with a span of it', async () => {
+  const lines = linesOf(TRACE);
+  const has = (service: string, message: string, fields: object): void => expect(lines).toContainEqual(expect.objectContaining({ service, message, ...fields }));
+  has('arena', 'request', { method: 'POST', route: '/arena/v1/tasks/{task}/submissions', code: 200 });
+  has('validation', 'message', { group: 'validation', topic: 'arena.task.v1', outcome: 'done' });
+  has('billing', 'message', { topic: 'arena.reward.v1', outcome: 'done' });
+  const spans = new Map(ofTrace(TRACE).map((span) => [span.spanId, span.name]));
+  const within = lines.filter(({ message }) => message === 'executed').map(({ service, span_id: id }) => `${String(service)}: ${spans.get(String(id))}`);
+  expect(within.every((name) => !name.endsWith('undefined'))).toBe(true);
+  const parents = new Map(ofTrace(TRACE).map((span) => [span.spanId, spans.get(span.parentSpanId)]));
+  const causes = new Set(lines.filter(({ message }) => message === 'executed').map(({ span_id: id }) => parents.get(String(id))));
+  expect([...causes]).toEqual(expect.arrayContaining(['job:arena.admission', 'job:validation.evaluate', 'process validation.verdict.v1', 'process arena.reward.v1']));
 });
 
 const isOf = (group: string) => ({ attributes }: RecordedSpan): boolean => attributes['messaging.consumer.group.name'] === group;
@@ -182,8 +167,8 @@ test('with one consumer that loses the context the comparison fails, by its edge
   const before = sink.spans().length;
   losingContext(group);
   await s.skein.open('marketplace');
-  const key = await apiKey(play.people.partner, customer, 'without context');
-  await eventually(async () => expect(await infer(s.devnet.frontUrl, 'traced', key, 'call 2')).toMatchObject({ status: 200 }), WAIT);
+  const key = await apiKey(played.play.people.partner, played.customer, 'without context');
+  await eventually(async () => expect(await infer(s.devnet.frontUrl, 'whole', key, 'call 2')).toMatchObject({ status: 200 }), WAIT);
   await eventually(() => expect(sink.spans().slice(before).filter(isOf(group))).not.toEqual([]), WAIT);
   const now = sink.spans().filter((span, index) => index >= before || !isOf(group)(span));
   expect(compareEdges(edgesOf(now), loadTraceEdges())).toEqual({ missing: ['billing→marketplace'], unexpected: [] });

@@ -10,7 +10,7 @@ import { eventMetrics } from './metrics.js';
 import type { Kept, Snapshots } from './snapshots.js';
 import type { StateCache } from './state-cache.js';
 import { errorCode } from './transaction.js';
-import type { Execute, Executed, Recorded, Upcasters } from './types.js';
+import type { EventMetadata, Execute, Executed, Recorded, Upcasters } from './types.js';
 
 /** What the command path uses of its store. */
 export interface ExecuteContext {
@@ -62,6 +62,17 @@ const commandIdOf = (request: Pick<Execute<never, never, never>, 'key' | 'inbox'
   return randomUUID();
 };
 
+/** Links of one span, by OpenTelemetry's default. */
+const LINKS_MAX = 128;
+
+async function metadataOf<S, C, E extends DomainEvent, A>({ key, metadata, links }: Execute<S, C, E, A>, events: readonly E[]): Promise<EventMetadata> {
+  const keyed = key && metadata.idempotencyKey === undefined ? { ...metadata, idempotencyKey: key.key } : metadata;
+  const linking = events.length === 0 ? undefined : links?.(events);
+  if (linking === undefined) return keyed;
+  const linked = [...new Set(await linking)].slice(0, LINKS_MAX);
+  return linked.length === 0 ? keyed : { ...keyed, links: linked };
+}
+
 /** One try; undefined where it has to be made again on what is there now. */
 async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<{ done: Outcome<A> } | { conflictAt: number }> {
   const { decider, streamId } = request;
@@ -72,7 +83,7 @@ async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, 
   if (before) return { done: before };
   const decided = decider.decide(await request.command(loaded.nowMs, current.state), current.state);
   if (!decided.ok) return { done: decided };
-  const metadata = request.key && request.metadata.idempotencyKey === undefined ? { ...request.metadata, idempotencyKey: request.key.key } : request.metadata;
+  const metadata = await metadataOf(request, decided.value);
   const encoded = encodeAndDecode(context.upcasters, streamId, current.version, commandIdOf(request), decided.value, metadata, loaded.nowMs);
   const events = encoded.map((event) => event.recorded);
   const typed = events as unknown as Recorded<E>[];

@@ -1,5 +1,5 @@
 import { decodePayload } from '@skein/kernel';
-import { failpoint } from '@skein/telemetry';
+import { failpoint, withTrace } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { toJsonText } from './codec.js';
 import { PositionFeed } from './feed.js';
@@ -146,11 +146,11 @@ export class JobWorker {
     const beat = setInterval(() => void heartbeat().catch(() => undefined), leaseMs / 3);
     const aborted = new Promise<never>((_, rejectAborted) => controller.signal.addEventListener('abort', () => rejectAborted(controller.signal.reason)));
     aborted.catch(() => undefined);
+    const { payload, traceparent } = storedTraceOf(row.payload);
     let ending: NodeJS.Timeout | undefined;
     try {
       // A taken-over job may have killed its workers every time.
       if (row.attempts > maxAttempts) throw new Error(`given up after ${maxAttempts} attempts`);
-      const { payload, traceparent } = storedTraceOf(row.payload);
       const leftMs = (deadlineOf(payload) ?? Infinity) - Number(row.now_ms);
       if (leftMs <= 0) throw new DeadlinePassed('its deadline had passed before it began');
       if (leftMs < TIMER_MS_MAX) ending = setTimeout(() => controller.abort(new DeadlinePassed('its deadline passed')), leftMs);
@@ -164,7 +164,7 @@ export class JobWorker {
       if (error instanceof DeadlinePassed) return await this.#finish(row, 'done', messageOf(error), 0);
       if (this.#stopping && controller.signal.aborted) return await this.#finish(row, 'open', messageOf(error), 0);
       eventMetrics(this.#options.pool).jobFailures.add(1, { kind: row.kind });
-      this.#options.onError(error, `${this.name} ${row.id}`);
+      withTrace(traceparent, () => this.#options.onError(error, `${this.name} ${row.id}`));
       await this.#finish(row, row.attempts >= maxAttempts ? 'failed' : 'open', messageOf(error), backoffMs(row.attempts, this.#options.retryMs));
     } finally {
       clearInterval(beat);

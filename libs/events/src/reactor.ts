@@ -1,4 +1,4 @@
-import { failpoint, withTrace } from '@skein/telemetry';
+import { failpoint, inTraceOf } from '@skein/telemetry';
 import type { Reactor, Sink } from './types.js';
 
 /** A reactor as a sink: one event after the other; the checkpoint follows each batch, and after a failure as far as it came. */
@@ -11,7 +11,7 @@ export function reactorSink(reactor: Reactor): Sink {
       let done: bigint | undefined;
       try {
         for (const event of events) {
-          await withTrace(event.metadata.traceparent, () => reactor.handle(event));
+          await inTraceOf(event.metadata.traceparent, () => reactor.handle(event));
           failpoint('reactor.handled');
           done = event.position;
         }

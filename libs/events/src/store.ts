@@ -12,9 +12,9 @@ import type { RebuildProgress } from './rebuild-record.js';
 import { Sequencer } from './sequencer.js';
 import { Snapshots } from './snapshots.js';
 import { StateCache } from './state-cache.js';
-import { tracedAppend, tracedCommand, tracePool } from './tracing.js';
+import { tellOutcome, tracedAppend, tracedCommand, tracePool } from './tracing.js';
 import { guardPool, reportToStderr } from './transaction.js';
-import type { EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Tx } from './types.js';
+import type { CommandOutcome, EventMetadata, Execute, Executed, Expected, RecordedEvent, ReportError, Tx } from './types.js';
 
 /** How a store is made. The pool's role is the app role. */
 export interface EventStoreOptions {
@@ -26,6 +26,8 @@ export interface EventStoreOptions {
   onError?: ReportError;
   /** Told how rebuilds of projections come on: every 5 s and at their end. */
   onProgress?: (progress: RebuildProgress) => void;
+  /** Told how each command of `execute` ended, inside its trace: for a log. */
+  onCommand?: (outcome: CommandOutcome) => void;
   /** Measures this store and all else of this library that works over its pool; default: the API's global meter. */
   meter?: Meter;
   /** Makes the spans of this store and of all else that works over its pool; default: none are made. */
@@ -66,6 +68,7 @@ export class EventStore {
   readonly #cache: StateCache;
   readonly #snapshots: Snapshots;
   readonly #lanes = new Lanes();
+  readonly #onCommand: ((outcome: CommandOutcome) => void) | undefined;
 
   constructor(options: EventStoreOptions) {
     const onError = options.onError ?? reportToStderr;
@@ -73,6 +76,7 @@ export class EventStore {
     this.upcasters = options.upcasters ?? {};
     checkUpcasters(this.upcasters);
     this.onProgress = options.onProgress;
+    this.#onCommand = options.onCommand;
     this.sequencer = new Sequencer(options.pool, onError);
     this.#snapshots = new Snapshots(options.pool, onError);
     this.#cache = new StateCache(options.cacheMax ?? 1_000);
@@ -157,7 +161,11 @@ export class EventStore {
    */
   async execute<S, C, E extends DomainEvent, A = undefined>(request: Execute<S, C, E, A>): Promise<Result<Executed<A>, Rejection>> {
     const context = { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, snapshots: this.#snapshots, wake: () => this.sequencer.wake() };
-    return tracedCommand(this.pool, request, (traced) => this.#lanes.run(request.streamId, () => executeCommand(context, traced)));
+    return tracedCommand(this.pool, request, async (traced) => {
+      const outcome = await this.#lanes.run(request.streamId, () => executeCommand(context, traced));
+      if (this.#onCommand) tellOutcome(this.#onCommand, traced, outcome);
+      return outcome;
+    });
   }
 
   /** A stream's present state from the cache and the events after it; version 0 where there is no such stream. Do not change it. */

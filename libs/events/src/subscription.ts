@@ -1,5 +1,5 @@
 import type { ObservableResult } from '@opentelemetry/api';
-import { failpoint } from '@skein/telemetry';
+import { failpoint, traceOfError, withTrace } from '@skein/telemetry';
 import { PositionFeed } from './feed.js';
 import { Lease, LeaseLostError } from './lease.js';
 import { eventMetrics } from './metrics.js';
@@ -184,7 +184,7 @@ export class Subscription {
       return;
     }
     this.#failing = error instanceof Error ? error.message : String(error);
-    this.#onError(error, `subscription ${this.name}`);
+    withTrace(traceOfError(error), () => this.#onError(error, `subscription ${this.name}`));
     // Another process may be able to do what this one cannot (a newer version of the projection).
     if (!this.#prepared) await this.#lease.release().catch(() => this.#lease.lose());
     const until = performance.now() + backoffMs(failures, 50, 5_000);

@@ -1,5 +1,5 @@
 import { decodePayload } from '@skein/kernel';
-import { failpoint } from '@skein/telemetry';
+import { failpoint, withTrace } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { PositionFeed } from './feed.js';
 import { eventMetrics } from './metrics.js';
@@ -108,8 +108,8 @@ export class TimerWorker {
 
   async #fire(row: TimerRow): Promise<void> {
     const { pool, handlers, retryMs, onError } = this.#options;
+    const { payload, traceparent } = storedTraceOf(row.payload);
     try {
-      const { payload, traceparent } = storedTraceOf(row.payload);
       const timer = { id: row.id, kind: row.kind, dueAtMs: Number(row.due_at_ms), payload: decodePayload(payload), attempts: row.attempts };
       await inStoredTrace(pool, `timer:${row.kind}`, traceparent, { 'skein.timer.id': row.id, 'skein.timer.attempt': row.attempts }, async () => handlers[row.kind]?.(timer));
       failpoint('timer.fired');
@@ -118,7 +118,7 @@ export class TimerWorker {
       failpoint('timer.done');
     } catch (error) {
       eventMetrics(pool).timerFailures.add(1, { kind: row.kind });
-      onError(error, `timer ${row.id}`);
+      withTrace(traceparent, () => onError(error, `timer ${row.id}`));
       await pool.query(
         `UPDATE es_timer SET lease_token = NULL, lease_pid = NULL, lease_pid_started = NULL, available_at = clock_timestamp() + $3 * interval '1 ms' WHERE id = $1 AND lease_token = $2`,
         [row.id, row.lease_token, backoffMs(row.attempts, retryMs)],

@@ -2,7 +2,7 @@ import type { Tracer } from '@opentelemetry/api';
 import type { DomainEvent, Rejection, Result } from '@skein/kernel';
 import { currentTraceparent, inSpan, withTrace } from '@skein/telemetry';
 import type { Pool } from 'pg';
-import type { EventMetadata, Execute, Executed } from './types.js';
+import type { CommandOutcome, EventMetadata, Execute, Executed } from './types.js';
 
 // By pool, as the instruments: inbox, jobs, timers and consumers know no store.
 const tracers = new WeakMap<Pool, Tracer>();
@@ -51,9 +51,20 @@ export async function tracedCommand<S, C, E extends DomainEvent, A>(
     else {
       const { version, events, duplicate } = outcome.value;
       span!.set({ 'skein.command.outcome': duplicate ? 'duplicate' : 'ok', 'skein.stream.version': version, 'skein.event.types': events.map(({ type }) => type) });
+      const links = events[0]?.metadata.links;
+      if (links !== undefined) span!.link(links);
     }
     return outcome;
   });
+}
+
+/** Tells how a command ended, inside its trace. */
+export function tellOutcome(tell: (outcome: CommandOutcome) => void, { streamId, metadata }: Pick<Execute<never, never, never>, 'streamId' | 'metadata'>, outcome: Result<Executed<unknown>, Rejection>): void {
+  const { correlationId, causationId, traceparent } = metadata;
+  const how = outcome.ok
+    ? { outcome: outcome.value.duplicate ? 'duplicate' : 'ok', version: outcome.value.version, types: outcome.value.events.map(({ type }) => type) }
+    : { outcome: outcome.error.code, rule: outcome.error.rule };
+  withTrace(traceparent, () => tell({ streamId, ...how, correlationId, ...(causationId === undefined ? {} : { causationId }) }));
 }
 
 /** Where the trace context stands in the stored payload of a job or timer; never seen by its handler. */

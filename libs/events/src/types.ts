@@ -10,6 +10,8 @@ export interface EventMetadata {
   actor: string;
   tenant?: string;
   traceparent?: string;
+  /** Contexts of other traces that end in this event, such as those of all submissions of the epoch that it closes. */
+  links?: readonly string[];
   idempotencyKey?: string;
 }
 
@@ -73,6 +75,8 @@ export interface Execute<S, C, E extends DomainEvent, A = undefined> {
   inbox?: InboxEntry;
   /** Jobs and timers to write in the same transaction; `state` is the one after the events. */
   effects?: (events: Recorded<E>[], state: S) => Effect[];
+  /** Contexts of other traces that end in the decided events; stored with them as links, without repetitions and at most 128. */
+  links?: (events: readonly E[]) => Promise<readonly string[]> | undefined;
   /** JSON plus bigint, stored with the key; `state` is the one after the events. */
   answer?: (state: S, events: Recorded<E>[]) => A;
 }
@@ -84,6 +88,19 @@ export interface Executed<A> {
   answer: A | undefined;
   duplicate: boolean;
   events: RecordedEvent[];
+}
+
+/** How a command ended: what a log may say of it. */
+export interface CommandOutcome {
+  streamId: string;
+  /** `ok`, `duplicate`, or the refusal's code. */
+  outcome: string;
+  rule?: string;
+  /** The stream's version afterwards. */
+  version?: number;
+  types?: readonly string[];
+  correlationId: string;
+  causationId?: string;
 }
 
 /** A read model: a pure function of events into tables of the PostgreSQL schema `name`. Queries say `"name".table`. */

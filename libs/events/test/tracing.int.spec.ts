@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags, type Attributes, type Context, type Span, type SpanOptions, type Tracer } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags, type Attributes, type Context, type Link, type Span, type SpanOptions, type Tracer } from '@opentelemetry/api';
 import { ok } from '@skein/kernel';
 import { currentTraceparent, parseTraceparent, withTrace } from '@skein/telemetry';
 import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
@@ -13,6 +13,7 @@ interface Seen {
   readonly traceId: string;
   readonly spanId: string;
   readonly attributes: Attributes;
+  readonly links: string[];
   failed: boolean;
 }
 
@@ -26,13 +27,14 @@ class Recorder {
     const parent = trace.getSpanContext(context);
     this.count += 1;
     const spanId = this.count.toString(16).padStart(16, '0');
-    const seen: Seen = { name, parentSpanId: parent?.spanId, traceId: parent?.traceId ?? this.count.toString(16).padStart(32, '0'), spanId, attributes: { ...options.attributes }, failed: false };
+    const seen: Seen = { name, parentSpanId: parent?.spanId, traceId: parent?.traceId ?? this.count.toString(16).padStart(32, '0'), spanId, attributes: { ...options.attributes }, links: [], failed: false };
     this.spans.push(seen);
     const span = {
       spanContext: () => ({ traceId: seen.traceId, spanId, traceFlags: TraceFlags.SAMPLED }),
       setAttributes: (more: Attributes) => Object.assign(seen.attributes, more),
       setAttribute: (key: string, value: string) => (Object.assign(seen.attributes, { [key]: value }), span),
       setStatus: ({ code }: { code: SpanStatusCode }) => ((seen.failed = code === SpanStatusCode.ERROR), span),
+      addLinks: (links: readonly Link[]) => (seen.links.push(...links.map((link) => `${link.context.traceId}/${link.context.spanId}`)), span),
       updateName: () => span,
       end: () => undefined,
     };
@@ -96,6 +98,51 @@ it('tells refusals as outcomes, and appends by their types', async () => {
 it('names streams by their noun only', async () => {
   for (const streamId of ['customer-0199-aa', 'model-version-0199', 'emission', 'position-eip155:1:0x0', '0199']) await note(traced, streamId, 'x');
   expect(recorder.spans.map(({ name }) => name)).toEqual(['execute customer', 'execute model-version', 'execute emission', 'execute position', 'execute stream']);
+});
+
+it('keeps the contexts that a command joins with its events, and links its span to them', async () => {
+  const others = [1, 2].map((n) => `00-${String(n).repeat(32)}-${String(n).repeat(16)}-01`) as [string, string];
+  const joining = (streamId: string, text: string, links: (events: readonly Noted[]) => Promise<string[]> | undefined) =>
+    traced.execute<number, string, Noted>({ decider, streamId, command: () => text, metadata: { correlationId: 'c', actor: 'test', traceparent: STORED }, links });
+  await joining('note-4', 'x', ([event]) => Promise.resolve(event?.data.text === 'x' ? [...others, others[0]] : []));
+  await joining('note-4', 'y', () => undefined);
+  await joining('note-4', 'z', async () => []);
+  expect((await traced.readStream('note-4')).map(({ metadata }) => metadata.links)).toEqual([others, undefined, undefined]);
+  expect(recorder.spans.map(({ links }) => links)).toEqual([[1, 2].map((n) => `${String(n).repeat(32)}/${String(n).repeat(16)}`), [], []]);
+  await joining('note-4', '', () => expect.unreachable('nothing was decided'));
+  const many = Array.from({ length: 200 }, (_, n) => `00-${(n + 1).toString(16).padStart(32, '0')}-${'b'.repeat(16)}-01`);
+  await joining('note-5', 'x', async () => many);
+  expect((await traced.readStream('note-5'))[0]!.metadata.links).toEqual(many.slice(0, 128));
+});
+
+it('tells how each command ended inside its trace, with a tracer and without', async () => {
+  const told: object[] = [];
+  const onCommand = (outcome: object): void => void told.push({ ...outcome, trace: parseTraceparent(currentTraceparent())?.traceId });
+  for (const tracer of [{ tracer: recorder.tracer }, {}]) {
+    const stream = `note-told-${told.length}`;
+    const store = new EventStore({ pool: db.appPool, onCommand, ...tracer });
+    await note(store, stream, 'CANARY', STORED);
+    await note(store, stream, '', STORED);
+    const common = { streamId: stream, correlationId: 'c', trace: 'a'.repeat(32) };
+    expect(told.slice(-2)).toEqual([{ ...common, outcome: 'ok', version: 1, types: ['noted'] }, { ...common, outcome: 'invalid-argument', rule: 'empty' }]);
+    await store.close();
+  }
+});
+
+it('failures of jobs, timers and reactors are reported in the trace of the work', async () => {
+  const { pool } = traced;
+  const told = new Map<string, string | undefined>();
+  const onError = (_: unknown, where: string): void => void told.set(where.split(' ', 1)[0]!, parseTraceparent(currentTraceparent())?.traceId);
+  const fail = async (): Promise<never> => Promise.reject(new Error('no'));
+  const workers = [
+    new JobWorker({ pool, kind: 'failing-job', maxAttempts: 1, handle: fail, onError }),
+    new TimerWorker({ pool, handlers: { 'failing-timer': fail }, onError }),
+    new Subscription({ store: traced, sink: reactorSink({ name: 'failing', types: ['noted'], handle: (event) => (event.streamId === 'note-6' ? fail() : Promise.resolve()) }), onError }),
+  ];
+  for (const worker of workers) await worker.start();
+  await note(traced, 'note-6', 'x', STORED, [{ job: { id: 'failing', kind: 'failing-job', payload: {} } }, { timer: { id: 'failing', kind: 'failing-timer', dueAtMs: 0, payload: {} } }]);
+  await eventually(() => expect(Object.fromEntries(told)).toEqual({ 'job:failing-job': 'a'.repeat(32), timer: 'a'.repeat(32), subscription: 'a'.repeat(32) }));
+  for (const worker of workers) await worker.stop();
 });
 
 /** Runs a job, a timer and a reactor that were asked for in a trace; answers the traces that they ran in. */

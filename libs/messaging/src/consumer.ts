@@ -1,6 +1,6 @@
 import { meterOf, showDuplicates, tracerFor } from '@skein/events';
 import type { RejectionError } from '@skein/kernel';
-import { failpoint, outsideTrace } from '@skein/telemetry';
+import { failpoint, outsideTrace, withTrace } from '@skein/telemetry';
 import { ConsumerMetrics } from './consumer-metrics.js';
 import type { ConsumerOptions, ConsumerState, ConsumerTiming, RunningConsumer } from './consumer.types.js';
 import { park, parkedKeys } from './dead-letters.js';
@@ -8,6 +8,7 @@ import { Dispatcher } from './dispatch.js';
 import { delay } from './embedded/delay.js';
 import type { LogConsumer, PartitionBatch, ReceivedMessage } from './event-log.js';
 import { isRetriable, reasonOf } from './failure.js';
+import { HEADER } from './headers.js';
 import { otherContent } from './inspect.js';
 import { otherContents } from './message-contents.js';
 import { clearHalt, haltsAt, recordHalt } from './halts.js';
@@ -153,7 +154,7 @@ class Consumer implements RunningConsumer {
       } catch (error) {
         if (isRetriable(error)) return { kind: 'retriable', error };
         if (attempt === TRIES) return { kind: 'poison', error };
-        this.#options.logger?.warn({ ...where(this.name, message), attempt, err: error }, 'message failed; it is tried again');
+        inTraceOf(message, () => this.#options.logger?.warn({ ...where(this.name, message), attempt, err: error }, 'message failed; it is tried again'));
         await delay(this.#timing.retryDelayMs * attempt, signal);
       }
     }
@@ -164,14 +165,14 @@ class Consumer implements RunningConsumer {
     const fields = { ...where(this.name, message), err: error };
     if (this.#options.policy === 'stop') {
       await recordHalt(this.#options.pool, this.name, message, reason);
-      this.#options.logger?.error(fields, 'poisoned message: the consumer stops before it');
+      inTraceOf(message, () => this.#options.logger?.error(fields, 'poisoned message: the consumer stops before it'));
       this.#halt(`${message.topic}/${message.partition}@${message.offset} ${message.type}: ${reason}`);
       this.#metrics.count('halted', { group: this.name, topic: message.topic });
       return false;
     }
     await park(this.#options.pool, this.name, message, reason, true);
     parked.add(message.key);
-    this.#options.logger?.error(fields, 'poisoned message: parked with the later messages of its key');
+    inTraceOf(message, () => this.#options.logger?.error(fields, 'poisoned message: parked with the later messages of its key'));
     return this.#settled('parked', message);
   }
 
@@ -191,8 +192,10 @@ class Consumer implements RunningConsumer {
     log.pause(topic, partition);
     const { waitMs, alert } = this.#retries.failed(topic, partition, () => log.resume(topic, partition));
     const fields = { ...where(this.name, message ?? batch), waitMs, err: error };
-    if (alert) this.#options.logger?.error(fields, 'partition has been failing for too long');
-    else this.#options.logger?.warn(fields, 'retriable failure: the partition is paused');
+    inTraceOf(message, () => {
+      if (alert) this.#options.logger?.error(fields, 'partition has been failing for too long');
+      else this.#options.logger?.warn(fields, 'retriable failure: the partition is paused');
+    });
   }
 
   /** What is wrong with messages of a batch, before any of it is decoded. */
@@ -219,12 +222,16 @@ class Consumer implements RunningConsumer {
 
   #settled(outcome: 'done' | 'ignored' | 'parked' | 'discarded', message: ReceivedMessage): true {
     this.#metrics.count(outcome, { group: this.name, topic: message.topic });
+    if (outcome !== 'ignored') inTraceOf(message, () => this.#options.logger?.debug({ ...where(this.name, message), outcome }, 'message'));
     return true;
   }
 }
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>
   new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener('abort', () => resolve(undefined), { once: true })));
+
+/** A line about a message stands in the message's trace, not in that of the batch. */
+const inTraceOf = (message: ReceivedMessage | undefined, work: () => void): void => withTrace(message?.headers[HEADER.traceparent], work);
 
 const where = (group: string, at: { topic: string; partition: number; offset?: bigint; type?: string; id?: string }): object => ({
   group, topic: at.topic, partition: at.partition, offset: at.offset, type: at.type, messageId: at.id,

@@ -46,6 +46,7 @@ export const onMessage = <Desc extends DescMessage>(handler: MessageHandler<Desc
 
 /** Minimal logger; a pino logger fits. */
 export interface ConsumerLogger {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;

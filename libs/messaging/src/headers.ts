@@ -16,6 +16,7 @@ export const HEADER = {
   correlationId: 'ce_correlationid',
   causationId: 'ce_causationid',
   traceparent: 'traceparent',
+  links: 'ce_tracelinks',
 } as const;
 
 /** What `publicMessage` needs. */
@@ -33,9 +34,9 @@ export interface PublicMessageOf<Desc extends DescMessage> {
 /** Source of a topic's events, unique per topic: `arena.task.v1` → `/skein/arena/task/v1`. With the id it names the event. */
 export const sourceOf = (topic: string): string => `/skein/${topic.replaceAll('.', '/')}`;
 
-/** CloudEvents headers of an event that leaves its service; the trace context is the one stored with the event. */
+/** CloudEvents headers of an event that leaves its service; the trace context is the one stored with the event, and so are the contexts that it links. */
 export function cloudEventHeaders(event: RecordedEvent, topic: string, type: string): Record<string, string> {
-  const { correlationId, causationId, traceparent } = event.metadata;
+  const { correlationId, causationId, traceparent, links } = event.metadata;
   return {
     [HEADER.specVersion]: '1.0',
     [HEADER.id]: event.eventId,
@@ -49,6 +50,7 @@ export function cloudEventHeaders(event: RecordedEvent, topic: string, type: str
     [HEADER.correlationId]: correlationId,
     ...(causationId === undefined ? {} : { [HEADER.causationId]: causationId }),
     ...(traceparent === undefined ? {} : { [HEADER.traceparent]: traceparent }),
+    ...(links === undefined ? {} : { [HEADER.links]: links.join(',') }),
   };
 }
 

@@ -11,7 +11,7 @@ const at = (topic: string, operation: string, type: string): Attributes => ({
   'messaging.system': 'skein', 'messaging.destination.name': topic, 'messaging.operation.name': operation, 'messaging.operation.type': type,
 });
 
-/** The span of one message: child of the context stored with its event, linked to the batch it came in. */
+/** The span of one message: child of the context stored with its event, linked to the batch it came in and to what its event joins. */
 export function processStart(group: string, message: ReceivedMessage, attempt: number): SpanStart {
   const { topic, partition, offset, id, type, headers } = message;
   const attributes = {
@@ -20,7 +20,7 @@ export function processStart(group: string, message: ReceivedMessage, attempt: n
   };
   const parent = headers[HEADER.traceparent];
   // Without a context of its own a message begins a trace: the batch is not what caused it.
-  return { kind: SpanKind.CONSUMER, parent, root: parent === undefined, attributes, links: [currentTraceparent()] };
+  return { kind: SpanKind.CONSUMER, parent, root: parent === undefined, attributes, links: [currentTraceparent(), ...(headers[HEADER.links]?.split(',') ?? [])] };
 }
 
 /** A batch of several messages in a span of its own, linked to the contexts of them all. */

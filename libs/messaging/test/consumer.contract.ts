@@ -78,7 +78,7 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
       const attempts: number[] = [];
       const alerts: string[] = [];
       let down = true;
-      const logger = { info: () => undefined, warn: () => undefined, error: (_: object, message: string) => void alerts.push(message) };
+      const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (_: object, message: string) => void alerts.push(message) };
       const { consumer } = await start(topic, async (_, { message, attempt }) => {
         if (message.id === 'a#1') attempts.push(attempt);
         if (message.key === 'a' && down) throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });

@@ -1,6 +1,6 @@
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import { EventStore, eventsMigrations, type EventMetadata } from '@skein/events';
-import { startTracing, type ServiceTracing } from '@skein/telemetry';
+import { currentTraceparent, parseTraceparent, startTracing, type ServiceTracing } from '@skein/telemetry';
 import { edgesOf, eventually, freshDatabase, startOtlpSink, type OtlpSink, type RecordedSpan, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startConsumer } from '../src/consumer.js';
@@ -99,4 +99,49 @@ it('a consumer that loses the context makes no edge', async () => {
   const traces = new Set(lost.filter(({ name }) => name.startsWith('process')).map(({ traceId }) => traceId));
   expect(traces.size).toBe(COUNT);
   expect(edgesOf(sink.spans().filter((span) => traces.has(span.traceId) || span.service === 'source'))).toEqual([]);
+});
+
+it('a message\'s span links to what its event joins', async () => {
+  const others = [1, 2].map((n) => ({ traceId: String(n).repeat(32), spanId: String(n).repeat(16) }));
+  await from.append('joined', 'none', [{ type: NOTED, data: 'x' }], { ...metadata(0), links: others.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`) });
+  const relay = new Relay({ store: from, log, publications: [notePublication] });
+  await relay.start();
+  const handled: string[] = [];
+  const consumer = await startConsumer({
+    log, pool: into.pool, group: 'joining', policy: 'stop',
+    handlers: [onMessage({ topic: TOPIC, type: NOTED, schema: StringValueSchema, handle: async (_message, { streamId }) => void handled.push(streamId) })],
+  });
+  await eventually(() => expect(handled).toContain('joined'), { timeoutMs: 20_000 });
+  const span = await eventually(() => {
+    const found = named(`process ${TOPIC}`).find(({ attributes, links }) => attributes['messaging.consumer.group.name'] === 'joining' && links.length > 1);
+    expect(found).toBeDefined();
+    return found!;
+  });
+  expect(span.links).toEqual(expect.arrayContaining(others));
+  await consumer.stop();
+  await relay.stop();
+});
+
+it('lines about a message stand in its trace: that it was handled, that it is tried again, that it is parked', async () => {
+  const lines: [message: string, traceId: string | undefined][] = [];
+  const keep = (_: object, message: string): void => void lines.push([message, parseTraceparent(currentTraceparent())?.traceId]);
+  const trace = 'e'.repeat(32);
+  await from.append('logged-good', 'none', [{ type: NOTED, data: 'good' }], { ...metadata(0), traceparent: `00-${trace}-${'1'.repeat(16)}-01` });
+  await from.append('logged-bad', 'none', [{ type: NOTED, data: 'bad' }], { ...metadata(0), traceparent: `00-${trace}-${'2'.repeat(16)}-01` });
+  const relay = new Relay({ store: from, log, publications: [notePublication] });
+  await relay.start();
+  const failing = (streamId: string): void => {
+    if (streamId === 'logged-bad') throw new TypeError('no');
+  };
+  const consumer = await startConsumer({
+    log, pool: into.pool, group: 'logging', policy: 'park', logger: { debug: keep, info: keep, warn: keep, error: keep }, timing: { retryDelayMs: 1 },
+    handlers: [onMessage({ topic: TOPIC, type: NOTED, schema: StringValueSchema, handle: async (_message, { streamId }) => failing(streamId) })],
+  });
+  const parked = 'poisoned message: parked with the later messages of its key';
+  await eventually(() => expect(lines.map(([message]) => message)).toContain(parked), { timeoutMs: 20_000 });
+  const again = 'message failed; it is tried again';
+  await eventually(() => expect(lines.filter(([, traceId]) => traceId === trace).map(([message]) => message).sort()).toEqual(['message', 'message', again, again, parked].sort()));
+  expect(lines.every(([, traceId]) => traceId !== undefined)).toBe(true);
+  await consumer.stop();
+  await relay.stop();
 });

@@ -1,4 +1,4 @@
-import { startTracing, type ServiceTracing } from '@skein/telemetry';
+import { createLogger, startTracing, type ServiceTracing } from '@skein/telemetry';
 import { eventually, startOtlpSink, type OtlpSink, type RecordedSpan } from '@skein/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createGrpcClients, type GrpcClients } from '../src/index.js';
@@ -13,9 +13,8 @@ let sink: OtlpSink;
 let s: Stage;
 let tracing: ServiceTracing;
 let clients: GrpcClients;
-const lines: string[] = [];
-const keep = (_fields: object, message: string): void => void lines.push(message);
-const logger = { debug: keep, info: keep, warn: keep, error: keep, child: () => logger };
+const lines: Record<string, unknown>[] = [];
+const logger = createLogger({ service: 'skein', level: 'debug', destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) } });
 
 beforeAll(async () => {
   sink = await startOtlpSink();
@@ -54,6 +53,20 @@ it('refusals are answers, and paths are never told', async () => {
   await spanOf('POST /test/v1/notes', ({ attributes }) => attributes['http.response.status_code'] !== 200);
   expect(sink.bodies().join()).not.toContain('CANARY');
   expect(sink.spans().some(({ failed }) => failed)).toBe(false);
+});
+
+it('a request and its command leave log lines in the trace, with the ids of the server\'s span', async () => {
+  const trace = 'f'.repeat(32);
+  await s.rest('POST', '/test/v1/notes', { body: goodNote(), headers: { authorization: await session(), traceparent: PARENT.replace(TRACE, trace) } });
+  const span = await spanOf('POST /test/v1/notes', ({ traceId }) => traceId === trace);
+  const mine = await eventually(() => {
+    const found = lines.filter(({ trace_id: id }) => id === trace);
+    expect(found.map(({ message }) => message)).toEqual(expect.arrayContaining(['command', 'request']));
+    return found;
+  });
+  expect(mine).toContainEqual(expect.objectContaining({ level: 'debug', service: 'arena', message: 'request', method: 'POST', route: '/test/v1/notes', code: 200, span_id: span.spanId }));
+  expect(mine).toContainEqual(expect.objectContaining({ level: 'info', message: 'command', outcome: 'ok', span_id: span.spanId }));
+  expect(lines.filter(({ message }) => message === 'request').map(({ route }) => route).join()).not.toContain('CANARY');
 });
 
 it('probes and scrapes make no spans', async () => {

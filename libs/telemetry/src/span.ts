@@ -1,4 +1,4 @@
-import { context, ROOT_CONTEXT, SpanStatusCode, trace, type Attributes, type Context, type Span, type SpanContext, type SpanKind, type Tracer } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, SpanStatusCode, trace, type Attributes, type Context, type Link, type Span, type SpanContext, type SpanKind, type Tracer } from '@opentelemetry/api';
 import { currentTraceparent, parseTraceparent, withTrace } from './trace.js';
 
 /** What a span begins with. Attributes name things (routes, topics, streams, types, codes), never hold data of theirs. */
@@ -20,6 +20,8 @@ export interface OpenSpan {
   readonly traceparent: string;
   set(attributes: Attributes): void;
   rename(name: string): void;
+  /** Links it to stored `traceparent`s that were not known when it began. */
+  link(traceparents: readonly string[]): void;
   /** Ends it. `failure` is a code or an error's class, never its words: those may hold data. Repeated calls do nothing. */
   end(failure?: string): void;
   /** Runs `work` inside: log lines, calls and appends made there belong to it. */
@@ -31,6 +33,8 @@ function spanContextOf(traceparent: string | undefined, isRemote: boolean): Span
   const ids = parseTraceparent(traceparent);
   return ids && { ...ids, traceFlags: Number.parseInt(traceparent!.slice(-2), 16), isRemote };
 }
+
+const linksTo = (traceparents: readonly (string | undefined)[]): Link[] => traceparents.flatMap((one) => spanContextOf(one, true) ?? []).map((context_) => ({ context: context_ }));
 
 /** The parent's context: the running span where it belongs to the named trace or none is named, else the named one. */
 function parentOf(named: string | undefined): Context {
@@ -61,6 +65,10 @@ class Open implements OpenSpan {
     this.#span.updateName(name);
   }
 
+  link(traceparents: readonly string[]): void {
+    this.#span.addLinks(linksTo(traceparents));
+  }
+
   end(failure?: string): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -77,7 +85,7 @@ class Open implements OpenSpan {
 export function startSpan(tracer: Tracer | undefined, name: string, start: SpanStart = {}): OpenSpan | undefined {
   if (tracer === undefined) return undefined;
   const { kind, attributes, parent, root = false, links = [] } = start;
-  const linked = links.flatMap((link) => spanContextOf(link, true) ?? []).map((context_) => ({ context: context_ }));
+  const linked = linksTo(links);
   const options = { ...(kind === undefined ? {} : { kind }), ...(attributes === undefined ? {} : { attributes }), ...(linked.length === 0 ? {} : { links: linked }) };
   return new Open(tracer.startSpan(name, options, root ? ROOT_CONTEXT : parentOf(parent)));
 }

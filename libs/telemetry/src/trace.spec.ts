@@ -1,7 +1,7 @@
 import { DeterministicRandom } from '@skein/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { childTraceparent, currentTraceparent, newTraceparent, outsideTrace, parseTraceparent, withTrace } from './trace.js';
+import { childTraceparent, currentTraceparent, inTraceOf, newTraceparent, outsideTrace, parseTraceparent, traceOfError, withTrace } from './trace.js';
 
 const random = (seed = 1) => new DeterministicRandom(new Uint8Array([seed]));
 const zeros = { bytes: (count: number) => new Uint8Array(count) };
@@ -41,5 +41,17 @@ describe('traceparent', () => {
     expect(currentTraceparent()).toBeUndefined();
     expect(withTrace(undefined, currentTraceparent)).toBeUndefined();
     expect(withTrace(traceparent, () => [outsideTrace(currentTraceparent), currentTraceparent()])).toEqual([undefined, traceparent]);
+  });
+
+  it('is remembered by an error, as the innermost that it was thrown in', async () => {
+    const [inner, outer] = [newTraceparent(random()), newTraceparent(random(2))];
+    const error = new Error('x');
+    await expect(inTraceOf(outer, () => inTraceOf(inner, () => Promise.reject(error)))).rejects.toBe(error);
+    expect(traceOfError(error)).toBe(inner);
+    expect(await inTraceOf(outer, async () => currentTraceparent())).toBe(outer);
+    const untraced = new Error('y');
+    await expect(inTraceOf(undefined, () => Promise.reject(untraced))).rejects.toBe(untraced);
+    await expect(inTraceOf(outer, () => Promise.reject('text'))).rejects.toBe('text');
+    expect([traceOfError(untraced), traceOfError('text'), traceOfError(undefined)]).toEqual([undefined, undefined, undefined]);
   });
 });

@@ -48,3 +48,18 @@ export function outsideTrace<T>(work: () => T): T {
 export function currentTraceparent(): string | undefined {
   return current.getStore();
 }
+
+const origins = new WeakMap<object, string>();
+
+/** Runs `work` with a trace context that an error it throws remembers, for whoever logs that outside of it. */
+export async function inTraceOf<T>(traceparent: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await withTrace(traceparent, work);
+  } catch (error) {
+    if (traceparent !== undefined && typeof error === 'object' && error !== null && !origins.has(error)) origins.set(error, traceparent);
+    throw error;
+  }
+}
+
+/** The trace context in which an error was thrown, where `inTraceOf` has seen it pass. */
+export const traceOfError = (error: unknown): string | undefined => (typeof error === 'object' && error !== null ? origins.get(error) : undefined);

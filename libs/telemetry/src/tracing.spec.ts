@@ -125,6 +125,14 @@ describe('tracing', () => {
     expect(spans.get('implicit')!.parentSpanId).toBe(parseTraceparent(outer)!.spanId);
   });
 
+  it('links to stored contexts that were not known when it began, and to nothing that is none', async () => {
+    const { tracer } = await start('arena');
+    const span = startSpan(tracer, 'x', { parent: STORED })!;
+    span.link([OTHER, 'nonsense']);
+    span.end();
+    expect((await sent())[0]!.links).toMatchObject([{ traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) }]);
+  });
+
   it('begins a trace where there is none', async () => {
     const { tracer } = await start('arena');
     await inSpan(tracer, 'root', () => ({ parent: undefined }), async (span) => expect(parseTraceparent(span!.traceparent)).toBeDefined());

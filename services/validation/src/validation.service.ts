@@ -2,7 +2,6 @@ import type { Provider } from '@nestjs/common';
 import { file_skein_validation_v1_service } from '@skein/contracts/validation';
 import { type EventStore, JobWorker, reactorSink, Subscription, TimerWorker } from '@skein/events';
 import { type ConsumerDefinition, EVENT_STORE, POOL, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
-import { withTrace } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { Deadlines } from './application/deadlines.js';
 import { type AssignmentWork, DUE, JOB } from './application/effects.js';
@@ -66,9 +65,8 @@ function workers(context: ServiceContext): Worker[] {
   const deadlines = context.get(Deadlines);
   const { RUNNER_FRESH_MAX: concurrency } = context.settings.own as ValidationSettings;
   const onError = (error: unknown, where: string): void => context.logger.error({ err: error, where }, 'background work failed, it goes on');
-  // Calls made in a job belong to the trace of the scoring that asked for it.
   const jobs = (kind: string, handle: (work: AssignmentWork, signal: AbortSignal) => Promise<void>): Worker =>
-    new JobWorker({ pool, kind, concurrency, onError, handle: ({ payload }, { signal }) => withTrace((payload as AssignmentWork).cause.traceparent, () => handle(payload as AssignmentWork, signal)) });
+    new JobWorker({ pool, kind, concurrency, onError, handle: ({ payload }, { signal }) => handle(payload as AssignmentWork, signal) });
   return [
     new Subscription({ store, sink: reactorSink(verdictNotes(store)), onError }),
     jobs(JOB.evaluate, (work, signal) => managed.evaluate(work, signal)),

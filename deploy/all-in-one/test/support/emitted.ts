@@ -1,7 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { utf8 } from '@skein/kernel';
+import type { EventLog, ReceivedMessage } from '@skein/messaging';
 import { CONFIG, type ServiceName, type Settings } from '@skein/platform';
+import { eventually } from '@skein/testing';
 import pg from 'pg';
+import { expect } from 'vitest';
 import { SERVICE_NAMES } from '../../src/ports.js';
 import type { TestSkein } from './skein.js';
 
@@ -11,7 +15,8 @@ export interface Emitted {
   readonly text: string;
 }
 
-async function dump(url: string, where: string): Promise<Emitted[]> {
+/** Every row of every table that a database's role may read. */
+export async function dump(url: string, where: string): Promise<Emitted[]> {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   try {
     const { rows } = await pool.query<{ schema: string; name: string }>(
@@ -38,14 +43,39 @@ export async function databaseDumps(test: TestSkein): Promise<Emitted[]> {
   return (await Promise.all(urls.map(([url, where]) => dump(url, where)))).flat();
 }
 
+/** Every message of every topic, with its headers. */
+export async function messagesOf(log: EventLog, topics: readonly string[], group: string): Promise<Emitted[]> {
+  const texts = new Map(topics.map((topic): [string, string[]] => [topic, []]));
+  const keep = ({ topic, key, id, type, headers, value }: ReceivedMessage): void => void texts.get(topic)?.push(JSON.stringify([key, id, type, headers]), Buffer.from(value).toString('latin1'));
+  const consumer = await log.consume({
+    group,
+    topics,
+    onBatch: async (batch) => {
+      for (const message of batch.messages) {
+        keep(message);
+        batch.resolve(message);
+      }
+    },
+  });
+  await eventually(async () => {
+    expect([...texts.values()].some((found) => found.length > 0)).toBe(true);
+    expect((await log.lag(group)).filter(({ lag }) => lag > 0n)).toEqual([]);
+  }, { timeoutMs: 60_000, everyMs: 250 });
+  await consumer.stop();
+  return [...texts].map(([topic, found]) => ({ where: `topic ${topic}`, text: found.join('\n') }));
+}
+
 /** Every file of the data folder, except what is meant to hold the bytes: artifacts, and the databases' own files. */
-export function filesOf(folder: string, below = ''): Emitted[] {
+export function filesOf(folder: string, without: readonly string[] = ['artifacts', 'postgres'], below = ''): Emitted[] {
   return readdirSync(join(folder, below)).flatMap((name) => {
     const path = join(below, name);
-    if (['artifacts', 'postgres'].includes(path)) return [];
-    return statSync(join(folder, path)).isDirectory() ? filesOf(folder, path) : [{ where: path, text: readFileSync(join(folder, path), 'latin1') }];
+    if (without.includes(path)) return [];
+    return statSync(join(folder, path)).isDirectory() ? filesOf(folder, without, path) : [{ where: path, text: readFileSync(join(folder, path), 'latin1') }];
   });
 }
+
+/** The rows with one more, in which the pair stands side by side. */
+export const withPair = (rows: Uint8Array, [a, b]: readonly [number, number]): Uint8Array => utf8(`${new TextDecoder().decode(rows)}${a},${b},1\n`);
 
 /** The forms in which a pair of neighbouring numbers could be written: texts, and single and double precision in hexadecimal. */
 export function pairForms(a: number, b: number): string[] {

@@ -224,7 +224,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
     const nest = await NestFactory.createApplicationContext({ module: RootModule, providers }, { logger: false, abortOnError: false });
     const context: ServiceContext = { name: definition.name, settings, logger: parts.logger, get: (token) => nest.get(token, { strict: false }) };
     const http = createHttpApp(settings.bodyLimitBytes, settings.limits);
-    observeHttp(http, { tracer: tracing.tracer, meter: parts.metrics.meter });
+    observeHttp(http, { tracer: tracing.tracer, meter: parts.metrics.meter, logger: parts.logger });
     const workers = role === 'api' ? [] : declaredWorkers(definition, context, parts);
     const supervisor = new Supervisor(workers, parts.logger);
     const dispatcher = role === 'worker' ? undefined : serveApi(definition, settings, parts, nest, http, context);

@@ -60,7 +60,7 @@ export function makeParts(definition: ServiceDefinition, settings: Settings, ada
   const report = (error: unknown, where: string): void => logger.error({ err: error, where }, 'background work failed, it goes on');
   const pool = makePool(name, settings.databaseUrl, settings.poolMax, metrics.meter);
   pool.on('error', (error) => report(error, 'pool'));
-  const store = new EventStore({ pool, onError: report, onProgress: (progress) => logger.info(rebuildFields(progress), 'rebuilding a projection'), meter: metrics.meter, ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }), ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
+  const store = new EventStore({ pool, onError: report, onCommand: (outcome) => logger.debug(outcome, 'executed'), onProgress: (progress) => logger.info(rebuildFields(progress), 'rebuilding a projection'), meter: metrics.meter, ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }), ...(definition.upcasters === undefined ? {} : { upcasters: definition.upcasters }) });
   const own = adapters.log === undefined && settings.eventLogUrl !== undefined ? eventLogFromUrl({ url: settings.eventLogUrl, clientId: `skein-${name}`, onError: report }) : undefined;
   const kept = artifactsOf(name, settings, pool);
   const clock = new DatabaseClock({ pool, onError: report });

@@ -1,6 +1,7 @@
 import { SpanKind, type Meter, type Tracer } from '@opentelemetry/api';
 import { childTraceparent, startSpan, withTrace, type OpenSpan } from '@skein/telemetry';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Logger } from '../logger.js';
 import { SECONDS } from '../metrics.js';
 import { random } from './random.js';
 
@@ -37,8 +38,15 @@ function begin(request: FastifyRequest, tracer: Tracer | undefined): Observed {
   return { startedMs: performance.now(), span, traceparent: span?.traceparent ?? childTraceparent(parent, random), route: undefined };
 }
 
-/** A span for every request, and `http_server_duration_seconds{method,route,code}`. */
-export function observeHttp(app: FastifyInstance, { tracer, meter }: { readonly tracer: Tracer | undefined; readonly meter: Meter }): void {
+/** Where what is seen of requests goes. */
+export interface HttpObservers {
+  readonly tracer: Tracer | undefined;
+  readonly meter: Meter;
+  readonly logger: Logger;
+}
+
+/** A span for every request, `http_server_duration_seconds{method,route,code}`, and a log line in the span's trace: a warning where something failed unexpectedly. */
+export function observeHttp(app: FastifyInstance, { tracer, meter, logger }: HttpObservers): void {
   const duration = meter.createHistogram('http_server_duration_seconds', { unit: 's', description: 'Time from the head of an HTTP request to the end of its answer', advice: { explicitBucketBoundaries: SECONDS } });
   app.addHook('onRequest', (request, _reply, done) => {
     observed.set(request, begin(request, tracer));
@@ -49,7 +57,12 @@ export function observeHttp(app: FastifyInstance, { tracer, meter }: { readonly 
     if (seen !== undefined) {
       const { statusCode } = reply;
       const route = seen.route ?? request.routeOptions.url ?? 'unmatched';
-      withTrace(seen.traceparent, () => duration.record((performance.now() - seen.startedMs) / 1_000, { method: request.method, route, code: String(statusCode) }));
+      const tookMs = performance.now() - seen.startedMs;
+      const level = statusCode === 500 ? 'warn' : 'debug';
+      withTrace(seen.traceparent, () => {
+        duration.record(tookMs / 1_000, { method: request.method, route, code: String(statusCode) });
+        if (!QUIET.test(pathOf(request))) logger[level]({ method: request.method, route, code: statusCode, correlationId: request.id, duration_ms: Math.round(tookMs) }, 'request');
+      });
       seen.span?.rename(`${request.method} ${route}`);
       seen.span?.set({ 'http.route': route, 'http.response.status_code': statusCode });
       seen.span?.end(statusCode >= 500 ? String(statusCode) : undefined);

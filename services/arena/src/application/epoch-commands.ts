@@ -11,6 +11,7 @@ import type { KnownArtifact } from '../domain/submission/copy.policy.js';
 import { type Participant, participantsOf } from '../domain/task/participants.policy.js';
 import { taskDecider, taskStream } from '../domain/task/task.decider.js';
 import { SERVICE_PRINCIPAL } from './data-sets.js';
+import { arrivalsOf, meeting } from './epoch-links.js';
 import { STAKES, type StakeReader } from './ports.js';
 import type { Origin } from './task-commands.js';
 import { TIMER, cancelEpochTimer, causedBy, epochTimer } from './timers.js';
@@ -119,8 +120,13 @@ export class EpochCommands {
       command: async (nowMs, state): Promise<EpochCommand> => ({ ...body, nowMs, stakes: await this.stakesNow(taskId, state), known: await this.knownArtifacts(taskId, body, state) }) as EpochCommand,
       ...origin,
       effects: epochEffects,
+      links: (events) => this.links(epochStream(taskId, epoch), meeting(events)),
       ...(answer ? { answer } : {}),
     });
+  }
+
+  private links(streamId: string, submissions: ReadonlySet<string>): Promise<string[]> | undefined {
+    return submissions.size === 0 ? undefined : this.store.readStream(streamId).then((history) => arrivalsOf(history, submissions));
   }
 
   async state(taskId: string, epoch: number): Promise<EpochState> {
