@@ -14,12 +14,29 @@ export interface ArchivePolicy {
   readonly afterDays: number;
 }
 
+/** Rows of another lib in the service's database that are not needed for ever. */
+export interface Expiring {
+  /** For the metric: `message-content`. */
+  readonly what: string;
+  readonly table: string;
+  /** Columns of its key, and of the time from which the days count; the time has an index. */
+  readonly key: string;
+  readonly time: string;
+  readonly days: number;
+}
+
+/** Between two effects of a pass: a stream's next events are archived; the walk's checkpoint is behind the page; rows are removed. */
+export type HousekeepingStep = 'archived' | 'advanced' | 'removed';
+
 /** What is kept for how long. */
 export interface HousekeeperOptions {
   store: EventStore;
   archive?: ArchivePolicy;
+  expiring?: readonly Expiring[];
   /** Jobs that were done; default 14 days. Failed ones stay until somebody has seen to them. */
   jobsDays?: number;
+  /** Told after each step, for tests that kill between them. */
+  onStep?: (step: HousekeepingStep) => void;
   /** Between two passes; default 1 h. */
   everyMs?: number;
   onError?: ReportError;
@@ -29,6 +46,8 @@ export interface HousekeeperOptions {
 export interface Housekept {
   keys: number;
   jobs: number;
+  /** By what they were. */
+  expired: Readonly<Record<string, number>>;
   archivedStreams: number;
   archivedEvents: number;
 }
@@ -41,29 +60,31 @@ const CHUNK = 1_000;
 const DAY_MS = 86_400_000;
 
 /** Removes in small transactions: a long one would hold back the clean-up of all tables. */
-async function removeAll(pool: Pool, table: string, key: string, where: string, values: unknown[]): Promise<number> {
+async function removeAll(pool: Pool, table: string, key: string, where: string, values: unknown[], onStep: () => void): Promise<number> {
   let removed = 0;
   for (;;) {
     const { rowCount } = await pool.query(`DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${CHUNK})`, values);
     removed += rowCount ?? 0;
+    onStep();
     if ((rowCount ?? 0) < CHUNK) return removed;
   }
 }
 
 /** Moves one closed stream's events but the last into the archive; returns how many. Repeated it goes on where it stopped. */
-export async function archiveStream(pool: Pool, streamId: string): Promise<number> {
+export async function archiveStream(pool: Pool, streamId: string, onChunk: () => void = () => undefined): Promise<number> {
   let moved = 0;
   for (;;) {
     const { rows } = await pool.query<{ count: number }>({ name: 'es-archive', text: 'SELECT es_archive($1, $2) AS count', values: [streamId, CHUNK] });
     const count = rows[0]?.count ?? 0;
     moved += count;
+    if (count > 0) onChunk();
     if (count < CHUNK) return moved;
   }
 }
 
 /**
  * Removes what nobody can ask for any more, and moves closed streams' events into the archive: idempotency keys after their 7
- * days, jobs that were done, events by the archive's policy. One process at a time; a killed pass is taken up where it stopped.
+ * days, jobs that were done, what other libs let expire, events by the archive's policy. One process at a time; a killed pass is taken up where it stopped.
  *
  * Inbox rows stay. An inbox row is needed as long as its message can be delivered again, and every topic keeps its messages
  * without end (`infinite`, or `compact`: the last one of each key): a group whose offsets are set back, or that reads from the
@@ -79,7 +100,7 @@ export class Housekeeper {
   #loop: Promise<void> | undefined;
 
   constructor({ archive, ...options }: HousekeeperOptions) {
-    this.#options = { jobsDays: 14, everyMs: 3_600_000, onError: reportToStderr, ...options };
+    this.#options = { jobsDays: 14, everyMs: 3_600_000, expiring: [], onStep: () => undefined, onError: reportToStderr, ...options };
     this.#archive = archive;
     this.#lease = new Lease(options.store.pool, LEASE, LEASE_MS);
   }
@@ -108,28 +129,35 @@ export class Housekeeper {
 
   /** One pass; undefined where another process is at it. */
   async runOnce(): Promise<Housekept | undefined> {
-    const { store, jobsDays } = this.#options;
+    const { store, jobsDays, expiring } = this.#options;
     // The connection that stands for this process: the lease of a killed one ends with it.
     const unlisten = PositionFeed.of(store.pool).listen(() => undefined);
     try {
       if (!(await this.#lease.acquire())) return undefined;
-      const keys = await removeAll(store.pool, 'es_idempotency', 'scope, key', 'expires_at < clock_timestamp()', []);
-      const jobs = await removeAll(store.pool, 'es_job', 'id', `state = 'done' AND finished_at < clock_timestamp() - $1 * interval '1 day'`, [jobsDays]);
+      const keys = await this.#remove('idempotency-key', 'es_idempotency', 'scope, key', 'expires_at < clock_timestamp()', []);
+      const jobs = await this.#remove('job', 'es_job', 'id', `state = 'done' AND finished_at < clock_timestamp() - $1 * interval '1 day'`, [jobsDays]);
+      const expired: Record<string, number> = {};
+      for (const { what, table, key, time, days } of expiring) expired[what] = await this.#remove(what, table, key, `${time} < clock_timestamp() - $1 * interval '1 day'`, [days]);
       const metrics = eventMetrics(store.pool);
-      metrics.purged.add(keys, { what: 'idempotency-key' });
-      metrics.purged.add(jobs, { what: 'job' });
       const { streams, events } = this.#archive ? await this.#archiveAll(this.#archive) : { streams: 0, events: 0 };
       metrics.archived.add(events);
-      return { keys, jobs, archivedStreams: streams, archivedEvents: events };
+      return { keys, jobs, expired, archivedStreams: streams, archivedEvents: events };
     } finally {
       await this.#lease.release().catch(() => this.#lease.lose());
       unlisten();
     }
   }
 
+  async #remove(what: string, table: string, key: string, where: string, values: unknown[]): Promise<number> {
+    const { store, onStep } = this.#options;
+    const removed = await removeAll(store.pool, table, key, where, values, () => onStep('removed'));
+    eventMetrics(store.pool).purged.add(removed, { what });
+    return removed;
+  }
+
   /** Walks the log from where the last pass stopped to the first event that is too young. */
   async #archiveAll(policy: ArchivePolicy): Promise<{ streams: number; events: number }> {
-    const { store } = this.#options;
+    const { store, onStep } = this.#options;
     const total = { streams: 0, events: 0 };
     const { rows } = await store.pool.query<{ now_ms: string }>('SELECT es_now_ms() AS now_ms');
     const youngestMs = Number(rows[0]?.now_ms) - policy.afterDays * DAY_MS;
@@ -150,6 +178,7 @@ export class Housekeeper {
       if (next > from) {
         await inTransaction(store.pool, (tx) => this.#lease.move(tx, next));
         this.#lease.moved(next);
+        onStep('advanced');
       }
       if (complete) return total;
     }
@@ -157,9 +186,9 @@ export class Housekeeper {
   }
 
   async #archiveClosed({ streamId, version }: RecordedEvent): Promise<number> {
-    const { pool } = this.#options.store;
+    const { store: { pool }, onStep } = this.#options;
     // A stream that went on is not closed; its own last event will come along in this walk, if it is of such a type.
     const { rows } = await pool.query<{ last: number }>('SELECT max(version) AS last FROM es_event WHERE stream_id = $1', [streamId]);
-    return rows[0]?.last === version ? archiveStream(pool, streamId) : 0;
+    return rows[0]?.last === version ? archiveStream(pool, streamId, () => onStep('archived')) : 0;
   }
 }

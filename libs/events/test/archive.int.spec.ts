@@ -126,7 +126,7 @@ describe('housekeeper', () => {
     await age('account-old', 31);
     await age('account-re%', 31);
     await age('account-open', 31);
-    expect(await keeper().runOnce()).toEqual({ keys: 0, jobs: 0, archivedStreams: 1, archivedEvents: 2 });
+    expect(await keeper().runOnce()).toEqual({ keys: 0, jobs: 0, expired: {}, archivedStreams: 1, archivedEvents: 2 });
     expect(await keeper().runOnce()).toMatchObject({ archivedStreams: 0 });
     await age('account-young', 31);
     expect(await keeper().runOnce()).toMatchObject({ archivedStreams: 1, archivedEvents: 2 });

@@ -12,12 +12,12 @@ import { HEADER } from './headers.js';
 import { otherContent } from './inspect.js';
 import { otherContents } from './message-contents.js';
 import { clearHalt, haltsAt, recordHalt } from './halts.js';
-import { RetryState } from './retry-state.js';
+import { RetryState, STANDARD_TIMING } from './retry-state.js';
 import { Semaphore } from './semaphore.js';
+import { StallNotes } from './stalls.js';
 import { inReceive } from './tracing.js';
 
 const TRIES = 3;
-const TIMING: ConsumerTiming = { retryDelayMs: 100, backoffFirstMs: 250, backoffMaxMs: 15_000, alertAfterMs: 60_000 };
 
 type Outcome = { kind: 'done' } | { kind: 'interrupted' } | { kind: 'retriable'; error: unknown } | { kind: 'poison'; error: unknown };
 
@@ -40,6 +40,7 @@ class Consumer implements RunningConsumer {
   readonly #timing: ConsumerTiming;
   readonly #dispatcher: Dispatcher;
   readonly #retries: RetryState;
+  readonly #stalls: StallNotes;
   readonly #semaphore: Semaphore;
   readonly #metrics: ConsumerMetrics;
   readonly #consumer = Promise.withResolvers<LogConsumer>();
@@ -50,9 +51,10 @@ class Consumer implements RunningConsumer {
   constructor(options: ConsumerOptions) {
     this.name = options.group;
     this.#options = options;
-    this.#timing = { ...TIMING, ...options.timing };
+    this.#timing = { ...STANDARD_TIMING, ...options.timing };
     this.#dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool), options.eventTypes);
     this.#retries = new RetryState(this.#timing);
+    this.#stalls = new StallNotes(options.pool, options.group, (error) => options.logger?.warn({ group: options.group, err: error }, 'a stall could not be told of'));
     this.#semaphore = new Semaphore(options.concurrency ?? 4);
     showDuplicates(options.pool, options.group);
     this.#metrics = new ConsumerMetrics(
@@ -120,7 +122,7 @@ class Consumer implements RunningConsumer {
       if (halts.has(message.offset)) await clearHalt(this.#options.pool, this.name, message);
       batch.resolve(message);
       // A batch that was taken away must not touch what the partition's new batch waits for.
-      if (!batch.signal.aborted) this.#retries.succeeded(batch.topic, batch.partition);
+      if (!batch.signal.aborted && this.#retries.succeeded(batch.topic, batch.partition)) await this.#stalls.end(batch.topic, batch.partition);
     }
   }
 
@@ -190,7 +192,8 @@ class Consumer implements RunningConsumer {
     if (log === undefined || batch.signal.aborted || this.#stopped || this.#reason !== undefined) return;
     const { topic, partition } = batch;
     log.pause(topic, partition);
-    const { waitMs, alert } = this.#retries.failed(topic, partition, () => log.resume(topic, partition));
+    const { waitMs, alert, stalledSeconds } = this.#retries.failed(topic, partition, () => log.resume(topic, partition));
+    if (stalledSeconds !== undefined) this.#stalls.tell({ topic, partition, reason: reasonOf(error), seconds: stalledSeconds });
     const fields = { ...where(this.name, message ?? batch), waitMs, err: error };
     inTraceOf(message, () => {
       if (alert) this.#options.logger?.error(fields, 'partition has been failing for too long');

@@ -61,6 +61,7 @@ function lazily(load: () => Promise<EventLog>): EventLog {
     send: async (messages) => (await log()).send(messages),
     consume: async (options) => (await log()).consume(options),
     lag: async (group) => (await log()).lag(group),
+    members: async (group) => (await log()).members?.(group),
     topics: async () => (await (await log()).topics?.()) ?? [],
     createTopics: async (specs) => (await log()).createTopics(specs),
     close: async () => {

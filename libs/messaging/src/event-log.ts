@@ -42,6 +42,16 @@ export interface Lag {
   readonly lag: bigint;
 }
 
+/** A live member of a group, as the log knows it. */
+export interface MemberState {
+  readonly member: string;
+  /** `host:pid` of its process; another program's member may tell something else, or nothing. */
+  readonly process: string;
+  readonly assignment: readonly { readonly topic: string; readonly partition: number }[];
+  /** Milliseconds since it came; undefined where nobody can tell. */
+  readonly ageMs: number | undefined;
+}
+
 /**
  * Messages of one partition in offset order. Whoever handles it calls `resolve(message)` when everything up to and including
  * that message is done; what is resolved when the handler returns or throws is committed, the rest is delivered again.
@@ -92,6 +102,8 @@ export interface EventLog {
   consume(options: ConsumeOptions): Promise<LogConsumer>;
   /** Lag per partition of every topic the group has ever consumed. */
   lag(group: string): Promise<Lag[]>;
+  /** The live members of a group, whatever process they are in; undefined, or left out, where an adapter cannot tell. */
+  members?(group: string): Promise<readonly MemberState[] | undefined>;
   /** The topics that there are, for `planTopics`; an adapter that cannot tell leaves it out. */
   topics?(): Promise<readonly TopicState[]>;
   /** Idempotent; also brings a topic's retention to what is asked; another partition count for an existing topic is refused. */

@@ -11,17 +11,31 @@ const refuse = (rule: string, message: string): RejectionError => new RejectionE
 const MAJOR = /\.v\d+$/;
 const baseOf = (type: string): string => type.replace(MAJOR, '');
 
-function wrongHeader(message: ReceivedMessage): RejectionError | undefined {
-  const { headers } = message;
-  if (message.id === '') return refuse('cloudevents-header', `header ${HEADER.id} is missing`);
-  if (message.type === '') return refuse('cloudevents-header', `header ${HEADER.type} is missing`);
-  const expected = { [HEADER.specVersion]: '1.0', [HEADER.source]: sourceOf(message.topic), [HEADER.contentType]: 'application/protobuf' };
-  for (const [name, value] of Object.entries(expected)) {
+const wrong = (text: string): RejectionError => refuse('cloudevents-header', `header ${text}`);
+const quoted = (text: string): string => JSON.stringify(text.slice(0, 100));
+
+/** What a header must look like where it is there. */
+const FORMS: readonly (readonly [name: string, form: RegExp, what: string])[] = [
+  [HEADER.contentType, /^application\/protobuf$/, 'application/protobuf'],
+  [HEADER.streamVersion, /^\d{1,15}$/, 'a version'],
+  [HEADER.position, /^\d{1,18}$/, 'a position'],
+  [HEADER.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i, 'a time'],
+];
+
+/** CloudEvents 1.0 requires `specversion`, `id`, `type` and `source`; ours say of each what it is. */
+function wrongHeader({ id, type, topic, headers }: ReceivedMessage): RejectionError | undefined {
+  if (id === '' || type === '') return wrong(`${id === '' ? HEADER.id : HEADER.type} is missing`);
+  const required = { [HEADER.specVersion]: '1.0', [HEADER.id]: id, [HEADER.type]: type, [HEADER.source]: sourceOf(topic) };
+  for (const [name, value] of Object.entries(required)) {
     const actual = headers[name];
-    if (actual !== undefined && actual !== value) return refuse('cloudevents-header', `header ${name} is ${JSON.stringify(actual.slice(0, 100))} instead of ${JSON.stringify(value)}`);
+    if (actual === undefined) return wrong(`${name} is missing`);
+    if (actual !== value) return wrong(`${name} is ${quoted(actual)} instead of ${quoted(value)}`);
   }
-  const version = headers[HEADER.streamVersion];
-  return version === undefined || /^\d{1,15}$/.test(version) ? undefined : refuse('cloudevents-header', `header ${HEADER.streamVersion} is no version`);
+  for (const [name, form, what] of FORMS) {
+    const actual = headers[name];
+    if (actual !== undefined && !form.test(actual)) return wrong(`${name} is ${quoted(actual)}, which is not ${what}`);
+  }
+  return undefined;
 }
 
 /** A type that no contract has. Topics without contracts (of tests, of others) are not judged. */

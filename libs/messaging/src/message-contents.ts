@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
+import type { Expiring } from '@skein/events';
 import type pg from 'pg';
 import type { ReceivedMessage } from './event-log.js';
 
 const HASH_BYTES = 16;
+
+/**
+ * How long a sender's second message under an old id is told from a repetition. Later it counts as one: the inbox, which is kept,
+ * lets it have no effect. A group that reads from the beginning meets the first one first again, and so finds the second again.
+ */
+export const MESSAGE_CONTENTS: Expiring = { what: 'message-content', table: 'message_contents', key: 'group_name, message_id', time: 'met_at', days: 30 };
 
 function hashOf({ type, key, value }: ReceivedMessage): Buffer {
   return createHash('sha256').update(JSON.stringify([type, key])).update(value).digest().subarray(0, HASH_BYTES);

@@ -35,6 +35,7 @@ export function sharedEventLog(options: EmbeddedEventLogOptions): EventLog {
       return consumer;
     },
     lag: (group) => shared.log.lag(group),
+    members: (group) => shared.log.members(group),
     topics: () => shared.log.topics(),
     createTopics: (specs) => shared.log.createTopics(specs),
     close: () => (closing ??= release()),

@@ -11,6 +11,7 @@ import type { EventTypes } from '../src/inspect.js';
 import { messagingMigrations } from '../src/migrations.js';
 import { partitionOf } from '../src/partitioner.js';
 import { redriveDeadLetters, type Redriven } from '../src/redrive.js';
+import { listStalls } from '../src/stalls.js';
 import type { AdapterHarness } from './event-log.contract.js';
 import { fresh, gate } from './support/messages.js';
 import { note, NOTED, noteHandler, TIMING } from './support/notes.js';
@@ -88,10 +89,13 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
       await eventually(() => expect(attempts.length).toBeGreaterThan(7));
       await eventually(() => expect(alerts).toEqual(['partition has been failing for too long']));
       expect(await metrics.render()).toMatch(new RegExp(`consumer_retrying_seconds\\{group="${consumer.name}"`));
+      const stalls = async () => (await listStalls(database.appPool)).filter(({ group }) => group === consumer.name);
+      await eventually(async () => expect(await stalls()).toMatchObject([{ topic, partition: partitionOf('a', 8), reason: 'Error: connect' }]));
       await eventually(() => expect(seen).toEqual(expect.arrayContaining(others.map((key) => `${key}#1`))));
       expect(consumer.alive()).toBe(true);
       down = false;
       await eventually(() => expect(seen.filter((id) => id.startsWith('a'))).toEqual(['a#1', 'a#2']));
+      await eventually(async () => expect(await stalls()).toEqual([]));
       expect(attempts.slice(0, 8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
       expect(await listDeadLetters(database.appPool, { group: consumer.name })).toEqual([]);
     });
@@ -149,8 +153,11 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
       ['a wrong CloudEvents version', (topic) => withHeader(note(topic, 'k', 1), 'ce_specversion', '0.3'), 'ce_specversion is "0.3" instead of "1.0"'],
       ['another source', (topic) => withHeader(note(topic, 'k', 1), 'ce_source', '/elsewhere'), 'ce_source'],
       ['another content type', (topic) => withHeader(note(topic, 'k', 1), 'content-type', 'application/json'), 'content-type'],
-      ['a stream version that is none', (topic) => withHeader(note(topic, 'k', 1), 'ce_streamversion', 'three'), 'ce_streamversion is no version'],
+      ['a stream version that is none', (topic) => withHeader(note(topic, 'k', 1), 'ce_streamversion', 'three'), 'ce_streamversion is "three", which is not a version'],
+      ['no CloudEvents version', (topic) => withoutHeader(note(topic, 'k', 1), 'ce_specversion'), 'ce_specversion is missing'],
+      ['no source', (topic) => withoutHeader(note(topic, 'k', 1), 'ce_source'), 'ce_source is missing'],
     ];
+    const withoutHeader = (message: PublicMessage, name: string): PublicMessage => ({ ...message, headers: Object.fromEntries(Object.entries(message.headers).filter(([each]) => each !== name)) });
     const withHeader = (message: PublicMessage, name: string, value: string): PublicMessage => ({ ...message, headers: { ...message.headers, [name]: value } });
 
     it.each(bad)('parks %s with the reason, and the later messages of its key; other keys go on', async (_, make, reason) => {

@@ -202,6 +202,24 @@ export function eventLogContract(name: string, makeHarness: () => Promise<Adapte
       expect((await log.lag(group))[0]).toMatchObject({ committed: 7n, lag: 2n });
     });
 
+    it('tells who reads: process, age, and what each member holds, none twice', async () => {
+      const topic = await topicOf(4);
+      const group = fresh('g');
+      expect(await log.members?.(group)).toEqual([]);
+      const other = open();
+      const consumers = await Promise.all([log, other].map((each) => each.consume({ group, topics: [topic], onBatch: new Collector().onBatch })));
+      const held = [0, 1, 2, 3].map((partition) => ({ topic, partition }));
+      await eventually(async () => {
+        const members = (await log.members?.(group)) ?? [];
+        expect(members.flatMap(({ assignment }) => assignment).sort((one, another) => one.partition - another.partition)).toEqual(held);
+        expect(members.map(({ assignment }) => assignment.length)).toEqual([2, 2]);
+        for (const { process: name, ageMs } of members) expect([name, ageMs]).toEqual([expect.stringMatching(new RegExp(`:${process.pid}$`)), expect.any(Number)]);
+      });
+      await consumers[1]!.stop();
+      await eventually(async () => expect((await log.members?.(group))?.map(({ assignment }) => assignment)).toEqual([held]));
+      await consumers[0]!.stop();
+    });
+
     it('replays from an offset', async () => {
       const topic = await topicOf(1);
       const collector = new Collector();

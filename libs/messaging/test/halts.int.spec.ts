@@ -45,7 +45,10 @@ const handler = (): MessageHandler =>
     },
   });
 const worker = (policy: ConsumerOptions['policy']): ConsumerWorker => new ConsumerWorker({ log, pool: service.appPool, group, policy, timing: TIMING, handlers: [handler()] });
-const message = (id: string, key = 'k') => ({ ...note(topic(), key, 1), id });
+const message = (id: string, key = 'k') => {
+  const made = note(topic(), key, 1);
+  return { ...made, id, headers: { ...made.headers, ce_id: id } };
+};
 
 describe('a consumer that stops', () => {
   async function halted(): Promise<ConsumerWorker> {

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import { inboxOnce, JobWorker, type Projection } from '@skein/events';
-import { EmbeddedEventLog, eventLogMigrations, onMessage, type MessageHandler, type PublicMessage } from '@skein/messaging';
+import { EmbeddedEventLog, eventLogMigrations, onMessage, sourceOf, type MessageHandler, type PublicMessage } from '@skein/messaging';
 import { freshDatabase, type TestDatabase } from '@skein/testing';
 import { POOL, type OpenWorkflow, type ServiceContext } from '../src/index.js';
 import { OPERATOR_TOKEN, stage, type RestAnswer, type Stage } from './harness.js';
@@ -70,7 +70,7 @@ export async function operatorStage(): Promise<OperatorStage> {
   let sent = 0;
   const message = ({ topic, key, text }: { topic: string; key: string; text: string }): PublicMessage => {
     const id = `m-${(sent += 1)}`;
-    return { topic, key, id, type: noted, timeMs: 1_700_000_000_000 + sent, value: toBinary(StringValueSchema, create(StringValueSchema, { value: text })), headers: { ce_id: id } };
+    return { topic, key, id, type: noted, timeMs: 1_700_000_000_000 + sent, value: toBinary(StringValueSchema, create(StringValueSchema, { value: text })), headers: { ce_specversion: '1.0', ce_id: id, ce_type: noted, ce_source: sourceOf(topic) } };
   };
   return {
     stage: made, faults,

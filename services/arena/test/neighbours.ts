@@ -4,7 +4,7 @@ import { type ScoringRequested, ScoringRequestedSchema } from '@skein/contracts/
 import { PositionChangedSchema } from '@skein/contracts/staking';
 import { VerdictAgreedSchema, VerdictFailedSchema } from '@skein/contracts/validation';
 import { FP_ONE, largestRemainder } from '@skein/kernel';
-import { EmbeddedEventLog, type LogConsumer, type PublicMessage, eventLogMigrations, loadTopics } from '@skein/messaging';
+import { EmbeddedEventLog, type LogConsumer, type PublicMessage, eventLogMigrations, loadTopics, sourceOf } from '@skein/messaging';
 import { type TestDatabase, freshDatabase } from '@skein/testing';
 
 const UNIT = 10n ** 18n;
@@ -36,7 +36,7 @@ export class Neighbours {
 
   private async send<Desc extends DescMessage>(topic: string, key: string, type: string, schema: Desc, message: MessageInitShape<Desc>, id = randomUUID()): Promise<void> {
     const value = toBinary(schema, create(schema, message));
-    await this.log.send([{ topic, key, id, type, timeMs: 0, value, headers: { ce_id: id, ce_type: type, ce_correlationid: id } }]);
+    await this.log.send([{ topic, key, id, type, timeMs: 0, value, headers: { ce_specversion: '1.0', ce_id: id, ce_type: type, ce_source: sourceOf(topic), ce_correlationid: id } }]);
   }
 
   /** The staking indexer: a wallet's whole position. */

@@ -16,7 +16,11 @@ const ANSWERS: Record<string, unknown> = {
     { name: 'tasks', kind: 'projection', version: 3, liveVersion: 2, position: '90', head: '100', lag: '10', state: 'outdated', active: true, rebuild: { state: 'building', version: 3, built: '40', head: '100', lag: '60', eventsPerSecond: '20', remainingMs: '3000', error: '' } },
     { name: 'publication-arena', kind: 'publication', position: '100', head: '100', lag: '0', state: 'current' },
   ] },
-  '/billing/v1/consumers': { partitions: [{ group: 'billing.usage', policy: 'stop', topic: 'marketplace.usage.v1', partition: 2, committed: '5', head: '9', lag: '4', state: 'halted', reason: 'offset 5: Error: odd ledger', parked: 0 }] },
+  '/billing/v1/consumers': { partitions: [{ group: 'billing.usage', policy: 'stop', topic: 'marketplace.usage.v1', partition: 2, committed: '5', head: '9', lag: '4', state: 'halted', reason: 'offset 5: Error: odd ledger', parked: 0 }], members: [
+    { group: 'billing.usage', policy: 'stop', lag: '4', state: 'halted', ageMs: '-1' },
+    { group: 'billing.accounts', policy: 'park', member: 'billing.accounts/1', process: 'node-1:4711', assignment: ['billing.party.v1/0', 'billing.party.v1/2', 'arena.task.v1/1'], lag: '3', parked: 2, state: 'behind', ageMs: '61000' },
+    { group: 'billing.accounts', policy: 'park', member: 'billing.accounts/2', process: 'node-2:12', state: 'idle', ageMs: '5' },
+  ] },
   '/billing/v1/deadLetters': { deadLetters: [{ id: 'h3', group: 'billing.usage', topic: 'marketplace.usage.v1', partition: 2, offset: '5', key: `call-${ID}`, messageId: 'm-1', type: 'skein.marketplace.call.ran.v1', reason: 'Error: odd ledger that cannot be booked because its units are negative', state: 'halted', atMs: AT }] },
   '/billing/v1/deadLetters:get': { deadLetter: { id: '4', group: 'billing.usage', topic: 't', partition: 2, offset: '5', key: 'k', messageId: 'm', type: 'x.v1', reason: 'Error: no', state: 'discarded', atMs: AT }, headers: { ce_id: 'm', ce_type: 'x.v1' }, value: 'AQID', closedBy: 'operator', closedReason: 'by hand', closedAtMs: AT },
   '/billing/v1/deadLetters:redrive': { done: 2, failed: [{ topic: 't', key: 'k', reason: 'Error: again' }], halts: 1 },
@@ -51,7 +55,7 @@ async function skein(line: string | readonly string[], options: { fetching?: typ
 
 describe('output, for people and for scripts', () => {
   test.each([
-    ['streams list', 0], [`streams show task-${ID}`, 0], ['projections list', 0], ['projections rebuild tasks', 0], ['consumers', 0], ['consumers resume billing.usage', 0],
+    ['streams list', 0], [`streams show task-${ID}`, 0], ['projections list', 0], ['projections rebuild tasks', 0], ['consumers', 0], ['consumers members', 0], ['consumers resume billing.usage', 0],
     ['dead-letters list', 0], ['dead-letters show billing/4', 0], ['dead-letters redrive billing.usage', 1], ['jobs', 0], ['jobs retry j', 0], ['workflows', 0], ['workflows --stuck', 1], ['topics plan', 1], ['topics apply', 0],
   ])('%s', async (line, exit) => {
     const name = line.replace(ID, 'id').replace(/[^a-z]+/g, '-');

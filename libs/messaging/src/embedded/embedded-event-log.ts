@@ -1,6 +1,6 @@
 import { SystemIds, type IdSource } from '@skein/kernel';
 import pg from 'pg';
-import type { ConsumeOptions, EventLog, Lag, LogConsumer, PublicMessage, TopicSpec } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, PublicMessage, TopicSpec } from '../event-log.js';
 import { checkedBytes, unknownTopic } from '../message-size.js';
 import { partitionOf } from '../partitioner.js';
 import { GroupMember } from './group-member.js';
@@ -103,6 +103,10 @@ export class EmbeddedEventLog implements EventLog {
 
   lag(group: string): Promise<Lag[]> {
     return this.#db.lag(group);
+  }
+
+  members(group: string): Promise<MemberState[]> {
+    return this.#db.members(group);
   }
 
   topics(): Promise<TopicSpec[]> {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { Lag, ReceivedMessage, TopicSpec } from '../event-log.js';
+import type { Lag, MemberState, ReceivedMessage, TopicSpec } from '../event-log.js';
+import { PROCESS_NAME } from '../process-name.js';
 
 /** A partition's row: its id in this database and its place in a topic. */
 export interface PartitionRow {
@@ -128,7 +129,7 @@ export class LogDatabase {
 
   /** Keeps members alive (joining them on their first beat) and buries those whose time is over. */
   async heartbeat(members: readonly MemberRow[], leaseMs: number, session: Session | undefined): Promise<void> {
-    const values = [JSON.stringify(members), leaseMs, session?.pid ?? null, session?.startedAt ?? null];
+    const values = [JSON.stringify(members.map((member) => ({ ...member, process: PROCESS_NAME }))), leaseMs, session?.pid ?? null, session?.startedAt ?? null];
     await this.#pool.query({ name: 'log-heartbeat', text: 'SELECT log_heartbeat($1, $2, $3, $4)', values });
   }
 
@@ -154,6 +155,21 @@ export class LogDatabase {
       values: [groups],
     });
     return rows;
+  }
+
+  /** Live members of a group with what they hold; a process that is gone has none, whatever its lease says. */
+  async members(group: string): Promise<MemberState[]> {
+    const { rows } = await this.#pool.query<{ member: string; process: string; age_ms: string; assignment: MemberState['assignment'] }>(
+      `SELECT m.member, m.process, floor(extract(epoch FROM clock_timestamp() - m.joined_at) * 1000)::bigint AS age_ms,
+              coalesce(json_agg(json_build_object('topic', p.topic, 'partition', p.partition) ORDER BY p.topic, p.partition) FILTER (WHERE p.id IS NOT NULL), '[]') AS assignment
+         FROM log_members m
+         LEFT JOIN log_leases l ON l.group_name = m.group_name AND l.member = m.member
+         LEFT JOIN log_partitions p ON p.id = l.partition_id
+        WHERE m.group_name = $1 AND m.expires_at >= clock_timestamp() AND log_session_alive(m.session_pid, m.session_started)
+        GROUP BY m.member ORDER BY m.joined`,
+      [group],
+    );
+    return rows.map(({ member, process, age_ms: ageMs, assignment }) => ({ member, process, assignment, ageMs: Number(ageMs) }));
   }
 
   async leases(groups: readonly string[]): Promise<LeaseRow[]> {

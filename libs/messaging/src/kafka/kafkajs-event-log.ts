@@ -1,8 +1,9 @@
 import type { Admin, Kafka, Producer, RetryOptions } from 'kafkajs';
-import type { ConsumeOptions, EventLog, Lag, LogConsumer, PublicMessage, TopicSpec, TopicState } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, PublicMessage, TopicSpec, TopicState } from '../event-log.js';
 import { unknownTopic } from '../message-size.js';
 import { unavailable } from './kafka-errors.js';
 import { kafkaSettings, REQUEST_TIMEOUT_MS, type KafkaEventLogOptions, type KafkaSettings } from './kafka-options.js';
+import { memberStates } from './kafkajs-group.js';
 import { KafkaJsMember } from './kafkajs-member.js';
 import { loadKafkaJs } from './kafkajs-load.js';
 import { drifted, lagOf, sortTopics, topicSettings, topicStates, type Configuration } from './kafka-topics.js';
@@ -69,6 +70,11 @@ export class KafkaJsEventLog implements EventLog {
       }));
       return lags.flat().sort((one, other) => one.topic.localeCompare(other.topic) || one.partition - other.partition);
     });
+  }
+
+  async members(group: string): Promise<MemberState[]> {
+    const { groups } = await this.#asking((admin) => admin.describeGroups([group]));
+    return groups.flatMap((description) => memberStates(this.#kafkaJs, description, Date.now()));
   }
 
   async topics(): Promise<TopicState[]> {

@@ -3,6 +3,7 @@ import { delay } from '../embedded/delay.js';
 import type { ConsumeOptions, LogConsumer } from '../event-log.js';
 import { isLost } from './kafka-errors.js';
 import { CLOSE_MS_MAX, FETCH_WAIT_MS, type KafkaSettings } from './kafka-options.js';
+import { noting } from './kafkajs-group.js';
 import type { loadKafkaJs } from './kafkajs-load.js';
 import { PartitionLane, type LaneClient } from './partition-lane.js';
 import { fromWire } from './wire.js';
@@ -44,6 +45,7 @@ export class KafkaJsMember implements LogConsumer {
   readonly #guarded = new WeakSet<Coordinator>();
   /** A lane has ended, and only a join makes another. */
   #mustJoin = false;
+  readonly #sinceMs = Date.now();
   #crashed = false;
   #seenMs = performance.now();
   #stopping: Promise<void> | undefined;
@@ -63,7 +65,7 @@ export class KafkaJsMember implements LogConsumer {
       retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 120, restartOnFailure: async () => this.#stopping === undefined },
       partitionAssigners: [(context) => {
         this.#standBefore(context.cluster as unknown as Coordination);
-        return host.kafkaJs.PartitionAssigners.roundRobin(context);
+        return noting(host.kafkaJs, host.kafkaJs.PartitionAssigners.roundRobin(context), this.#sinceMs);
       }],
     });
     this.#joined.promise.catch(() => undefined);

@@ -1,10 +1,11 @@
 import { Admin, ConfigResourceTypes, Producer } from '@platformatic/kafka';
 import { backoffMs, delay } from '../embedded/delay.js';
-import type { ConsumeOptions, EventLog, Lag, LogConsumer, PublicMessage, TopicSpec, TopicState } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, PublicMessage, TopicSpec, TopicState } from '../event-log.js';
 import { unknownTopic } from '../message-size.js';
 import { hasKafkaError, unavailable } from './kafka-errors.js';
 import { kafkaSettings, REQUEST_TIMEOUT_MS, type KafkaEventLogOptions, type KafkaSettings } from './kafka-options.js';
 import { drifted, lagOf, sortTopics, topicSettings, topicStates, type Configuration } from './kafka-topics.js';
+import { memberState } from './member-note.js';
 import { PlatformaticMember } from './platformatic-member.js';
 import { clientOptions } from './platformatic-options.js';
 import { recordBatches, type PlacedRecord } from './record-batches.js';
@@ -13,6 +14,7 @@ import { reportOnce } from './report-once.js';
 const RETRIES = 4;
 const LATEST = -1n;
 const NEVER_COMMITTED = -1n;
+const NOT_THERE = new Set(['GROUP_ID_NOT_FOUND']);
 const ALREADY_THERE = new Set(['TOPIC_ALREADY_EXISTS']);
 
 /**
@@ -68,6 +70,18 @@ export class PlatformaticEventLog implements EventLog {
       return committed.map((each) => lagOf(each.topic, each.partition, each.committedOffset, heads.get(`${each.topic}/${each.partition}`)))
         .sort((one, other) => one.topic.localeCompare(other.topic) || one.partition - other.partition);
     });
+  }
+
+  async members(group: string): Promise<MemberState[]> {
+    try {
+      const described = await this.#asking(() => this.#admin.describeGroups({ groups: [group] }));
+      const members = [...(described.get(group)?.members.values() ?? [])];
+      return members.map(({ id, clientId, clientHost, metadata, assignments }) =>
+        memberState({ id, clientId, clientHost, userData: bytesOf(metadata?.metadata), assignment: [...(assignments?.values() ?? [])] }, Date.now()));
+    } catch (error) {
+      if (hasKafkaError(error, NOT_THERE)) return [];
+      throw error;
+    }
   }
 
   async topics(): Promise<TopicState[]> {
@@ -181,3 +195,5 @@ export class PlatformaticEventLog implements EventLog {
 }
 
 const entriesOf = (spec: TopicSpec): { name: string; value: string }[] => Object.entries(topicSettings(spec)).map(([name, value]) => ({ name, value }));
+
+const bytesOf = (data: Uint8Array | string | undefined): Uint8Array | undefined => (typeof data === 'string' ? Buffer.from(data) : data);

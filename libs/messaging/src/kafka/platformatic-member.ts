@@ -3,6 +3,7 @@ import { backoffMs, delay } from '../embedded/delay.js';
 import type { ConsumeOptions, LogConsumer } from '../event-log.js';
 import { isLost } from './kafka-errors.js';
 import { CLOSE_MS_MAX, REQUEST_TIMEOUT_MS, type KafkaSettings } from './kafka-options.js';
+import { memberNote } from './member-note.js';
 import { PartitionLane, type LaneClient } from './partition-lane.js';
 import { PartitionFetcher } from './platformatic-fetcher.js';
 import { clientOptions } from './platformatic-options.js';
@@ -38,6 +39,7 @@ export class PlatformaticMember implements LogConsumer {
   readonly #lanes = new Map<string, PartitionLane>();
   readonly #joined = Promise.withResolvers<void>();
   readonly #end = new AbortController();
+  readonly #sinceMs = Date.now();
   #generation = new AbortController();
   #out = Promise.withResolvers<void>();
   /** Lanes are there, or on their way, for what the last join gave. */
@@ -65,7 +67,7 @@ export class PlatformaticMember implements LogConsumer {
       // Awaited before each join, under the generation that is about to end.
       protocolsMetadata: async () => {
         await this.#handOver();
-        return Buffer.alloc(0);
+        return memberNote(this.#sinceMs);
       },
     });
     this.#group.topics.trackAll(...options.topics);

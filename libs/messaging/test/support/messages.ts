@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { sourceOf } from '../../src/headers.js';
 import type { PartitionBatch, PublicMessage, ReceivedMessage } from '../../src/event-log.js';
+
+/** What CloudEvents requires. */
+export const ceHeaders = (topic: string, id: string, type: string): Record<string, string> => ({ ce_specversion: '1.0', ce_id: id, ce_type: type, ce_source: sourceOf(topic) });
 
 /** A message without meaning: `<key>#<n>`. */
 export const messageOf = (topic: string, key: string, n: number, value: Uint8Array = new Uint8Array([n & 255])): PublicMessage => ({

@@ -1,7 +1,7 @@
 import type { ObservableResult } from '@opentelemetry/api';
 import { EVENT_TYPES } from '@skein/contracts';
 import { Housekeeper, projectionSink, RebuildWorker, Subscription, type ReportError } from '@skein/events';
-import { ConsumerWorker, Relay } from '@skein/messaging';
+import { ConsumerWorker, MESSAGE_CONTENTS, Relay } from '@skein/messaging';
 import type { ServiceContext, ServiceDefinition, Worker, WorkflowDefinition } from '../service-definition.js';
 import { oldestOpenSeconds } from '../operations/workflows.js';
 import type { Parts } from './providers.js';
@@ -30,7 +30,7 @@ export function declaredWorkers(definition: ServiceDefinition, context: ServiceC
     ...(projections.length > 0 ? [new RebuildWorker({ store, projections, onError })] : []),
     ...(publications.length > 0 ? [new Relay({ store, log, publications, onError })] : []),
     ...(definition.consumers?.(context) ?? []).map((consumer) => new ConsumerWorker({ eventTypes: EVENT_TYPES, ...consumer, log, pool, logger })),
-    new Housekeeper({ store, onError, ...(definition.archive === undefined ? {} : { archive: definition.archive }) }),
+    new Housekeeper({ store, onError, expiring: [MESSAGE_CONTENTS], ...(definition.archive === undefined ? {} : { archive: definition.archive }) }),
     ...(workflows.length > 0 ? [workflowAges(workflows, parts)] : []),
     ...(definition.workers?.(context) ?? []),
   ];

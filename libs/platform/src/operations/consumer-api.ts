@@ -2,7 +2,6 @@ import { fromBinary, toJsonString, type MessageInitShape } from '@bufbuild/proto
 import { EVENT_TYPES } from '@skein/contracts';
 import {
   OperationsService,
-  type ConsumerPartitionSchema,
   type DeadLetterSchema,
   type DiscardDeadLetterRequest,
   type DiscardDeadLetterResponseSchema,
@@ -18,7 +17,7 @@ import {
 } from '@skein/contracts/operations';
 import { RejectionError } from '@skein/kernel';
 import {
-  countParked, discardDeadLetter, discardHalt, listDeadLetters, listHalts, readDeadLetter, redriveDeadLetters, resumeConsumer,
+  discardDeadLetter, discardHalt, listDeadLetters, listHalts, readDeadLetter, redriveDeadLetters, resumeConsumer,
   type ClosedLetter, type ConsumerHalt, type DeadLetter, type EventLog, type ReceivedMessage, type Redriven,
 } from '@skein/messaging';
 import type { Pool } from 'pg';
@@ -26,6 +25,7 @@ import type { CallContext } from '../call-context.js';
 import { notFound } from '../not-found.js';
 import { Rpc } from '../rpc.js';
 import type { ConsumerDefinition } from '../service-definition.js';
+import { consumerStates } from './consumer-states.js';
 import { numberOf, sizeOf, tokenOf } from './page.js';
 
 type Listed = MessageInitShape<typeof DeadLetterSchema>;
@@ -51,18 +51,7 @@ export class ConsumerApi {
 
   @Rpc(OperationsService.method.listConsumers)
   async listConsumers(): Promise<MessageInitShape<typeof ListConsumersResponseSchema>> {
-    const [halts, parked] = await Promise.all([listHalts(this.#pool), countParked(this.#pool)]);
-    const partitions = await Promise.all(this.#consumers.map((consumer) => this.#partitionsOf(consumer, halts, parked)));
-    return { partitions: partitions.flat() };
-  }
-
-  async #partitionsOf({ group, policy }: ConsumerDefinition, halts: readonly ConsumerHalt[], parked: Awaited<ReturnType<typeof countParked>>): Promise<MessageInitShape<typeof ConsumerPartitionSchema>[]> {
-    return (await this.#log.lag(group)).map(({ topic, partition, committed, head, lag }) => {
-      const halt = halts.find(({ group: name, message }) => name === group && message.topic === topic && message.partition === partition);
-      const state = halt !== undefined ? (halt.resuming ? 'resuming' : 'halted') : lag > 0n ? 'behind' : 'reading';
-      const count = parked.find((one) => one.group === group && one.topic === topic && one.partition === partition)?.parked ?? 0;
-      return { group, policy, topic, partition, committed, head, lag, state, reason: halt === undefined ? '' : `offset ${halt.message.offset}: ${halt.reason}`, parked: count };
-    });
+    return consumerStates(this.#pool, this.#log, this.#consumers);
   }
 
   @Rpc(OperationsService.method.resumeConsumer)

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/operations/v1/service.proto.
  */
 export const file_skein_operations_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFza2Vpbi9vcGVyYXRpb25zL3YxL3NlcnZpY2UucHJvdG8SE3NrZWluLm9wZXJhdGlvbnMudjEiMgoXVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggInAKGFZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZRIzCgtyZWFkX21vZGVscxgBIAMoCzIeLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZE1vZGVsEg8KB3N0cmVhbXMYAiABKAMSDgoGZXZlbnRzGAMgASgDIoMBCglSZWFkTW9kZWwSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEg4KBnRhYmxlcxgDIAEoBRIMCgRyb3dzGAQgASgDEg0KBWVxdWFsGAUgASgIEhgKEGRpZmZlcmluZ190YWJsZXMYBiADKAkSEAoIcG9zaXRpb24YByABKAMipwEKEUxpc3RFdmVudHNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIXCgdzdWJqZWN0GAIgASgJQgaStRgCKAESHwoOY29ycmVsYXRpb25faWQYAyABKAlCB5K1GAMYgAESIQoNY2F1c2F0aW9uX2lkcxgEIAMoCUIKkrUYBhiAAUj0AxIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoByJGChJMaXN0RXZlbnRzUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlciK+AQoLRXZlbnRIZWFkZXISEAoIZXZlbnRfaWQYASABKAkSDAoEdHlwZRgCIAEoCRIRCglzdHJlYW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghwb3NpdGlvbhgFIAEoAxIWCg5jb3JyZWxhdGlvbl9pZBgGIAEoCRIUCgxjYXVzYXRpb25faWQYByABKAkSFgoOcmVjb3JkZWRfYXRfbXMYCCABKAMSEwoLdHJhY2VwYXJlbnQYCSABKAkilwEKEkxpc3RTdHJlYW1zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFwoGcHJlZml4GAIgASgJQgeStRgDGP8BEhQKDG9sZGVzdF9maXJzdBgDIAEoCBIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAUgASgJQgeStRgDGMgBIlwKE0xpc3RTdHJlYW1zUmVzcG9uc2USLAoHc3RyZWFtcxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuU3RyZWFtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJoCgZTdHJlYW0SEQoJc3RyZWFtX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSEQoJbGFzdF90eXBlGAMgASgJEhMKC2JlZ3VuX2F0X21zGAQgASgDEhIKCmxhc3RfYXRfbXMYBSABKAMihgEKEVJlYWRTdHJlYW1SZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIcCglzdHJlYW1faWQYAiABKAlCCZK1GAUIARj/ARIcCgxmcm9tX3ZlcnNpb24YAyABKAVCBpK1GAIwABIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoByJcChJSZWFkU3RyZWFtUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5TdG9yZWRFdmVudBIUCgxuZXh0X3ZlcnNpb24YAiABKAUieQoLU3RvcmVkRXZlbnQSMAoGaGVhZGVyGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlchIWCg5zY2hlbWFfdmVyc2lvbhgCIAEoBRIRCglkYXRhX2pzb24YAyABKAkSDQoFYWN0b3IYBCABKAkiMQoWTGlzdFByb2plY3Rpb25zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCAiRwoXTGlzdFByb2plY3Rpb25zUmVzcG9uc2USLAoHcmVhZGVycxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZGVyIsYBCgZSZWFkZXISDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEg8KB3ZlcnNpb24YAyABKAUSFAoMbGl2ZV92ZXJzaW9uGAQgASgFEhAKCHBvc2l0aW9uGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBmFjdGl2ZRgJIAEoCBItCgdyZWJ1aWxkGAogASgLMhwuc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkIqgBCgdSZWJ1aWxkEg0KBXN0YXRlGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSDQoFYnVpbHQYAyABKAMSDAoEaGVhZBgEIAEoAxILCgNsYWcYBSABKAMSGQoRZXZlbnRzX3Blcl9zZWNvbmQYBiABKAMSFAoMcmVtYWluaW5nX21zGAcgASgDEg0KBWVycm9yGAggASgJEhMKC2Fza2VkX2F0X21zGAkgASgDIl8KGFJlYnVpbGRQcm9qZWN0aW9uUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIWCgRuYW1lGAMgASgJQgiStRgECAEYKCJKChlSZWJ1aWxkUHJvamVjdGlvblJlc3BvbnNlEi0KB3JlYnVpbGQYASABKAsyHC5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGQiLwoUTGlzdENvbnN1bWVyc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIlMKFUxpc3RDb25zdW1lcnNSZXNwb25zZRI6CgpwYXJ0aXRpb25zGAEgAygLMiYuc2tlaW4ub3BlcmF0aW9ucy52MS5Db25zdW1lclBhcnRpdGlvbiKxAQoRQ29uc3VtZXJQYXJ0aXRpb24SDQoFZ3JvdXAYASABKAkSDgoGcG9saWN5GAIgASgJEg0KBXRvcGljGAMgASgJEhEKCXBhcnRpdGlvbhgEIAEoBRIRCgljb21taXR0ZWQYBSABKAMSDAoEaGVhZBgGIAEoAxILCgNsYWcYByABKAMSDQoFc3RhdGUYCCABKAkSDgoGcmVhc29uGAkgASgJEg4KBnBhcmtlZBgKIAEoBSJdChVSZXN1bWVDb25zdW1lclJlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggEhIKCnJlcXVlc3RfaWQYAiABKAkSFwoFZ3JvdXAYAyABKAlCCJK1GAQIARhkIicKFlJlc3VtZUNvbnN1bWVyUmVzcG9uc2USDQoFaGFsdHMYASABKAUisQEKFkxpc3REZWFkTGV0dGVyc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggEhUKBWdyb3VwGAIgASgJQgaStRgCGGQSFgoFdG9waWMYAyABKAlCB5K1GAMY+QESFAoDa2V5GAQgASgJQgeStRgDGP8BEhwKCXBhZ2Vfc2l6ZRgFIAEoBUIJkrUYBTAAOOgHEhsKCnBhZ2VfdG9rZW4YBiABKAlCB5K1GAMYyAEiaQoXTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USNQoMZGVhZF9sZXR0ZXJzGAEgAygLMh8uc2tlaW4ub3BlcmF0aW9ucy52MS5EZWFkTGV0dGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK2AQoKRGVhZExldHRlchIKCgJpZBgBIAEoCRINCgVncm91cBgCIAEoCRINCgV0b3BpYxgDIAEoCRIRCglwYXJ0aXRpb24YBCABKAUSDgoGb2Zmc2V0GAUgASgDEgsKA2tleRgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEgwKBHR5cGUYCCABKAkSDgoGcmVhc29uGAkgASgJEg0KBXN0YXRlGAogASgJEg0KBWF0X21zGAsgASgDIlQKFEdldERlYWRMZXR0ZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIjCgJpZBgCIAEoCUIXkrUYEwgBIg9eaD9bMC05XXsxLDE4fSQirAIKFUdldERlYWRMZXR0ZXJSZXNwb25zZRI0CgtkZWFkX2xldHRlchgBIAEoCzIfLnNrZWluLm9wZXJhdGlvbnMudjEuRGVhZExldHRlchJICgdoZWFkZXJzGAIgAygLMjcuc2tlaW4ub3BlcmF0aW9ucy52MS5HZXREZWFkTGV0dGVyUmVzcG9uc2UuSGVhZGVyc0VudHJ5EhQKDG1lc3NhZ2VfanNvbhgDIAEoCRINCgV2YWx1ZRgEIAEoDBIRCgljbG9zZWRfYnkYBSABKAkSFQoNY2xvc2VkX3JlYXNvbhgGIAEoCRIUCgxjbG9zZWRfYXRfbXMYByABKAMaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEijwEKGVJlZHJpdmVEZWFkTGV0dGVyc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggEhIKCnJlcXVlc3RfaWQYAiABKAkSFwoFZ3JvdXAYAyABKAlCCJK1GAQIARhkEhYKBXRvcGljGAQgASgJQgeStRgDGPkBEhQKA2tleRgFIAEoCUIHkrUYAxj/ASJpChpSZWRyaXZlRGVhZExldHRlcnNSZXNwb25zZRIMCgRkb25lGAEgASgFEi4KBmZhaWxlZBgCIAMoCzIeLnNrZWluLm9wZXJhdGlvbnMudjEuRmFpbGVkS2V5Eg0KBWhhbHRzGAMgASgFIjcKCUZhaWxlZEtleRINCgV0b3BpYxgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJIocBChhEaXNjYXJkRGVhZExldHRlclJlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggEhIKCnJlcXVlc3RfaWQYAiABKAkSIwoCaWQYAyABKAlCF5K1GBMIASIPXmg/WzAtOV17MSwxOH0kEhkKBnJlYXNvbhgEIAEoCUIJkrUYBQgBGPQDIlkKGURpc2NhcmREZWFkTGV0dGVyUmVzcG9uc2USDAoEZG9uZRgBIAEoBRIuCgZmYWlsZWQYAiADKAsyHi5za2Vpbi5vcGVyYXRpb25zLnYxLkZhaWxlZEtleSKSAQoPTGlzdEpvYnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIVCgVzdGF0ZRgCIAEoCUIGkrUYAhgKEhQKBGtpbmQYAyABKAlCBpK1GAIYZBIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAUgASgJQgeStRgDGMgBIlsKEExpc3RKb2JzUmVzcG9uc2USLgoEam9icxgBIAMoCzIgLnNrZWluLm9wZXJhdGlvbnMudjEuT3BlcmF0ZWRKb2ISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIq0BCgtPcGVyYXRlZEpvYhIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEg0KBXN0YXRlGAMgASgJEhAKCGF0dGVtcHRzGAQgASgFEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFgoOZmluaXNoZWRfYXRfbXMYBiABKAMSDgoGYWdlX21zGAcgASgDEg0KBWVycm9yGAggASgJEhUKDXByb2dyZXNzX2pzb24YCSABKAkiVQoPUmV0cnlKb2JSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhUKAmlkGAMgASgJQgmStRgFCAEYrAIiQQoQUmV0cnlKb2JSZXNwb25zZRItCgNqb2IYASABKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLk9wZXJhdGVkSm9iImEKFExpc3RXb3JrZmxvd3NSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpvbmx5X3N0dWNrGAIgASgIEhwKCXBhZ2Vfc2l6ZRgDIAEoBUIJkrUYBTAAOOgHIk0KFUxpc3RXb3JrZmxvd3NSZXNwb25zZRI0Cgl3b3JrZmxvd3MYASADKAsyIS5za2Vpbi5vcGVyYXRpb25zLnYxLk9wZW5Xb3JrZmxvdyJ/CgxPcGVuV29ya2Zsb3cSEAoId29ya2Zsb3cYASABKAkSEAoIaW5zdGFuY2UYAiABKAkSFAoMb3BlbmVkX2F0X21zGAMgASgDEg4KBmFnZV9tcxgEIAEoAxIWCg5uZXh0X2R1ZV9hdF9tcxgFIAEoAxINCgVzdHVjaxgGIAEoCSIsChFQbGFuVG9waWNzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCAiRwoSUGxhblRvcGljc1Jlc3BvbnNlEjEKB2NoYW5nZXMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLlRvcGljQ2hhbmdlIjwKC1RvcGljQ2hhbmdlEg0KBXRvcGljGAEgASgJEg4KBmFjdGlvbhgCIAEoCRIOCgZkZXRhaWwYAyABKAkiQQoSQXBwbHlUb3BpY3NSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJIkgKE0FwcGx5VG9waWNzUmVzcG9uc2USMQoHY2hhbmdlcxgBIAMoCzIgLnNrZWluLm9wZXJhdGlvbnMudjEuVG9waWNDaGFuZ2UyhBQKEU9wZXJhdGlvbnNTZXJ2aWNlEqIBChBWZXJpZnlSZWFkTW9kZWxzEiwuc2tlaW4ub3BlcmF0aW9ucy52MS5WZXJpZnlSZWFkTW9kZWxzUmVxdWVzdBotLnNrZWluLm9wZXJhdGlvbnMudjEuVmVyaWZ5UmVhZE1vZGVsc1Jlc3BvbnNlIjGKtRgDCgEEgtPkkwIkOgEqIh8ve2NvbnRleHR9L3YxL3JlYWRNb2RlbHM6dmVyaWZ5EoIBCgpMaXN0RXZlbnRzEiYuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0RXZlbnRzUmVxdWVzdBonLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEV2ZW50c1Jlc3BvbnNlIiOKtRgDCgEEgtPkkwIWEhQve2NvbnRleHR9L3YxL2V2ZW50cxKGAQoLTGlzdFN0cmVhbXMSJy5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RTdHJlYW1zUmVxdWVzdBooLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFN0cmVhbXNSZXNwb25zZSIkirUYAwoBBILT5JMCFxIVL3tjb250ZXh0fS92MS9zdHJlYW1zEogBCgpSZWFkU3RyZWFtEiYuc2tlaW4ub3BlcmF0aW9ucy52MS5SZWFkU3RyZWFtUmVxdWVzdBonLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZFN0cmVhbVJlc3BvbnNlIimKtRgDCgEEgtPkkwIcEhove2NvbnRleHR9L3YxL3N0cmVhbXM6cmVhZBKWAQoPTGlzdFByb2plY3Rpb25zEisuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0UHJvamVjdGlvbnNSZXF1ZXN0Giwuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0UHJvamVjdGlvbnNSZXNwb25zZSIoirUYAwoBBILT5JMCGxIZL3tjb250ZXh0fS92MS9wcm9qZWN0aW9ucxKpAQoRUmVidWlsZFByb2plY3Rpb24SLS5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGRQcm9qZWN0aW9uUmVxdWVzdBouLnNrZWluLm9wZXJhdGlvbnMudjEuUmVidWlsZFByb2plY3Rpb25SZXNwb25zZSI1irUYBQoBBBgBgtPkkwImOgEqIiEve2NvbnRleHR9L3YxL3Byb2plY3Rpb25zOnJlYnVpbGQSjgEKDUxpc3RDb25zdW1lcnMSKS5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RDb25zdW1lcnNSZXF1ZXN0Giouc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0Q29uc3VtZXJzUmVzcG9uc2UiJoq1GAMKAQSC0+STAhkSFy97Y29udGV4dH0vdjEvY29uc3VtZXJzEp0BCg5SZXN1bWVDb25zdW1lchIqLnNrZWluLm9wZXJhdGlvbnMudjEuUmVzdW1lQ29uc3VtZXJSZXF1ZXN0Gisuc2tlaW4ub3BlcmF0aW9ucy52MS5SZXN1bWVDb25zdW1lclJlc3BvbnNlIjKKtRgFCgEEGAGC0+STAiM6ASoiHi97Y29udGV4dH0vdjEvY29uc3VtZXJzOnJlc3VtZRKWAQoPTGlzdERlYWRMZXR0ZXJzEisuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0Giwuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSIoirUYAwoBBILT5JMCGxIZL3tjb250ZXh0fS92MS9kZWFkTGV0dGVycxKUAQoNR2V0RGVhZExldHRlchIpLnNrZWluLm9wZXJhdGlvbnMudjEuR2V0RGVhZExldHRlclJlcXVlc3QaKi5za2Vpbi5vcGVyYXRpb25zLnYxLkdldERlYWRMZXR0ZXJSZXNwb25zZSIsirUYAwoBBILT5JMCHxIdL3tjb250ZXh0fS92MS9kZWFkTGV0dGVyczpnZXQSrAEKElJlZHJpdmVEZWFkTGV0dGVycxIuLnNrZWluLm9wZXJhdGlvbnMudjEuUmVkcml2ZURlYWRMZXR0ZXJzUmVxdWVzdBovLnNrZWluLm9wZXJhdGlvbnMudjEuUmVkcml2ZURlYWRMZXR0ZXJzUmVzcG9uc2UiNYq1GAUKAQQYAYLT5JMCJjoBKiIhL3tjb250ZXh0fS92MS9kZWFkTGV0dGVyczpyZWRyaXZlEqkBChFEaXNjYXJkRGVhZExldHRlchItLnNrZWluLm9wZXJhdGlvbnMudjEuRGlzY2FyZERlYWRMZXR0ZXJSZXF1ZXN0Gi4uc2tlaW4ub3BlcmF0aW9ucy52MS5EaXNjYXJkRGVhZExldHRlclJlc3BvbnNlIjWKtRgFCgEEGAGC0+STAiY6ASoiIS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6ZGlzY2FyZBJ6CghMaXN0Sm9icxIkLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEpvYnNSZXF1ZXN0GiUuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0Sm9ic1Jlc3BvbnNlIiGKtRgDCgEEgtPkkwIUEhIve2NvbnRleHR9L3YxL2pvYnMShQEKCFJldHJ5Sm9iEiQuc2tlaW4ub3BlcmF0aW9ucy52MS5SZXRyeUpvYlJlcXVlc3QaJS5za2Vpbi5vcGVyYXRpb25zLnYxLlJldHJ5Sm9iUmVzcG9uc2UiLIq1GAUKAQQYAYLT5JMCHToBKiIYL3tjb250ZXh0fS92MS9qb2JzOnJldHJ5Eo4BCg1MaXN0V29ya2Zsb3dzEikuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0V29ya2Zsb3dzUmVxdWVzdBoqLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFdvcmtmbG93c1Jlc3BvbnNlIiaKtRgDCgEEgtPkkwIZEhcve2NvbnRleHR9L3YxL3dvcmtmbG93cxKHAQoKUGxhblRvcGljcxImLnNrZWluLm9wZXJhdGlvbnMudjEuUGxhblRvcGljc1JlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLlBsYW5Ub3BpY3NSZXNwb25zZSIoirUYAwoBBILT5JMCGxIZL3tjb250ZXh0fS92MS90b3BpY3M6cGxhbhKQAQoLQXBwbHlUb3BpY3MSJy5za2Vpbi5vcGVyYXRpb25zLnYxLkFwcGx5VG9waWNzUmVxdWVzdBooLnNrZWluLm9wZXJhdGlvbnMudjEuQXBwbHlUb3BpY3NSZXNwb25zZSIuirUYBQoBBBgBgtPkkwIfOgEqIhove2NvbnRleHR9L3YxL3RvcGljczphcHBseWIGcHJvdG8z", [file_google_api_annotations, file_skein_common_v1_options]);
+  fileDesc("CiFza2Vpbi9vcGVyYXRpb25zL3YxL3NlcnZpY2UucHJvdG8SE3NrZWluLm9wZXJhdGlvbnMudjEiMgoXVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggInAKGFZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZRIzCgtyZWFkX21vZGVscxgBIAMoCzIeLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZE1vZGVsEg8KB3N0cmVhbXMYAiABKAMSDgoGZXZlbnRzGAMgASgDIoMBCglSZWFkTW9kZWwSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEg4KBnRhYmxlcxgDIAEoBRIMCgRyb3dzGAQgASgDEg0KBWVxdWFsGAUgASgIEhgKEGRpZmZlcmluZ190YWJsZXMYBiADKAkSEAoIcG9zaXRpb24YByABKAMipwEKEUxpc3RFdmVudHNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIXCgdzdWJqZWN0GAIgASgJQgaStRgCKAESHwoOY29ycmVsYXRpb25faWQYAyABKAlCB5K1GAMYgAESIQoNY2F1c2F0aW9uX2lkcxgEIAMoCUIKkrUYBhiAAUj0AxIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoByJGChJMaXN0RXZlbnRzUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlciK+AQoLRXZlbnRIZWFkZXISEAoIZXZlbnRfaWQYASABKAkSDAoEdHlwZRgCIAEoCRIRCglzdHJlYW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghwb3NpdGlvbhgFIAEoAxIWCg5jb3JyZWxhdGlvbl9pZBgGIAEoCRIUCgxjYXVzYXRpb25faWQYByABKAkSFgoOcmVjb3JkZWRfYXRfbXMYCCABKAMSEwoLdHJhY2VwYXJlbnQYCSABKAkilwEKEkxpc3RTdHJlYW1zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFwoGcHJlZml4GAIgASgJQgeStRgDGP8BEhQKDG9sZGVzdF9maXJzdBgDIAEoCBIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAUgASgJQgeStRgDGMgBIlwKE0xpc3RTdHJlYW1zUmVzcG9uc2USLAoHc3RyZWFtcxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuU3RyZWFtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJoCgZTdHJlYW0SEQoJc3RyZWFtX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSEQoJbGFzdF90eXBlGAMgASgJEhMKC2JlZ3VuX2F0X21zGAQgASgDEhIKCmxhc3RfYXRfbXMYBSABKAMihgEKEVJlYWRTdHJlYW1SZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIcCglzdHJlYW1faWQYAiABKAlCCZK1GAUIARj/ARIcCgxmcm9tX3ZlcnNpb24YAyABKAVCBpK1GAIwABIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoByJcChJSZWFkU3RyZWFtUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5TdG9yZWRFdmVudBIUCgxuZXh0X3ZlcnNpb24YAiABKAUieQoLU3RvcmVkRXZlbnQSMAoGaGVhZGVyGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlchIWCg5zY2hlbWFfdmVyc2lvbhgCIAEoBRIRCglkYXRhX2pzb24YAyABKAkSDQoFYWN0b3IYBCABKAkiMQoWTGlzdFByb2plY3Rpb25zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCAiRwoXTGlzdFByb2plY3Rpb25zUmVzcG9uc2USLAoHcmVhZGVycxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZGVyIsYBCgZSZWFkZXISDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEg8KB3ZlcnNpb24YAyABKAUSFAoMbGl2ZV92ZXJzaW9uGAQgASgFEhAKCHBvc2l0aW9uGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBmFjdGl2ZRgJIAEoCBItCgdyZWJ1aWxkGAogASgLMhwuc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkIqgBCgdSZWJ1aWxkEg0KBXN0YXRlGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSDQoFYnVpbHQYAyABKAMSDAoEaGVhZBgEIAEoAxILCgNsYWcYBSABKAMSGQoRZXZlbnRzX3Blcl9zZWNvbmQYBiABKAMSFAoMcmVtYWluaW5nX21zGAcgASgDEg0KBWVycm9yGAggASgJEhMKC2Fza2VkX2F0X21zGAkgASgDIl8KGFJlYnVpbGRQcm9qZWN0aW9uUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIWCgRuYW1lGAMgASgJQgiStRgECAEYKCJKChlSZWJ1aWxkUHJvamVjdGlvblJlc3BvbnNlEi0KB3JlYnVpbGQYASABKAsyHC5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGQiLwoUTGlzdENvbnN1bWVyc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIokBChVMaXN0Q29uc3VtZXJzUmVzcG9uc2USOgoKcGFydGl0aW9ucxgBIAMoCzImLnNrZWluLm9wZXJhdGlvbnMudjEuQ29uc3VtZXJQYXJ0aXRpb24SNAoHbWVtYmVycxgCIAMoCzIjLnNrZWluLm9wZXJhdGlvbnMudjEuQ29uc3VtZXJNZW1iZXIiwgEKEUNvbnN1bWVyUGFydGl0aW9uEg0KBWdyb3VwGAEgASgJEg4KBnBvbGljeRgCIAEoCRINCgV0b3BpYxgDIAEoCRIRCglwYXJ0aXRpb24YBCABKAUSEQoJY29tbWl0dGVkGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZwYXJrZWQYCiABKAUSDwoHcHJvY2VzcxgLIAEoCSKgAQoOQ29uc3VtZXJNZW1iZXISDQoFZ3JvdXAYASABKAkSDgoGcG9saWN5GAIgASgJEg4KBm1lbWJlchgDIAEoCRIPCgdwcm9jZXNzGAQgASgJEhIKCmFzc2lnbm1lbnQYBSADKAkSCwoDbGFnGAYgASgDEg4KBnBhcmtlZBgHIAEoBRINCgVzdGF0ZRgIIAEoCRIOCgZhZ2VfbXMYCSABKAMiXQoVUmVzdW1lQ29uc3VtZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZCInChZSZXN1bWVDb25zdW1lclJlc3BvbnNlEg0KBWhhbHRzGAEgASgFIrEBChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIVCgVncm91cBgCIAEoCUIGkrUYAhhkEhYKBXRvcGljGAMgASgJQgeStRgDGPkBEhQKA2tleRgEIAEoCUIHkrUYAxj/ARIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAYgASgJQgeStRgDGMgBImkKF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjUKDGRlYWRfbGV0dGVycxgBIAMoCzIfLnNrZWluLm9wZXJhdGlvbnMudjEuRGVhZExldHRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitgEKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDQoFdG9waWMYAyABKAkSEQoJcGFydGl0aW9uGAQgASgFEg4KBm9mZnNldBgFIAEoAxILCgNrZXkYBiABKAkSEgoKbWVzc2FnZV9pZBgHIAEoCRIMCgR0eXBlGAggASgJEg4KBnJlYXNvbhgJIAEoCRINCgVzdGF0ZRgKIAEoCRINCgVhdF9tcxgLIAEoAyJUChRHZXREZWFkTGV0dGVyUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASIwoCaWQYAiABKAlCF5K1GBMIASIPXmg/WzAtOV17MSwxOH0kIqwCChVHZXREZWFkTGV0dGVyUmVzcG9uc2USNAoLZGVhZF9sZXR0ZXIYASABKAsyHy5za2Vpbi5vcGVyYXRpb25zLnYxLkRlYWRMZXR0ZXISSAoHaGVhZGVycxgCIAMoCzI3LnNrZWluLm9wZXJhdGlvbnMudjEuR2V0RGVhZExldHRlclJlc3BvbnNlLkhlYWRlcnNFbnRyeRIUCgxtZXNzYWdlX2pzb24YAyABKAkSDQoFdmFsdWUYBCABKAwSEQoJY2xvc2VkX2J5GAUgASgJEhUKDWNsb3NlZF9yZWFzb24YBiABKAkSFAoMY2xvc2VkX2F0X21zGAcgASgDGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BChlSZWRyaXZlRGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZBIWCgV0b3BpYxgEIAEoCUIHkrUYAxj5ARIUCgNrZXkYBSABKAlCB5K1GAMY/wEiaQoaUmVkcml2ZURlYWRMZXR0ZXJzUmVzcG9uc2USDAoEZG9uZRgBIAEoBRIuCgZmYWlsZWQYAiADKAsyHi5za2Vpbi5vcGVyYXRpb25zLnYxLkZhaWxlZEtleRINCgVoYWx0cxgDIAEoBSI3CglGYWlsZWRLZXkSDQoFdG9waWMYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCSKHAQoYRGlzY2FyZERlYWRMZXR0ZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEiMKAmlkGAMgASgJQheStRgTCAEiD15oP1swLTldezEsMTh9JBIZCgZyZWFzb24YBCABKAlCCZK1GAUIARj0AyJZChlEaXNjYXJkRGVhZExldHRlclJlc3BvbnNlEgwKBGRvbmUYASABKAUSLgoGZmFpbGVkGAIgAygLMh4uc2tlaW4ub3BlcmF0aW9ucy52MS5GYWlsZWRLZXkikgEKD0xpc3RKb2JzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFQoFc3RhdGUYAiABKAlCBpK1GAIYChIUCgRraW5kGAMgASgJQgaStRgCGGQSHAoJcGFnZV9zaXplGAQgASgFQgmStRgFMAA46AcSGwoKcGFnZV90b2tlbhgFIAEoCUIHkrUYAxjIASJbChBMaXN0Sm9ic1Jlc3BvbnNlEi4KBGpvYnMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLk9wZXJhdGVkSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAQoLT3BlcmF0ZWRKb2ISCgoCaWQYASABKAkSDAoEa2luZBgCIAEoCRINCgVzdGF0ZRgDIAEoCRIQCghhdHRlbXB0cxgEIAEoBRIVCg1jcmVhdGVkX2F0X21zGAUgASgDEhYKDmZpbmlzaGVkX2F0X21zGAYgASgDEg4KBmFnZV9tcxgHIAEoAxINCgVlcnJvchgIIAEoCRIVCg1wcm9ncmVzc19qc29uGAkgASgJIlUKD1JldHJ5Sm9iUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIVCgJpZBgDIAEoCUIJkrUYBQgBGKwCIkEKEFJldHJ5Sm9iUmVzcG9uc2USLQoDam9iGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVyYXRlZEpvYiJhChRMaXN0V29ya2Zsb3dzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKb25seV9zdHVjaxgCIAEoCBIcCglwYWdlX3NpemUYAyABKAVCCZK1GAUwADjoByJNChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USNAoJd29ya2Zsb3dzGAEgAygLMiEuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVuV29ya2Zsb3cifwoMT3BlbldvcmtmbG93EhAKCHdvcmtmbG93GAEgASgJEhAKCGluc3RhbmNlGAIgASgJEhQKDG9wZW5lZF9hdF9tcxgDIAEoAxIOCgZhZ2VfbXMYBCABKAMSFgoObmV4dF9kdWVfYXRfbXMYBSABKAMSDQoFc3R1Y2sYBiABKAkiLAoRUGxhblRvcGljc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIkcKElBsYW5Ub3BpY3NSZXNwb25zZRIxCgdjaGFuZ2VzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5Ub3BpY0NoYW5nZSI8CgtUb3BpY0NoYW5nZRINCgV0b3BpYxgBIAEoCRIOCgZhY3Rpb24YAiABKAkSDgoGZGV0YWlsGAMgASgJIkEKEkFwcGx5VG9waWNzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCSJIChNBcHBseVRvcGljc1Jlc3BvbnNlEjEKB2NoYW5nZXMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLlRvcGljQ2hhbmdlMoQUChFPcGVyYXRpb25zU2VydmljZRKiAQoQVmVyaWZ5UmVhZE1vZGVscxIsLnNrZWluLm9wZXJhdGlvbnMudjEuVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QaLS5za2Vpbi5vcGVyYXRpb25zLnYxLlZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZSIxirUYAwoBBILT5JMCJDoBKiIfL3tjb250ZXh0fS92MS9yZWFkTW9kZWxzOnZlcmlmeRKCAQoKTGlzdEV2ZW50cxImLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEV2ZW50c1JlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RFdmVudHNSZXNwb25zZSIjirUYAwoBBILT5JMCFhIUL3tjb250ZXh0fS92MS9ldmVudHMShgEKC0xpc3RTdHJlYW1zEicuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0U3RyZWFtc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RTdHJlYW1zUmVzcG9uc2UiJIq1GAMKAQSC0+STAhcSFS97Y29udGV4dH0vdjEvc3RyZWFtcxKIAQoKUmVhZFN0cmVhbRImLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZFN0cmVhbVJlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYWRTdHJlYW1SZXNwb25zZSIpirUYAwoBBILT5JMCHBIaL3tjb250ZXh0fS92MS9zdHJlYW1zOnJlYWQSlgEKD0xpc3RQcm9qZWN0aW9ucxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvcHJvamVjdGlvbnMSqQEKEVJlYnVpbGRQcm9qZWN0aW9uEi0uc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkUHJvamVjdGlvblJlcXVlc3QaLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGRQcm9qZWN0aW9uUmVzcG9uc2UiNYq1GAUKAQQYAYLT5JMCJjoBKiIhL3tjb250ZXh0fS92MS9wcm9qZWN0aW9uczpyZWJ1aWxkEo4BCg1MaXN0Q29uc3VtZXJzEikuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0Q29uc3VtZXJzUmVxdWVzdBoqLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdENvbnN1bWVyc1Jlc3BvbnNlIiaKtRgDCgEEgtPkkwIZEhcve2NvbnRleHR9L3YxL2NvbnN1bWVycxKdAQoOUmVzdW1lQ29uc3VtZXISKi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlc3VtZUNvbnN1bWVyUmVxdWVzdBorLnNrZWluLm9wZXJhdGlvbnMudjEuUmVzdW1lQ29uc3VtZXJSZXNwb25zZSIyirUYBQoBBBgBgtPkkwIjOgEqIh4ve2NvbnRleHR9L3YxL2NvbnN1bWVyczpyZXN1bWUSlgEKD0xpc3REZWFkTGV0dGVycxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvZGVhZExldHRlcnMSlAEKDUdldERlYWRMZXR0ZXISKS5za2Vpbi5vcGVyYXRpb25zLnYxLkdldERlYWRMZXR0ZXJSZXF1ZXN0Giouc2tlaW4ub3BlcmF0aW9ucy52MS5HZXREZWFkTGV0dGVyUmVzcG9uc2UiLIq1GAMKAQSC0+STAh8SHS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6Z2V0EqwBChJSZWRyaXZlRGVhZExldHRlcnMSLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1JlcXVlc3QaLy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1Jlc3BvbnNlIjWKtRgFCgEEGAGC0+STAiY6ASoiIS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6cmVkcml2ZRKpAQoRRGlzY2FyZERlYWRMZXR0ZXISLS5za2Vpbi5vcGVyYXRpb25zLnYxLkRpc2NhcmREZWFkTGV0dGVyUmVxdWVzdBouLnNrZWluLm9wZXJhdGlvbnMudjEuRGlzY2FyZERlYWRMZXR0ZXJSZXNwb25zZSI1irUYBQoBBBgBgtPkkwImOgEqIiEve2NvbnRleHR9L3YxL2RlYWRMZXR0ZXJzOmRpc2NhcmQSegoITGlzdEpvYnMSJC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RKb2JzUmVxdWVzdBolLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEpvYnNSZXNwb25zZSIhirUYAwoBBILT5JMCFBISL3tjb250ZXh0fS92MS9qb2JzEoUBCghSZXRyeUpvYhIkLnNrZWluLm9wZXJhdGlvbnMudjEuUmV0cnlKb2JSZXF1ZXN0GiUuc2tlaW4ub3BlcmF0aW9ucy52MS5SZXRyeUpvYlJlc3BvbnNlIiyKtRgFCgEEGAGC0+STAh06ASoiGC97Y29udGV4dH0vdjEvam9iczpyZXRyeRKOAQoNTGlzdFdvcmtmbG93cxIpLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaKi5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RXb3JrZmxvd3NSZXNwb25zZSImirUYAwoBBILT5JMCGRIXL3tjb250ZXh0fS92MS93b3JrZmxvd3MShwEKClBsYW5Ub3BpY3MSJi5za2Vpbi5vcGVyYXRpb25zLnYxLlBsYW5Ub3BpY3NSZXF1ZXN0Gicuc2tlaW4ub3BlcmF0aW9ucy52MS5QbGFuVG9waWNzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvdG9waWNzOnBsYW4SkAEKC0FwcGx5VG9waWNzEicuc2tlaW4ub3BlcmF0aW9ucy52MS5BcHBseVRvcGljc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkFwcGx5VG9waWNzUmVzcG9uc2UiLoq1GAUKAQQYAYLT5JMCHzoBKiIaL3tjb250ZXh0fS92MS90b3BpY3M6YXBwbHliBnByb3RvMw", [file_google_api_annotations, file_skein_common_v1_options]);
 
 /**
  * @generated from message skein.operations.v1.VerifyReadModelsRequest
@@ -669,6 +669,13 @@ export type ListConsumersResponse = Message<"skein.operations.v1.ListConsumersRe
    * @generated from field: repeated skein.operations.v1.ConsumerPartition partitions = 1;
    */
   partitions: ConsumerPartition[];
+
+  /**
+   * Live members; a group without any has one entry without a member.
+   *
+   * @generated from field: repeated skein.operations.v1.ConsumerMember members = 2;
+   */
+  members: ConsumerMember[];
 };
 
 /**
@@ -720,14 +727,14 @@ export type ConsumerPartition = Message<"skein.operations.v1.ConsumerPartition">
   lag: bigint;
 
   /**
-   * "reading", "behind", "halted", "resuming".
+   * "reading", "behind", "retrying" (a retriable failure, for longer than the alert), "halted", "resuming", "unread" (no live member holds it).
    *
    * @generated from field: string state = 8;
    */
   state: string;
 
   /**
-   * Why it halted.
+   * Why it halted, or what it retries.
    *
    * @generated from field: string reason = 9;
    */
@@ -739,6 +746,13 @@ export type ConsumerPartition = Message<"skein.operations.v1.ConsumerPartition">
    * @generated from field: int32 parked = 10;
    */
   parked: number;
+
+  /**
+   * Process (host:pid) of the member that holds it; empty where none does, or the event log cannot tell.
+   *
+   * @generated from field: string process = 11;
+   */
+  process: string;
 };
 
 /**
@@ -747,6 +761,77 @@ export type ConsumerPartition = Message<"skein.operations.v1.ConsumerPartition">
  */
 export const ConsumerPartitionSchema: GenMessage<ConsumerPartition> = /*@__PURE__*/
   messageDesc(file_skein_operations_v1_service, 20);
+
+/**
+ * @generated from message skein.operations.v1.ConsumerMember
+ */
+export type ConsumerMember = Message<"skein.operations.v1.ConsumerMember"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * "park" or "stop".
+   *
+   * @generated from field: string policy = 2;
+   */
+  policy: string;
+
+  /**
+   * As the event log names it; empty for a group that nobody reads for.
+   *
+   * @generated from field: string member = 3;
+   */
+  member: string;
+
+  /**
+   * host:pid of its process.
+   *
+   * @generated from field: string process = 4;
+   */
+  process: string;
+
+  /**
+   * topic/partition of each one that it holds.
+   *
+   * @generated from field: repeated string assignment = 5;
+   */
+  assignment: string[];
+
+  /**
+   * Messages not yet processed in what it holds, and dead letters parked there; of the whole group where it has no member.
+   *
+   * @generated from field: int64 lag = 6;
+   */
+  lag: bigint;
+
+  /**
+   * @generated from field: int32 parked = 7;
+   */
+  parked: number;
+
+  /**
+   * As of partitions, the worst of those that it holds; "idle" where it holds none.
+   *
+   * @generated from field: string state = 8;
+   */
+  state: string;
+
+  /**
+   * Since when it is a member; -1 where nobody can tell.
+   *
+   * @generated from field: int64 age_ms = 9;
+   */
+  ageMs: bigint;
+};
+
+/**
+ * Describes the message skein.operations.v1.ConsumerMember.
+ * Use `create(ConsumerMemberSchema)` to create a new message.
+ */
+export const ConsumerMemberSchema: GenMessage<ConsumerMember> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 21);
 
 /**
  * @generated from message skein.operations.v1.ResumeConsumerRequest
@@ -773,7 +858,7 @@ export type ResumeConsumerRequest = Message<"skein.operations.v1.ResumeConsumerR
  * Use `create(ResumeConsumerRequestSchema)` to create a new message.
  */
 export const ResumeConsumerRequestSchema: GenMessage<ResumeConsumerRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 21);
+  messageDesc(file_skein_operations_v1_service, 22);
 
 /**
  * @generated from message skein.operations.v1.ResumeConsumerResponse
@@ -792,7 +877,7 @@ export type ResumeConsumerResponse = Message<"skein.operations.v1.ResumeConsumer
  * Use `create(ResumeConsumerResponseSchema)` to create a new message.
  */
 export const ResumeConsumerResponseSchema: GenMessage<ResumeConsumerResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 22);
+  messageDesc(file_skein_operations_v1_service, 23);
 
 /**
  * @generated from message skein.operations.v1.ListDeadLettersRequest
@@ -836,7 +921,7 @@ export type ListDeadLettersRequest = Message<"skein.operations.v1.ListDeadLetter
  * Use `create(ListDeadLettersRequestSchema)` to create a new message.
  */
 export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 23);
+  messageDesc(file_skein_operations_v1_service, 24);
 
 /**
  * @generated from message skein.operations.v1.ListDeadLettersResponse
@@ -858,7 +943,7 @@ export type ListDeadLettersResponse = Message<"skein.operations.v1.ListDeadLette
  * Use `create(ListDeadLettersResponseSchema)` to create a new message.
  */
 export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 24);
+  messageDesc(file_skein_operations_v1_service, 25);
 
 /**
  * @generated from message skein.operations.v1.DeadLetter
@@ -929,7 +1014,7 @@ export type DeadLetter = Message<"skein.operations.v1.DeadLetter"> & {
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 25);
+  messageDesc(file_skein_operations_v1_service, 26);
 
 /**
  * @generated from message skein.operations.v1.GetDeadLetterRequest
@@ -951,7 +1036,7 @@ export type GetDeadLetterRequest = Message<"skein.operations.v1.GetDeadLetterReq
  * Use `create(GetDeadLetterRequestSchema)` to create a new message.
  */
 export const GetDeadLetterRequestSchema: GenMessage<GetDeadLetterRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 26);
+  messageDesc(file_skein_operations_v1_service, 27);
 
 /**
  * @generated from message skein.operations.v1.GetDeadLetterResponse
@@ -1000,7 +1085,7 @@ export type GetDeadLetterResponse = Message<"skein.operations.v1.GetDeadLetterRe
  * Use `create(GetDeadLetterResponseSchema)` to create a new message.
  */
 export const GetDeadLetterResponseSchema: GenMessage<GetDeadLetterResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 27);
+  messageDesc(file_skein_operations_v1_service, 28);
 
 /**
  * @generated from message skein.operations.v1.RedriveDeadLettersRequest
@@ -1039,7 +1124,7 @@ export type RedriveDeadLettersRequest = Message<"skein.operations.v1.RedriveDead
  * Use `create(RedriveDeadLettersRequestSchema)` to create a new message.
  */
 export const RedriveDeadLettersRequestSchema: GenMessage<RedriveDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 28);
+  messageDesc(file_skein_operations_v1_service, 29);
 
 /**
  * @generated from message skein.operations.v1.RedriveDeadLettersResponse
@@ -1068,7 +1153,7 @@ export type RedriveDeadLettersResponse = Message<"skein.operations.v1.RedriveDea
  * Use `create(RedriveDeadLettersResponseSchema)` to create a new message.
  */
 export const RedriveDeadLettersResponseSchema: GenMessage<RedriveDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 29);
+  messageDesc(file_skein_operations_v1_service, 30);
 
 /**
  * @generated from message skein.operations.v1.FailedKey
@@ -1095,7 +1180,7 @@ export type FailedKey = Message<"skein.operations.v1.FailedKey"> & {
  * Use `create(FailedKeySchema)` to create a new message.
  */
 export const FailedKeySchema: GenMessage<FailedKey> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 30);
+  messageDesc(file_skein_operations_v1_service, 31);
 
 /**
  * @generated from message skein.operations.v1.DiscardDeadLetterRequest
@@ -1127,7 +1212,7 @@ export type DiscardDeadLetterRequest = Message<"skein.operations.v1.DiscardDeadL
  * Use `create(DiscardDeadLetterRequestSchema)` to create a new message.
  */
 export const DiscardDeadLetterRequestSchema: GenMessage<DiscardDeadLetterRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 31);
+  messageDesc(file_skein_operations_v1_service, 32);
 
 /**
  * @generated from message skein.operations.v1.DiscardDeadLetterResponse
@@ -1151,7 +1236,7 @@ export type DiscardDeadLetterResponse = Message<"skein.operations.v1.DiscardDead
  * Use `create(DiscardDeadLetterResponseSchema)` to create a new message.
  */
 export const DiscardDeadLetterResponseSchema: GenMessage<DiscardDeadLetterResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 32);
+  messageDesc(file_skein_operations_v1_service, 33);
 
 /**
  * @generated from message skein.operations.v1.ListJobsRequest
@@ -1192,7 +1277,7 @@ export type ListJobsRequest = Message<"skein.operations.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 33);
+  messageDesc(file_skein_operations_v1_service, 34);
 
 /**
  * @generated from message skein.operations.v1.ListJobsResponse
@@ -1214,7 +1299,7 @@ export type ListJobsResponse = Message<"skein.operations.v1.ListJobsResponse"> &
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 34);
+  messageDesc(file_skein_operations_v1_service, 35);
 
 /**
  * @generated from message skein.operations.v1.OperatedJob
@@ -1275,7 +1360,7 @@ export type OperatedJob = Message<"skein.operations.v1.OperatedJob"> & {
  * Use `create(OperatedJobSchema)` to create a new message.
  */
 export const OperatedJobSchema: GenMessage<OperatedJob> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 35);
+  messageDesc(file_skein_operations_v1_service, 36);
 
 /**
  * @generated from message skein.operations.v1.RetryJobRequest
@@ -1302,7 +1387,7 @@ export type RetryJobRequest = Message<"skein.operations.v1.RetryJobRequest"> & {
  * Use `create(RetryJobRequestSchema)` to create a new message.
  */
 export const RetryJobRequestSchema: GenMessage<RetryJobRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 36);
+  messageDesc(file_skein_operations_v1_service, 37);
 
 /**
  * @generated from message skein.operations.v1.RetryJobResponse
@@ -1319,7 +1404,7 @@ export type RetryJobResponse = Message<"skein.operations.v1.RetryJobResponse"> &
  * Use `create(RetryJobResponseSchema)` to create a new message.
  */
 export const RetryJobResponseSchema: GenMessage<RetryJobResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 37);
+  messageDesc(file_skein_operations_v1_service, 38);
 
 /**
  * @generated from message skein.operations.v1.ListWorkflowsRequest
@@ -1348,7 +1433,7 @@ export type ListWorkflowsRequest = Message<"skein.operations.v1.ListWorkflowsReq
  * Use `create(ListWorkflowsRequestSchema)` to create a new message.
  */
 export const ListWorkflowsRequestSchema: GenMessage<ListWorkflowsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 38);
+  messageDesc(file_skein_operations_v1_service, 39);
 
 /**
  * @generated from message skein.operations.v1.ListWorkflowsResponse
@@ -1365,7 +1450,7 @@ export type ListWorkflowsResponse = Message<"skein.operations.v1.ListWorkflowsRe
  * Use `create(ListWorkflowsResponseSchema)` to create a new message.
  */
 export const ListWorkflowsResponseSchema: GenMessage<ListWorkflowsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 39);
+  messageDesc(file_skein_operations_v1_service, 40);
 
 /**
  * @generated from message skein.operations.v1.OpenWorkflow
@@ -1411,7 +1496,7 @@ export type OpenWorkflow = Message<"skein.operations.v1.OpenWorkflow"> & {
  * Use `create(OpenWorkflowSchema)` to create a new message.
  */
 export const OpenWorkflowSchema: GenMessage<OpenWorkflow> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 40);
+  messageDesc(file_skein_operations_v1_service, 41);
 
 /**
  * @generated from message skein.operations.v1.PlanTopicsRequest
@@ -1428,7 +1513,7 @@ export type PlanTopicsRequest = Message<"skein.operations.v1.PlanTopicsRequest">
  * Use `create(PlanTopicsRequestSchema)` to create a new message.
  */
 export const PlanTopicsRequestSchema: GenMessage<PlanTopicsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 41);
+  messageDesc(file_skein_operations_v1_service, 42);
 
 /**
  * @generated from message skein.operations.v1.PlanTopicsResponse
@@ -1445,7 +1530,7 @@ export type PlanTopicsResponse = Message<"skein.operations.v1.PlanTopicsResponse
  * Use `create(PlanTopicsResponseSchema)` to create a new message.
  */
 export const PlanTopicsResponseSchema: GenMessage<PlanTopicsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 42);
+  messageDesc(file_skein_operations_v1_service, 43);
 
 /**
  * @generated from message skein.operations.v1.TopicChange
@@ -1474,7 +1559,7 @@ export type TopicChange = Message<"skein.operations.v1.TopicChange"> & {
  * Use `create(TopicChangeSchema)` to create a new message.
  */
 export const TopicChangeSchema: GenMessage<TopicChange> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 43);
+  messageDesc(file_skein_operations_v1_service, 44);
 
 /**
  * @generated from message skein.operations.v1.ApplyTopicsRequest
@@ -1496,7 +1581,7 @@ export type ApplyTopicsRequest = Message<"skein.operations.v1.ApplyTopicsRequest
  * Use `create(ApplyTopicsRequestSchema)` to create a new message.
  */
 export const ApplyTopicsRequestSchema: GenMessage<ApplyTopicsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 44);
+  messageDesc(file_skein_operations_v1_service, 45);
 
 /**
  * @generated from message skein.operations.v1.ApplyTopicsResponse
@@ -1513,7 +1598,7 @@ export type ApplyTopicsResponse = Message<"skein.operations.v1.ApplyTopicsRespon
  * Use `create(ApplyTopicsResponseSchema)` to create a new message.
  */
 export const ApplyTopicsResponseSchema: GenMessage<ApplyTopicsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 45);
+  messageDesc(file_skein_operations_v1_service, 46);
 
 /**
  * @generated from service skein.operations.v1.OperationsService
@@ -1580,7 +1665,7 @@ export const OperationsService: GenService<{
     output: typeof RebuildProjectionResponseSchema;
   },
   /**
-   * Consumer groups by partition: how far they are, and whether one halted before a message.
+   * Consumer groups by partition and by live member: how far they are, who reads, and whether one halted before a message.
    *
    * @generated from rpc skein.operations.v1.OperationsService.ListConsumers
    */
