@@ -50,18 +50,22 @@ export function guardPool(pool: Pool): void {
   pool.on('connect', (client) => client.on('error', () => undefined));
 }
 
-const TRANSIENT_STATES = /^(08|53|57P0|40001|40P01|55P03)/;
-const TRANSIENT_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+/**
+ * SQLSTATEs of what passes by itself: connection lost (08), resources used up (53: a full disk, memory, connections), server
+ * stopping or starting (57P), statement or lock timeout, serialisation, deadlock, read-only standby, I/O error of the system.
+ */
+const TRANSIENT_STATES = /^(08...|53...|57P0.|57014|55P03|40001|40P01|25006|58030)$/;
+const TRANSIENT_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOSPC', 'EMFILE']);
+const CLIENT_LOST = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout|Cannot use a pool after calling end/i;
 
 /** The `code` of an error: SQLSTATE or a socket's. */
 export const errorCode = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
-/** True for failures of the database that pass by themselves: lost connections, restarts, too many clients, deadlocks. */
+/** Whether broken infrastructure that heals by itself caused it, so that trying again later can help. Does not look at causes. */
 export function isTransient(error: unknown): boolean {
   const code = errorCode(error);
-  const lost = error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout/.test(error.message);
-  return lost || TRANSIENT_CODES.has(code) || TRANSIENT_STATES.test(code);
+  return TRANSIENT_CODES.has(code) || TRANSIENT_STATES.test(code) || (error instanceof Error && CLIENT_LOST.test(error.message));
 }
 
 /** Writes one JSON line to stderr: what a background loop reports where nobody else listens. */

@@ -13,6 +13,7 @@ describe('isRetriable', () => {
     ['a server that shuts down', coded('57P01')],
     ['too many connections', coded('53300')],
     ['a deadlock', coded('40P01')],
+    ['an I/O error of the server', coded('58030')],
     ['gRPC unavailable', coded(14)],
     ['gRPC deadline', coded(4)],
     ['a cut connection', new Error('Connection terminated unexpectedly')],

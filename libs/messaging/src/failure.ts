@@ -1,11 +1,8 @@
+import { isTransient } from '@skein/events';
 import { RejectionError, type Rejection } from '@skein/kernel';
 
 /** gRPC ABORTED, UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED. */
 const GRPC_RETRIABLE = new Set([10, 14, 4, 8]);
-const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOSPC', 'EMFILE']);
-/** PostgreSQL: connection lost, resources used up, server stopping or starting, serialisation, deadlock, lock or statement timeout, read-only standby. */
-const SQLSTATE = /^(08...|53...|57P0[1-5]|57014|40001|40P01|55P03|25006)$/;
-const PG_CLIENT = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout|Cannot use a pool after calling end/i;
 const REJECTION_RETRIABLE = new Set<Rejection['code']>(['unavailable', 'deadline-exceeded']);
 
 /** Whether trying again later can help: broken infrastructure, or a refusal that says so. Follows causes. */
@@ -16,8 +13,7 @@ export function isRetriable(error: unknown): boolean {
   if ('retriable' in error && typeof error.retriable === 'boolean') return error.retriable;
   const code = 'code' in error ? error.code : undefined;
   if (typeof code === 'number' && GRPC_RETRIABLE.has(code)) return true;
-  if (typeof code === 'string' && (NETWORK.has(code) || SQLSTATE.test(code))) return true;
-  return PG_CLIENT.test(error.message) || (error.cause !== undefined && isRetriable(error.cause));
+  return isTransient(error) || (error.cause !== undefined && isRetriable(error.cause));
 }
 
 /** A handler's returned `Result` that is not ok, as an error; undefined for anything else. */

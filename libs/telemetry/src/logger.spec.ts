@@ -70,6 +70,15 @@ describe('logger', () => {
     expect(text()).toContain('[redacted]');
   });
 
+  it('never prints the row that PostgreSQL quotes with an error', () => {
+    const { logger, text, line } = capture();
+    const quoted = { detail: 'Failing row contains (1, CANARY).', where: "PL/pgSQL: 'CANARY'", hint: 'CANARY', internalQuery: "SELECT 'CANARY'" };
+    const error = Object.assign(new Error('null value in column "salt"'), { code: '23502', table: 'seals', ...quoted });
+    logger.error({ err: new Error('outer', { cause: error }) }, 'x');
+    expect(text()).not.toContain('CANARY');
+    expect(line()).toMatchObject({ err: { cause: { code: '23502', table: 'seals' } } });
+  });
+
   it('keeps what is not secret, and an error\'s name, code and stack', () => {
     const { logger, line } = capture();
     logger.error({ err: Object.assign(new TypeError('bad'), { code: '23505' }), key: 'task-1', tokens: 3 }, 'x');

@@ -10,8 +10,12 @@ const SECRET_FORMS: readonly [RegExp, string][] = [
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]+):[^\s@/"\\]+@/gi, `$1:${CENSOR}@`],
 ];
 
+/** Fields of PostgreSQL's errors that quote rows ("Failing row contains (…)"), statements and their parameters. */
+const QUOTES_ROWS = ['detail', 'where', 'hint', 'internalQuery', 'query', 'parameters'];
+
 function redactError(error: Error, depth: number): object {
-  const { name, message, stack, ...rest } = error;
+  const { name, message, stack, ...fields } = error;
+  const rest = Object.fromEntries(Object.entries(fields).filter(([field]) => !QUOTES_ROWS.includes(field)));
   const cause = error.cause === undefined ? {} : { cause: redactFields(error.cause, depth + 1) };
   const code = 'code' in error ? { code: error.code } : {};
   return { ...(redactFields(rest, depth + 1) as object), type: name, message, stack, ...code, ...cause };

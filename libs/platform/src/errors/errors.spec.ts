@@ -53,5 +53,7 @@ test('unknown errors keep their words to themselves', () => {
   expect(normaliseError(new Error('secret')).error.rejection).toEqual({ code: 'internal', rule: 'internal', message: 'internal error' });
   expect(normaliseError('secret').unexpected).toBe(true);
   expect(normaliseError(new RejectionError({ code: 'odd' as 'internal', rule: 'r', message: 'm' })).error.rejection.code).toBe('internal');
-  expect(normaliseError(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })).error.rejection).toMatchObject({ code: 'unavailable', retriable: true });
 });
+
+test.each(['ECONNREFUSED', 'ENOSPC', '53100', '53200', '57014', '55P03', '58030', '40001'])('what passes by itself (%s) may be tried again', (code) =>
+  expect(normaliseError(Object.assign(new Error('x'), { code })).error.rejection).toMatchObject({ code: 'unavailable', retriable: true }));
