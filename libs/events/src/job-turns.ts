@@ -2,13 +2,12 @@
 const REMEMBERED_MAX = 256;
 
 // A row is free when its time has come, or when the process that had it is gone.
-const FREE = (row: string): string =>
-  `${row}state = 'open' AND (${row}available_at <= statement_timestamp() OR (${row}lease_token IS NOT NULL AND NOT es_session_alive(${row}lease_pid, ${row}lease_pid_started)))`;
+const FREE = `j.state = 'open' AND (j.available_at <= statement_timestamp() OR (j.lease_token IS NOT NULL AND NOT es_session_alive(j.lease_pid, j.lease_pid_started)))`;
 
 /**
  * Claims free jobs in turns: first the oldest of each tenant, who had no turn for longest first, then the second of each, and
- * so on. The tenants are found by jumping along the index, so a long backlog of one costs nothing. A few more candidates than
- * wanted are looked at, because other workers may be taking the first ones at this moment.
+ * so on. The tenants are found by jumping along the index, so a long backlog of one costs nothing, and jobs whose time has not
+ * come are not looked at. A few more candidates than wanted are, because other workers may be taking the first ones at this moment.
  * $1 kind, $2 how many, $3 lease in ms, $4 and $5 the session, $6 tenants in the order of their last turns.
  * The row's lock decides between workers; SKIP LOCKED keeps them from waiting for each other.
  */
@@ -22,11 +21,14 @@ export const CLAIM = `
     SELECT first.id, first.available_at, row_number() OVER (PARTITION BY t.tenant ORDER BY first.available_at, first.id) AS place,
       array_position($6::text[], t.tenant) AS last_turn
     FROM tenants t CROSS JOIN LATERAL (
-      SELECT id, available_at FROM es_job WHERE kind = $1 AND tenant = t.tenant AND ${FREE('')}
-      ORDER BY available_at, id LIMIT $2 + 16
+      (SELECT id, available_at FROM es_job WHERE kind = $1 AND tenant = t.tenant AND state = 'open' AND available_at <= statement_timestamp()
+        ORDER BY available_at, id LIMIT $2 + 16)
+      UNION ALL
+      (SELECT id, available_at FROM es_job WHERE kind = $1 AND tenant = t.tenant AND state = 'open' AND lease_token IS NOT NULL
+        AND available_at > statement_timestamp() AND NOT es_session_alive(lease_pid, lease_pid_started) LIMIT $2 + 16)
     ) first
   ), free AS (
-    SELECT j.id FROM candidates c JOIN es_job j ON j.id = c.id WHERE ${FREE('j.')}
+    SELECT j.id FROM candidates c JOIN es_job j ON j.id = c.id WHERE ${FREE}
     ORDER BY c.place, c.last_turn NULLS FIRST, c.available_at, c.id LIMIT $2 FOR UPDATE OF j SKIP LOCKED
   )
   UPDATE es_job j SET attempts = j.attempts + 1, lease_token = gen_random_uuid(), lease_pid = $4, lease_pid_started = $5,

@@ -33,10 +33,16 @@ interface TimerRow {
 
 const BATCH = 8;
 
-const CLAIM = `
+// Due timers, and those whose worker is gone: two looks, because one for both would read every timer there is. A few more
+// candidates than wanted, as other workers may be taking the first ones at this moment; the row's lock decides.
+export const CLAIM_TIMERS = `
   UPDATE es_timer t SET attempts = t.attempts + 1, lease_token = gen_random_uuid(), lease_pid = $4, lease_pid_started = $5,
     available_at = clock_timestamp() + $3 * interval '1 ms'
-  FROM (SELECT id FROM es_timer WHERE kind = ANY ($1)
+  FROM (SELECT id FROM es_timer
+    WHERE id IN (
+        (SELECT id FROM es_timer WHERE kind = ANY ($1) AND available_at <= statement_timestamp() ORDER BY available_at, id LIMIT $2 + 16)
+        UNION ALL
+        (SELECT id FROM es_timer WHERE lease_token IS NOT NULL AND kind = ANY ($1) AND NOT es_session_alive(lease_pid, lease_pid_started) LIMIT $2 + 16))
       AND (available_at <= statement_timestamp() OR (lease_token IS NOT NULL AND NOT es_session_alive(lease_pid, lease_pid_started)))
     ORDER BY available_at, id LIMIT $2 FOR UPDATE SKIP LOCKED) due
   WHERE t.id = due.id
@@ -95,7 +101,7 @@ export class TimerWorker {
   async #claim(): Promise<TimerRow[]> {
     const { pool, leaseMs } = this.#options;
     const session = await PositionFeed.of(pool).session();
-    const { rows } = await pool.query<TimerRow>({ name: 'es-timer-claim', text: CLAIM, values: [this.#kinds, BATCH, leaseMs, session?.pid ?? null, session?.startedAt ?? null] });
+    const { rows } = await pool.query<TimerRow>({ name: 'es-timer-claim', text: CLAIM_TIMERS, values: [this.#kinds, BATCH, leaseMs, session?.pid ?? null, session?.startedAt ?? null] });
     if (rows.length > 0) failpoint('timer.claimed');
     return rows;
   }
