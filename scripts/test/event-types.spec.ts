@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodePayload, schemaVersionOf, upcast, type Upcasters } from '@skein/kernel';
+import { loadTopics, type Publication } from '@skein/messaging';
 import { describe, expect, test } from 'vitest';
 
 const services = fileURLToPath(new URL('../../services', import.meta.url));
@@ -21,6 +22,20 @@ function texts(folder: 'publish' | 'interface/events'): { file: string; text: st
   });
 }
 
+interface Definition {
+  name?: string;
+  upcasters?: Upcasters;
+  publications?: readonly Publication[];
+}
+
+async function definitionOf(service: string): Promise<Definition> {
+  const module = (await import(join(services, service, `src/${service}.service.ts`))) as Record<string, Definition>;
+  const definition = Object.values(module).find((value) => value?.name === service);
+  if (definition === undefined) throw new Error(`${service} exports no definition`);
+  return definition;
+}
+
+const owners = readdirSync(services);
 const matches = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match.slice(1).find((group) => group !== undefined) as string);
 const published = new Set(texts('publish').flatMap(({ text }) => matches(text, TYPE)));
 const consumed = texts('interface/events').flatMap(({ file, text }) => matches(text, TYPE).map((type): [string, string] => [type, file]));
@@ -39,11 +54,15 @@ test('every topic that is published or consumed is in the manifest', () => {
   expect([...new Set(named)].filter((topic) => !manifest.includes(`topic: ${topic},`))).toEqual([]);
 });
 
-test('every topic keeps its messages without end: only therefore inbox rows may never be removed by age, and are not', () => {
-  const manifest = readFileSync(new URL('../../proto/topics.yaml', import.meta.url), 'utf8');
-  const retentions = [...manifest.matchAll(/^ +- \{ topic: .*retention: ([a-z]+) \}$/gm)].map(([, retention]) => retention);
-  expect(retentions.length).toBeGreaterThan(10);
-  expect(retentions.filter((retention) => retention !== 'infinite' && retention !== 'compact')).toEqual([]);
+test('every topic keeps each message without end, but for those whose every message is the whole state of its key', async () => {
+  const published = (await Promise.all(owners.map(async (service) => (await definitionOf(service)).publications ?? []))).flat();
+  const specs = await loadTopics();
+  expect([specs.length > 10, published.length > 5]).toEqual([true, true]);
+  const forgetful = specs.filter(({ topic, retention }) => {
+    const own = published.filter((publication) => publication.topic === topic);
+    return retention !== 'infinite' && (own.length === 0 || own.some(({ messages }) => messages !== 'whole-state'));
+  });
+  expect(forgetful).toEqual([]);
 });
 
 /** A golden file holds the data of one event as it was stored: `<type>.json` in schema version 1, `<type>.s<version>.json` later. */
@@ -70,14 +89,7 @@ function declaredBy(service: string): string[] {
   return [...new Set(files.flatMap((file) => matches(readFileSync(join(domain, file), 'utf8'), TYPE)))].sort();
 }
 
-async function upcastersOf(service: string): Promise<Upcasters> {
-  const module = (await import(join(services, service, `src/${service}.service.ts`))) as Record<string, { name?: string; upcasters?: Upcasters }>;
-  const definition = Object.values(module).find((value) => value?.name === service);
-  if (definition === undefined) throw new Error(`${service} exports no definition`);
-  return definition.upcasters ?? {};
-}
-
-const owners = readdirSync(services);
+const upcastersOf = async (service: string): Promise<Upcasters> => (await definitionOf(service)).upcasters ?? {};
 
 describe.each(owners)('events of %s', (service) => {
   test('every declared type has a golden file of every schema version ever written, and there is no other', async () => {

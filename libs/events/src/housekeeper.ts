@@ -87,8 +87,9 @@ export async function archiveStream(pool: Pool, streamId: string, onChunk: () =>
  * days, jobs that were done, what other libs let expire, events by the archive's policy. One process at a time; a killed pass is taken up where it stopped.
  *
  * Inbox rows stay. An inbox row is needed as long as its message can be delivered again, and every topic keeps its messages
- * without end (`infinite`, or `compact`: the last one of each key): a group whose offsets are set back, or that reads from the
- * beginning after a loss of its offsets, gets all of them again, and only the rows keep them from taking effect twice.
+ * without end (`infinite`; `compact`, where each message is its key's whole state, keeps the last one): a group whose offsets
+ * are set back, or that reads from the beginning after a loss of its offsets, gets all of them again, and only the rows keep
+ * them from taking effect twice.
  */
 export class Housekeeper {
   readonly name = 'housekeeping';

@@ -10,5 +10,10 @@ export interface Publication {
   readonly topic: string;
   /** Domain event types to read; all when absent. */
   readonly types?: readonly string[];
+  /**
+   * `whole-state`: each message tells all that is to be known of its key, so that the last one replaces all before it. Only
+   * topics whose publications all say so may be compacted; a message that tells a change needs every other one of its key.
+   */
+  readonly messages?: 'changes' | 'whole-state';
   map(event: RecordedEvent): PublicMessage | undefined;
 }

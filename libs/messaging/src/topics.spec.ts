@@ -15,8 +15,8 @@ describe('topics manifest', () => {
       'marketplace.usage.v1': '12 infinite',
       'billing.ledger.v1': '12 infinite',
       'billing.payout.v1': '6 infinite',
-      'billing.entitlement.v1': '6 compact',
-      'billing.party.v1': '6 compact',
+      'billing.entitlement.v1': '6 infinite',
+      'billing.party.v1': '6 infinite',
     });
   });
 
