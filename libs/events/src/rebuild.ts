@@ -5,7 +5,7 @@ import { applyRange, buildRange, checkName, createTables } from './projection-sc
 import { noteBegun, noteBuilt, noteState, readRebuild, type RebuildProgress } from './rebuild-record.js';
 import type { EventStore } from './store.js';
 import { tablesHash } from './tables-hash.js';
-import { inTransaction } from './transaction.js';
+import { errorCode, inTransaction } from './transaction.js';
 import type { Projection, Tx } from './types.js';
 
 /** How a rebuild is done. */
@@ -18,14 +18,17 @@ export interface RebuildOptions {
   onStep?: (step: RebuildStep) => void;
 }
 
-/** `batch` committed; `built` up to the head; `switching`: all written, not committed; `switched`: committed. */
-export type RebuildStep = 'batch' | 'built' | 'switching' | 'switched';
+/** `batch` committed; `built` up to the head; `waiting` for a long reader of the live tables; `switching`: all written, not committed; `switched`: committed. */
+export type RebuildStep = 'batch' | 'built' | 'waiting' | 'switching' | 'switched';
 
 const LEASE_MS = 12_000;
 const NEAR = 500n;
 const MAX_ROUNDS = 10;
 const PROGRESS_MS = 5_000;
 const WAIT_MS = 100;
+/** How long readers may have to wait for a switch that waits for another reader. */
+const SWITCH_LOCK_MS = 500;
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** The name of the schema that a projection is built into, and of the checkpoint of that build. */
 export const nextOf = (projection: Pick<Projection, 'name'>): string => `${projection.name}__next`;
@@ -71,7 +74,7 @@ class Rebuild {
     }
     this.#options.onStep?.('built');
     await noteState(this.#store.pool, this.#projection.name, 'switching');
-    const position = await this.#switchOver();
+    const position = await this.#switchWhenFree();
     this.#options.onStep?.('switched');
     this.#lease.lose();
     await this.#tell(true);
@@ -116,6 +119,24 @@ class Rebuild {
   }
 
   /**
+   * A reader that is long under way (a comparison of read models, say) keeps the tables from being dropped, and every later
+   * reader queues behind whoever wants to drop them. So the switch gives up soon, lets them through, builds on and tries again.
+   */
+  async #switchWhenFree(): Promise<bigint> {
+    const pause = new Pause();
+    for (;;) {
+      try {
+        return await this.#switchOver();
+      } catch (error) {
+        if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
+        this.#options.onStep?.('waiting');
+        await pause.wait(WAIT_MS);
+        await this.#build(await this.#store.headPosition());
+      }
+    }
+  }
+
+  /**
    * Makes the built schema the live one: catches it up with the live checkpoint, which stands still under the row's lock, then
    * drops and renames in the same transaction. The live lease ends, so that its owner starts again: in the same version from
    * the new checkpoint, in an older one not at all.
@@ -129,6 +150,7 @@ class Rebuild {
       const position = live && live.position > built ? live.position : built;
       await this.#lease.move(tx, position);
       await applyRange(tx, store, this.#next, projection, built, position);
+      await tx.query(`SET LOCAL lock_timeout = ${SWITCH_LOCK_MS}`);
       await tx.query(`DROP SCHEMA IF EXISTS "${projection.name}" CASCADE; ALTER SCHEMA "${this.#next}" RENAME TO "${projection.name}"`);
       await tx.query(
         `UPDATE es_subscription SET position = $2, projection_version = $3, projection_hash = $4, lease_owner = NULL, lease_pid = NULL, lease_pid_started = NULL WHERE name = $1`,
