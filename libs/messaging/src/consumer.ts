@@ -11,7 +11,7 @@ import { isRetriable, reasonOf } from './failure.js';
 import { HEADER } from './headers.js';
 import { otherContent } from './inspect.js';
 import { otherContents } from './message-contents.js';
-import { clearHalt, haltsAt, recordHalt } from './halts.js';
+import { clearHalt, haltsAt, recordHalt, type HaltAt } from './halts.js';
 import { RetryState, STANDARD_TIMING } from './retry-state.js';
 import { Semaphore } from './semaphore.js';
 import { StallNotes } from './stalls.js';
@@ -116,10 +116,12 @@ class Consumer implements RunningConsumer {
     const halts = await this.#halts(batch);
     for (const message of batch.messages) {
       if (batch.signal.aborted || this.#reason !== undefined) return;
-      // An operator has let this one pass: without effect, like a discarded dead letter.
-      const settled = halts.get(message.offset) === true ? this.#settled('discarded', message) : await this.#one(message, batch, parked, wrong.get(message));
+      const halt = halts.get(message.offset);
+      // An operator has let this one pass: without effect, like a discarded dead letter. By its id, too: a log made anew counts from 0 again.
+      const discarded = halt?.discarded === true && halt.messageId === message.id;
+      const settled = discarded ? this.#settled('discarded', message) : await this.#one(message, batch, parked, wrong.get(message));
       if (!settled) return;
-      if (halts.has(message.offset)) await clearHalt(this.#options.pool, this.name, message);
+      if (halt !== undefined) await clearHalt(this.#options.pool, this.name, message);
       batch.resolve(message);
       // A batch that was taken away must not touch what the partition's new batch waits for.
       if (!batch.signal.aborted && this.#retries.succeeded(batch.topic, batch.partition)) await this.#stalls.end(batch.topic, batch.partition);
@@ -219,8 +221,10 @@ class Consumer implements RunningConsumer {
     return keys.length === 0 ? new Set() : parkedKeys(this.#options.pool, this.name, batch.topic, keys);
   }
 
-  async #halts({ topic, partition }: PartitionBatch): Promise<ReadonlyMap<bigint, boolean>> {
-    return this.#options.policy === 'stop' ? haltsAt(this.#options.pool, this.name, topic, partition) : new Map();
+  async #halts({ topic, partition, messages }: PartitionBatch): Promise<ReadonlyMap<bigint, HaltAt>> {
+    const [first, last] = [messages[0]?.offset, messages.at(-1)?.offset];
+    if (this.#options.policy !== 'stop' || first === undefined || last === undefined) return new Map();
+    return haltsAt(this.#options.pool, this.name, topic, partition, { first, last });
   }
 
   #settled(outcome: 'done' | 'ignored' | 'parked' | 'discarded', message: ReceivedMessage): true {

@@ -10,26 +10,34 @@ export interface ConsumerHalt extends Pick<DeadLetter, 'id' | 'group' | 'message
   readonly resuming: boolean;
 }
 
-/** Writes down where a group halted. A halt at the same message again takes a request to resume back. */
+/** Writes down where a group halted. A halt at the same message again takes a request to resume back, but not that of a discard that came in between. */
 export async function recordHalt(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string): Promise<void> {
   const { topic, partition, offset, key, id, type, timeMs, headers, value } = message;
   await pool.query(
     `INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (group_name, topic, partition, message_offset) DO UPDATE
-       SET reason = excluded.reason, halted_at = clock_timestamp(), resume_requested_at = NULL, cleared_at = NULL`,
+       SET reason = excluded.reason, halted_at = clock_timestamp(), cleared_at = NULL,
+           resume_requested_at = CASE WHEN consumer_halts.discarded_at IS NOT NULL THEN consumer_halts.resume_requested_at END`,
     [group, topic, partition, offset, key, id, type, timeMs, JSON.stringify(headers), Buffer.from(value.buffer, value.byteOffset, value.byteLength), reason],
   );
 }
 
-/** Open halts of a partition: offset → whether the message has been discarded. */
-export async function haltsAt(pool: pg.Pool, group: string, topic: string, partition: number): Promise<ReadonlyMap<bigint, boolean>> {
-  const { rows } = await pool.query<{ message_offset: string; discarded: boolean }>({
+/** A halt that concerns a batch: open, or of a message that is passed over whenever it comes. */
+export interface HaltAt {
+  readonly messageId: string;
+  readonly discarded: boolean;
+}
+
+/** The halts at the offsets of a batch. */
+export async function haltsAt(pool: pg.Pool, group: string, topic: string, partition: number, offsets: { readonly first: bigint; readonly last: bigint }): Promise<ReadonlyMap<bigint, HaltAt>> {
+  const { rows } = await pool.query<{ message_offset: string; message_id: string; discarded: boolean }>({
     name: 'consumer-halts-at',
-    text: 'SELECT message_offset, discarded_at IS NOT NULL AS discarded FROM consumer_halts WHERE group_name = $1 AND topic = $2 AND partition = $3 AND cleared_at IS NULL',
-    values: [group, topic, partition],
+    text: `SELECT message_offset, message_id, discarded_at IS NOT NULL AS discarded FROM consumer_halts
+            WHERE group_name = $1 AND topic = $2 AND partition = $3 AND message_offset BETWEEN $4 AND $5 AND (cleared_at IS NULL OR discarded_at IS NOT NULL)`,
+    values: [group, topic, partition, offsets.first, offsets.last],
   });
-  return new Map(rows.map((row) => [BigInt(row.message_offset), row.discarded]));
+  return new Map(rows.map((row) => [BigInt(row.message_offset), { messageId: row.message_id, discarded: row.discarded }]));
 }
 
 /** The group has passed the message. */
@@ -60,14 +68,13 @@ export async function resumeConsumer(pool: pg.Pool, group: string, by: string): 
   return rowCount ?? 0;
 }
 
-/** Lets the group pass over the message that it halts at, without effect; false where that halt is not open. */
+/**
+ * Lets the group pass over the message that it halts at, without effect, now and whenever it is delivered again; false where that
+ * halt is not open, or where the message has had its effect since.
+ */
 export async function discardHalt(pool: pg.Pool, id: bigint, by: string, reason: string): Promise<boolean> {
-  const { rowCount } = await pool.query(
-    `UPDATE consumer_halts SET discarded_at = clock_timestamp(), closed_by = $2, closed_reason = $3, resume_requested_at = clock_timestamp(), resumed_by = $2
-      WHERE id = $1 AND cleared_at IS NULL AND discarded_at IS NULL`,
-    [id, by, reason],
-  );
-  return rowCount === 1;
+  const { rows } = await pool.query<{ discarded: boolean }>('SELECT consumer_halt_discard($1, $2, $3) AS discarded', [id, by, reason]);
+  return rows[0]?.discarded === true;
 }
 
 /** Whether a halted member may try again: every halt of its group was passed, or somebody asked for it. */

@@ -1,3 +1,4 @@
+import { eventsMigrations } from '@skein/events';
 import { freshDatabase, eventually, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startConsumer } from '../src/consumer.js';
@@ -12,7 +13,7 @@ let database: TestDatabase;
 let service: TestDatabase;
 let log: EmbeddedEventLog;
 beforeAll(async () => {
-  [database, service] = await Promise.all([freshDatabase(eventLogMigrations), freshDatabase(messagingMigrations)]);
+  [database, service] = await Promise.all([freshDatabase(eventLogMigrations), freshDatabase(eventsMigrations, messagingMigrations)]);
   log = new EmbeddedEventLog({ url: database.appUrl });
   await log.createTopics([{ topic: 'notes', partitions: 1, retention: 'infinite' }]);
 });

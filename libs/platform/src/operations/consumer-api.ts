@@ -95,7 +95,8 @@ export class ConsumerApi {
     const by = call.metadata().actor;
     if (id.startsWith('h')) {
       const { id: number } = await this.#haltOf(id);
-      await discardHalt(this.#pool, number, by, reason);
+      if (!(await discardHalt(this.#pool, number, by, reason)))
+        throw new RejectionError({ code: 'conflict', rule: 'halt-settled', message: `the message of ${id} has had its effect since it halted, or was passed; look at it again`, field: 'id' });
       return { done: 0, failed: [] };
     }
     const letter = await this.#letterOf(id);
