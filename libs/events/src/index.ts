@@ -14,6 +14,7 @@ export { listProjections, listSubscriptions, readRebuild, startRebuild, type Pro
 export { rebuildProjection, type RebuildOptions, type RebuildStep } from './rebuild.js';
 export { RebuildWorker, type RebuildWorkerOptions } from './rebuild-worker.js';
 export { checkStoredVersions, NewerEventsError } from './stored-versions.js';
+export { isRetriable } from './retriable.js';
 export { EventStore, type EventStoreOptions, type ReadPage } from './store.js';
 export * from './subscription.js';
 export * from './timers.js';

@@ -34,7 +34,7 @@ export const CLAIM = `
   UPDATE es_job j SET attempts = j.attempts + 1, lease_token = gen_random_uuid(), lease_pid = $4, lease_pid_started = $5,
     available_at = clock_timestamp() + $3 * interval '1 ms'
   FROM free WHERE j.id = free.id
-  RETURNING j.id, j.kind, j.payload, j.attempts, j.progress, j.lease_token, j.tenant, es_now_ms() AS now_ms`;
+  RETURNING j.id, j.kind, j.payload, j.attempts, j.retried, j.progress, j.lease_token, j.tenant, es_now_ms() AS now_ms`;
 
 /** Who had a turn when, as one worker knows. */
 export class Turns {

@@ -6,6 +6,7 @@ import { PositionFeed } from './feed.js';
 import { CLAIM, deadlineOf, Turns } from './job-turns.js';
 import { eventMetrics } from './metrics.js';
 import { backoffMs, Pause } from './pause.js';
+import { isRetriable } from './retriable.js';
 import { inStoredTrace, storedTraceOf } from './tracing.js';
 import { reportToStderr } from './transaction.js';
 import type { Job, ReportError } from './types.js';
@@ -28,7 +29,7 @@ export interface JobWorkerOptions {
   leaseMs?: number;
   /** Longest wait without a notification; default 1 s. */
   pollMs?: number;
-  /** A job that has failed so often is given up (state `failed`); default 20. */
+  /** A job that has failed so often is given up (state `failed`); default 20. What passes by itself (`isRetriable`) does not count and is retried without end. */
   maxAttempts?: number;
   /** Wait before the first retry, doubled with each one up to 30 s; default 200 ms. */
   retryMs?: number;
@@ -44,6 +45,8 @@ interface JobRow {
   kind: string;
   payload: unknown;
   attempts: number;
+  /** Those of the attempts that do not count. */
+  retried: number;
   progress: unknown;
   lease_token: string;
   tenant: string;
@@ -142,6 +145,7 @@ export class JobWorker {
 
   async #work(row: JobRow, controller: AbortController): Promise<void> {
     const { pool, handle, leaseMs, maxAttempts } = this.#options;
+    const counted = row.attempts - row.retried;
     const heartbeat = (progress?: unknown): Promise<void> => this.#heartbeat(row, controller, progress);
     const beat = setInterval(() => void heartbeat().catch(() => undefined), leaseMs / 3);
     const aborted = new Promise<never>((_, rejectAborted) => controller.signal.addEventListener('abort', () => rejectAborted(controller.signal.reason)));
@@ -150,7 +154,7 @@ export class JobWorker {
     let ending: NodeJS.Timeout | undefined;
     try {
       // A taken-over job may have killed its workers every time.
-      if (row.attempts > maxAttempts) throw new Error(`given up after ${maxAttempts} attempts`);
+      if (counted > maxAttempts) throw new Error(`given up after ${maxAttempts} attempts`);
       const leftMs = (deadlineOf(payload) ?? Infinity) - Number(row.now_ms);
       if (leftMs <= 0) throw new DeadlinePassed('its deadline had passed before it began');
       if (leftMs < TIMER_MS_MAX) ending = setTimeout(() => controller.abort(new DeadlinePassed('its deadline passed')), leftMs);
@@ -162,10 +166,11 @@ export class JobWorker {
       failpoint('job.finished');
     } catch (error) {
       if (error instanceof DeadlinePassed) return await this.#finish(row, 'done', messageOf(error), 0);
-      if (this.#stopping && controller.signal.aborted) return await this.#finish(row, 'open', messageOf(error), 0);
+      if (this.#stopping && controller.signal.aborted) return await this.#finish(row, 'open', messageOf(error), 0, 1);
       eventMetrics(this.#options.pool).jobFailures.add(1, { kind: row.kind });
       withTrace(traceparent, () => this.#options.onError(error, `${this.name} ${row.id}`));
-      await this.#finish(row, row.attempts >= maxAttempts ? 'failed' : 'open', messageOf(error), backoffMs(row.attempts, this.#options.retryMs));
+      const passes = isRetriable(error);
+      await this.#finish(row, counted >= maxAttempts && !passes ? 'failed' : 'open', messageOf(error), backoffMs(row.attempts, this.#options.retryMs), passes ? 1 : 0);
     } finally {
       clearInterval(beat);
       clearTimeout(ending);
@@ -186,12 +191,12 @@ export class JobWorker {
   }
 
   /** Without effect where somebody else has taken the job over. */
-  async #finish(row: JobRow, state: 'done' | 'failed' | 'open', error: string | null, waitMs: number): Promise<void> {
+  async #finish(row: JobRow, state: 'done' | 'failed' | 'open', error: string | null, waitMs: number, retried = 0): Promise<void> {
     await this.#options.pool.query(
       `UPDATE es_job SET state = $3, error = $4, lease_token = NULL, lease_pid = NULL, lease_pid_started = NULL,
-         available_at = clock_timestamp() + $5 * interval '1 ms', finished_at = CASE WHEN $3 = 'open' THEN NULL ELSE clock_timestamp() END
+         available_at = clock_timestamp() + $5 * interval '1 ms', retried = retried + $6, finished_at = CASE WHEN $3 = 'open' THEN NULL ELSE clock_timestamp() END
        WHERE id = $1 AND lease_token = $2`,
-      [row.id, row.lease_token, state, error, waitMs],
+      [row.id, row.lease_token, state, error, waitMs, retried],
     );
   }
 }

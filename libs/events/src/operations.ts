@@ -82,7 +82,7 @@ export async function listJobs(pool: Pool, { id, state, kind, after, limit }: Jo
 /** Opens a job that was given up again, with all its attempts; false where it is no failed one. */
 export async function retryJob(pool: Pool, id: string): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `UPDATE es_job SET state = 'open', attempts = 0, finished_at = NULL, available_at = clock_timestamp(), lease_token = NULL, lease_pid = NULL, lease_pid_started = NULL
+    `UPDATE es_job SET state = 'open', attempts = 0, retried = 0, finished_at = NULL, available_at = clock_timestamp(), lease_token = NULL, lease_pid = NULL, lease_pid_started = NULL
       WHERE id = $1 AND state = 'failed'`, [id],
   );
   return rowCount === 1;

@@ -1,3 +1,4 @@
+import { RejectionError } from '@skein/kernel';
 import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventsMigrations, EventStore, inboxOnce, JobWorker, readJob, TimerWorker, type DueTimer, type Effect, type Job, type JobWorkerOptions } from '../src/index.js';
@@ -99,6 +100,20 @@ describe('jobs', () => {
     ]);
   });
 
+  test('failures that pass by themselves do not count: such a job is retried without end, and has all its attempts for others', async () => {
+    const attempts: number[] = [];
+    await effects(job('job-patient'), job('job-stuck'));
+    const outages = [Object.assign(new Error('no server'), { code: 'ECONNREFUSED' }), new RejectionError({ code: 'unavailable', rule: 'away', message: 'away' }), new Error('outer', { cause: Object.assign(new Error('full'), { code: '53100' }) })];
+    await work(async ({ id, attempts: attempt }) => {
+      if (id === 'job-stuck') throw attempt <= 4 ? outages[0] : new Error('broken');
+      attempts.push(attempt);
+      if (attempt <= 9) throw outages[attempt % 3];
+    }, { maxAttempts: 2, pollMs: 5 });
+    await eventually(async () => expect(await readJob(db.appPool, 'job-patient')).toMatchObject({ state: 'done', attempts: 10 }));
+    expect(attempts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    await eventually(async () => expect(await readJob(db.appPool, 'job-stuck')).toMatchObject({ state: 'failed', attempts: 6, error: 'broken' }));
+  });
+
   test('a dead worker\'s job is taken over after its lease, and its late end counts for nothing', async () => {
     let letGo = (): void => undefined;
     const hung = new Promise<void>((resolve) => (letGo = resolve));
@@ -148,7 +163,8 @@ describe('jobs', () => {
     await worker.stop();
     expect(await readJob(db.appPool, 'job-long')).toMatchObject({ state: 'open' });
     const done: string[] = [];
-    await work(async ({ id }) => void done.push(id));
+    // A stop is no failure of the job: the one attempt is still its own.
+    await work(async ({ id }) => void done.push(id), { maxAttempts: 1 });
     await eventually(() => expect(done).toEqual(['job-long']));
   });
 });
@@ -168,6 +184,7 @@ describe('timers', () => {
     await effects(timer('t-past', nowMs - 5_000), timer('t-cancelled', nowMs), timer('t-later', nowMs), { timer: { id: 't-other', kind: 'other', dueAtMs: nowMs, payload: null } });
     await effects({ cancelTimer: { id: 't-cancelled' } }, timer('t-later', nowMs + 3_600_000));
     await fire(async (due) => void fired.push({ timer: due, atMs: await databaseMs() }));
+    await eventually(() => expect(fired).toHaveLength(1));
     const soonMs = (await databaseMs()) + 150;
     await effects(timer('t-soon', soonMs, { n: 1n }));
     await eventually(() => expect(fired.map(({ timer: { id } }) => id)).toEqual(['t-past', 't-soon']));
