@@ -19,6 +19,8 @@ export interface Commit {
   metadata: EventMetadata;
   /** undefined: the database's clock at the append. */
   recordedAtMs?: number;
+  /** What the caller takes the database's clock to be, where it has decided on what it remembers (see `CommitOutcome.unsure`). */
+  clockMs?: number;
   key?: CommandKey;
   answer?: unknown;
   inbox?: InboxEntry;
@@ -80,7 +82,7 @@ export async function commit(pool: Pool, request: Commit): Promise<CommitOutcome
   const startedMs = performance.now();
   const result = await GroupCommit.of(pool).commit({
     streamId: request.streamId, expected: expectedNumber(request.expected), encoded: request.encoded, metadata: JSON.stringify(request.metadata),
-    recordedAtMs: request.recordedAtMs ?? null, key: keyText(request), inbox: request.inbox ? JSON.stringify(request.inbox) : null,
+    recordedAtMs: request.recordedAtMs ?? null, clockMs: request.clockMs ?? null, key: keyText(request), inbox: request.inbox ? JSON.stringify(request.inbox) : null,
     effects: effectsText(request.effects, request.metadata.traceparent),
   });
   metrics.appendDuration.record((performance.now() - startedMs) / 1_000);

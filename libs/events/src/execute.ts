@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { decodePayload, err, ok, RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
@@ -8,6 +7,7 @@ import type { CommitOutcome } from './group-commit.js';
 import { load, type Loaded } from './load.js';
 import { eventMetrics } from './metrics.js';
 import type { Kept, Snapshots } from './snapshots.js';
+import type { SeenClock } from './seen-clock.js';
 import type { StateCache } from './state-cache.js';
 import { errorCode } from './transaction.js';
 import type { EventMetadata, Execute, Executed, Recorded, Upcasters } from './types.js';
@@ -17,6 +17,7 @@ export interface ExecuteContext {
   pool: Pool;
   upcasters: Upcasters;
   cache: StateCache;
+  clock: SeenClock;
   snapshots: Snapshots;
   /** Called after a commit with events. */
   wake: () => void;
@@ -35,10 +36,12 @@ export async function knownState<S, C, E extends DomainEvent>({ cache, snapshots
 }
 
 /** The state after the tail, remembered. */
-export function foldTail<S, C, E extends DomainEvent>({ cache, snapshots, upcasters }: Omit<ExecuteContext, 'pool' | 'wake'>, decider: Decider<S, C, E>, streamId: string, known: Kept<S>, { tail, version }: Loaded): Kept<S> {
+export function foldTail<S, C, E extends DomainEvent>({ cache, clock, snapshots, upcasters }: Omit<ExecuteContext, 'pool' | 'wake'>, decider: Decider<S, C, E>, streamId: string, known: Kept<S>, { nowMs, tail, version }: Loaded): Kept<S> {
   let { state } = known;
   for (const stored of tail) state = decider.evolve(state, toDomainEvent(upcasters, stored) as E);
-  cache.set(decider, streamId, version, state);
+  clock.told(nowMs);
+  if (tail.length > 0 && known.version > 0) cache.distrust(streamId);
+  cache.set(decider, streamId, version, state, nowMs);
   if (decider.snapshot) snapshots.passed(decider.snapshot, streamId, known.version, { version, state });
   return { state, version };
 }
@@ -56,10 +59,10 @@ function known<A>(pool: Pool, request: Pick<Execute<never, never, never>, 'strea
   return ok({ streamId: request.streamId, version, answer: undefined, duplicate: true, events: [] });
 }
 
-const commandIdOf = (request: Pick<Execute<never, never, never>, 'key' | 'inbox'>): string => {
+const commandIdOf = (request: Pick<Execute<never, never, never>, 'key' | 'inbox'>): string | undefined => {
   if (request.key) return `key\0${request.key.scope}\0${request.key.key}`;
   if (request.inbox) return `inbox\0${request.inbox.consumer}\0${request.inbox.messageId}`;
-  return randomUUID();
+  return undefined;
 };
 
 /** Links of one span, by OpenTelemetry's default. */
@@ -73,40 +76,75 @@ async function metadataOf<S, C, E extends DomainEvent, A>({ key, metadata, links
   return linked.length === 0 ? keyed : { ...keyed, links: linked };
 }
 
-/** One try; undefined where it has to be made again on what is there now. */
-async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<{ done: Outcome<A> } | { conflictAt: number }> {
+type Tried<A> = { done: Outcome<A> } | { conflictAt: number };
+
+/** What a try decides on. `clockMs`: remembered, not asked for. */
+interface Ground<S> extends Kept<S> {
+  nowMs: number;
+  clockMs?: number;
+}
+
+/** One try on what the database says now. */
+async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<Tried<A>> {
   const { decider, streamId } = request;
   const kept = await knownState(context, decider, streamId);
   const loaded = await load(context.pool, streamId, kept.version, request.key, request.inbox);
   const current = foldTail(context, decider, streamId, kept, loaded);
   const before = known<A>(context.pool, request, loaded, current.version);
   if (before) return { done: before };
-  const decided = decider.decide(await request.command(loaded.nowMs, current.state), current.state);
+  const decided = await decideOn(request, loaded.nowMs, current.state);
   if (!decided.ok) return { done: decided };
-  const metadata = await metadataOf(request, decided.value);
-  const encoded = encodeAndDecode(context.upcasters, streamId, current.version, commandIdOf(request), decided.value, metadata, loaded.nowMs);
+  return write(context, request, { ...current, nowMs: loaded.nowMs }, decided.value);
+}
+
+const decideOn = async <S, C, E extends DomainEvent, A>({ decider, command }: Execute<S, C, E, A>, nowMs: number, state: S): Promise<Result<readonly E[], Rejection>> =>
+  decider.decide(await command(nowMs, state), state);
+
+/**
+ * One try on what this process remembers of the stream and of the database's clock. The append finds out whether both were
+ * right, and whether the key or the message is new; undefined where they were not or where nothing is to be appended: refusals
+ * and failures count only on what the database says.
+ */
+async function attemptAtOnce<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<Tried<A> | undefined> {
+  const seenMs = context.clock.nowMs();
+  const cached = seenMs === undefined ? undefined : context.cache.trusted(request.decider, request.streamId);
+  if (cached === undefined || seenMs === undefined) return undefined;
+  const state = cached.state as S;
+  const nowMs = Math.max(seenMs, cached.atMs);
+  const decided = await decideOn(request, nowMs, state).catch(() => undefined);
+  if (!decided?.ok || decided.value.length === 0) return undefined;
+  const tried = await write(context, request, { version: cached.version, state, nowMs, clockMs: context.clock.nowMs() ?? nowMs }, decided.value);
+  return 'done' in tried ? tried : undefined;
+}
+
+/** Appends what was decided. */
+async function write<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>, ground: Ground<S>, decided: readonly E[]): Promise<Tried<A>> {
+  const { decider, streamId } = request;
+  const metadata = await metadataOf(request, decided);
+  const encoded = encodeAndDecode(context.upcasters, streamId, ground.version, commandIdOf(request), decided, metadata, ground.nowMs);
   const events = encoded.map((event) => event.recorded);
   const typed = events as unknown as Recorded<E>[];
-  const state = typed.reduce((folded, event) => decider.evolve(folded, event as unknown as E), current.state);
+  const state = typed.reduce((folded, event) => decider.evolve(folded, event as unknown as E), ground.state);
   const effects = request.effects?.(typed, state) ?? [];
   const answer = normalised(request.answer?.(state, typed));
-  const version = current.version + events.length;
+  const version = ground.version + events.length;
   const done = ok({ streamId, version, answer, duplicate: false, events });
   if (events.length === 0 && effects.length === 0 && !request.key && !request.inbox) return { done };
   const outcome = await commit(context.pool, {
-    streamId, expected: current.version, encoded, metadata, recordedAtMs: loaded.nowMs, effects, answer,
+    streamId, expected: ground.version, encoded, metadata, recordedAtMs: ground.nowMs, effects, answer,
+    ...(ground.clockMs === undefined ? {} : { clockMs: ground.clockMs }),
     ...(request.key ? { key: request.key } : {}), ...(request.inbox ? { inbox: request.inbox } : {}),
   });
-  return settle(context, request, outcome, current.version, { version, state }, done);
+  return settle(context, request, outcome, ground, { version, state }, done);
 }
 
 function settle<S, C, E extends DomainEvent, A>(
-  context: ExecuteContext, request: Execute<S, C, E, A>, outcome: CommitOutcome, before: number, after: Kept<S>, done: Result<Executed<A>, Rejection>,
-): { done: Outcome<A> } | { conflictAt: number } {
+  context: ExecuteContext, request: Execute<S, C, E, A>, outcome: CommitOutcome, before: Ground<S>, after: Kept<S>, done: Result<Executed<A>, Rejection>,
+): Tried<A> {
   switch (outcome.status) {
     case 'appended':
-      context.cache.set(request.decider, request.streamId, after.version, after.state);
-      if (request.decider.snapshot) context.snapshots.passed(request.decider.snapshot, request.streamId, before, after);
+      context.cache.set(request.decider, request.streamId, after.version, after.state, before.nowMs);
+      if (request.decider.snapshot) context.snapshots.passed(request.decider.snapshot, request.streamId, before.version, after);
       context.wake();
       return { done };
     case 'inbox':
@@ -115,6 +153,9 @@ function settle<S, C, E extends DomainEvent, A>(
       return { done: ok({ streamId: request.streamId, version: outcome.version, answer: undefined, duplicate: true, events: [] }) };
     case 'event-id':
       return { done: err({ code: 'conflict', rule: 'command-repeated', message: 'this command was carried out before and its key has expired' }) };
+    case 'unsure':
+      context.clock.forget();
+      return { conflictAt: outcome.version };
     case 'conflict':
     case 'key':
       return { conflictAt: outcome.version };
@@ -132,7 +173,7 @@ export async function executeCommand<S, C, E extends DomainEvent, A>(context: Ex
   let conflictAt = 0;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     try {
-      const tried = await attempt(context, request);
+      const tried = (tries === 0 ? await attemptAtOnce(context, request) : undefined) ?? (await attempt(context, request));
       if ('done' in tried) return tried.done;
       conflictAt = tried.conflictAt;
     } catch (error) {

@@ -1,10 +1,14 @@
 import type { Pool } from 'pg';
+import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binary-arrays.js';
 import type { Encoded } from './codec.js';
 import { errorCode } from './transaction.js';
 
-/** What the database says to an append; everything but `appended` has written nothing. */
+/**
+ * What the database says to an append; everything but `appended` has written nothing. `unsure` is said to appends with a
+ * `clockMs` only: they have to be decided again on what the database says.
+ */
 export interface CommitOutcome {
-  status: 'appended' | 'conflict' | 'key' | 'inbox' | 'event-id';
+  status: 'appended' | 'conflict' | 'key' | 'inbox' | 'event-id' | 'unsure';
   version: number;
 }
 
@@ -17,6 +21,8 @@ export interface PreparedAppend {
   metadata: string;
   /** null: the database's clock at the append. */
   recordedAtMs: number | null;
+  /** What the sender takes the database's clock to be; null where it was asked. */
+  clockMs: number | null;
   key: string | null;
   inbox: string | null;
   effects: string | null;
@@ -34,9 +40,23 @@ const MAX_EVENTS = 512;
 // A group that takes longer hangs in the network or in a disk: the next one need not wait for it.
 const SLOW_MS = 50;
 
+// The lock is tried inside the statement, whose snapshot may be older than the lock. That is enough where the version is exact:
+// the row of that version is in the snapshot, so committed, and its insertion number drawn before this one; and whoever wrote
+// the next version between snapshot and lock is found by the index.
+const EXACT = `
+  WITH written AS (
+    INSERT INTO es_event (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at_ms)
+    SELECT $1, $2::int + 1, $3::uuid, $4, $5::int, $6::json, $7::json, coalesce($8::bigint, es_now_ms())
+    FROM (SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked OFFSET 0) l
+    WHERE l.locked AND coalesce((SELECT e.version FROM es_event e WHERE e.stream_id = $1 ORDER BY e.version DESC LIMIT 1), 0) = $2
+      AND ($9::bigint IS NULL OR abs(es_now_ms() - $9) <= 2000)
+    ON CONFLICT (stream_id, version) DO NOTHING
+    RETURNING seq
+  )
+  INSERT INTO es_unsequenced (seq) SELECT seq FROM written`;
 const ONE = 'SELECT es_append_one($1, $2, $3, $4, $5, $6, $7, $8) AS version';
 const ALONE = 'SELECT status, version FROM es_append($1, $2, $3::uuid[], $4::text[], $5::int[], $6::text[], $7, $8, $9, $10, $11)';
-const GROUP = 'SELECT status, version FROM es_append_group($1::text[], $2::int[], $3, $4::bigint[], $5, $6, $7, $8::int[], $9::int[], $10::uuid[], $11::text[], $12::int[], $13)';
+const GROUP = 'SELECT status, version FROM es_append_group($1::text[], $2::int[], $3::json[], $4::bigint[], $5::bigint[], $6::json[], $7::json[], $8::json[], $9::int[], $10::uuid[], $11::text[], $12::int[], $13::json[])';
 
 const groups = new WeakMap<Pool, GroupCommit>();
 
@@ -53,21 +73,17 @@ function raised(error: unknown): CommitOutcome {
 
 const isPlain = ({ encoded, key, inbox, effects }: PreparedAppend): boolean => encoded.length === 1 && key === null && inbox === null && effects === null;
 
-// Arrays of numbers and UUIDs need no quotes; the driver would look at each one.
-const plainArray = (values: readonly (number | string | null)[]): string => `{${values.map((value) => value ?? 'NULL').join()}}`;
-
-/** A JSON array of JSON texts; null where there is none among them. */
-const jsonArray = (texts: readonly (string | null)[]): string | null => (texts.every((text) => text === null) ? null : `[${texts.map((text) => text ?? 'null').join()}]`);
+/** null where none of them is there. */
+const maybeJson = (texts: readonly (string | null)[]): Buffer | null => (texts.every((text) => text === null) ? null : jsonArray(texts));
 
 function groupValues(appends: readonly PreparedAppend[]): unknown[] {
   const events = appends.flatMap(({ encoded }) => encoded);
   return [
-    appends.map(({ streamId }) => streamId), plainArray(appends.map(({ expected }) => expected)), jsonArray(appends.map(({ metadata }) => metadata)),
-    plainArray(appends.map(({ recordedAtMs }) => recordedAtMs)),
-    jsonArray(appends.map(({ key }) => key)), jsonArray(appends.map(({ inbox }) => inbox)), jsonArray(appends.map(({ effects }) => effects)),
-    plainArray(appends.flatMap(({ encoded }, index) => encoded.map(() => index + 1))), plainArray(appends.flatMap(({ encoded }) => encoded.map((_, nth) => nth + 1))),
-    plainArray(events.map(({ recorded }) => recorded.eventId)), events.map(({ recorded }) => recorded.type), plainArray(events.map(({ recorded }) => recorded.schemaVersion)),
-    `[${events.map(({ text }) => text).join()}]`,
+    textArray(appends.map(({ streamId }) => streamId)), intArray(appends.map(({ expected }) => expected)), jsonArray(appends.map(({ metadata }) => metadata)),
+    bigintArray(appends.map(({ recordedAtMs }) => recordedAtMs)), bigintArray(appends.map(({ clockMs }) => clockMs)),
+    maybeJson(appends.map(({ key }) => key)), maybeJson(appends.map(({ inbox }) => inbox)), maybeJson(appends.map(({ effects }) => effects)),
+    intArray(appends.map(({ encoded }) => encoded.length)), uuidArray(events.map(({ recorded }) => recorded.eventId)),
+    textArray(events.map(({ recorded }) => recorded.type)), intArray(events.map(({ recorded }) => recorded.schemaVersion)), jsonArray(events.map(({ text }) => text)),
   ];
 }
 
@@ -162,28 +178,33 @@ export class GroupCommit {
     }
   }
 
-  /** Outcome of an append of one event and nothing else; undefined where the stream is locked. */
-  async #one({ streamId, expected, encoded, metadata, recordedAtMs }: PreparedAppend): Promise<(CommitOutcome | undefined)[]> {
-    const [event] = encoded;
+  /** Outcome of an append of one event and nothing else; undefined where more has to be asked. */
+  async #one(append: PreparedAppend): Promise<(CommitOutcome | undefined)[]> {
+    const { streamId, expected, encoded: [event], metadata, recordedAtMs, clockMs } = append;
     if (event === undefined) return [undefined];
     const { eventId, type, schemaVersion } = event.recorded;
-    const { rows } = await this.#pool.query<{ version: number | null }>({
-      name: 'es-append-one', text: ONE, values: [streamId, expected, eventId, type, schemaVersion, event.text, metadata, recordedAtMs],
-    });
+    const values = [streamId, expected, eventId, type, schemaVersion, event.text, metadata, recordedAtMs];
+    if (expected >= 0) {
+      const { rowCount } = await this.#pool.query({ name: 'es-append-exact', text: EXACT, values: [...values, clockMs] });
+      return [rowCount === 1 ? { status: 'appended', version: expected + 1 } : undefined];
+    }
+    const { rows } = await this.#pool.query<{ version: number | null }>({ name: 'es-append-one', text: ONE, values });
     const version = rows[0]?.version ?? null;
     if (version === null) return [undefined];
     return [version > 0 ? { status: 'appended', version } : { status: 'conflict', version: -1 - version }];
   }
 
   async #together(group: readonly Waiting[]): Promise<(CommitOutcome | undefined)[]> {
-    const { rows } = await this.#pool.query<{ status: CommitOutcome['status'] | 'busy'; version: number }>({
+    const { rows } = await this.#pool.query<{ status: CommitOutcome['status'] | 'busy' | 'clock'; version: number }>({
       name: 'es-append-group', text: GROUP, values: groupValues(group.map(({ append }) => append)),
     });
-    return rows.map(({ status, version }) => (status === 'busy' ? undefined : { status, version }));
+    return rows.map(({ status, version }) => (status === 'busy' || status === 'clock' ? undefined : { status, version }));
   }
 
   /** In a transaction of its own, and waiting for the stream's lock. */
   #alone({ append, resolve, reject }: Waiting): void {
+    // Decided on what this process remembers: it has to be decided again first.
+    if (append.clockMs !== null) return resolve({ status: 'unsure', version: 0 });
     const { streamId, expected, encoded, metadata, recordedAtMs, key, inbox, effects } = append;
     const recorded = encoded.map((event) => event.recorded);
     const values = [

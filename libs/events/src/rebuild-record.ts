@@ -64,7 +64,7 @@ interface RebuildRow {
 }
 
 const MS = (column: string, name: string): string => `(extract(epoch FROM r.${column}) * 1000)::float8 AS ${name}`;
-const HEAD = 'SELECT coalesce(max(position), 0) FROM public.es_position';
+const HEAD = 'SELECT public.es_head()';
 const REBUILDS = `
   SELECT r.projection, r.version, r.state, r.begun, r.built, greatest(r.head, CASE WHEN r.state IN ('done', 'failed') THEN 0 ELSE (${HEAD}) END) AS head, r.error,
     ${MS('asked_at', 'asked_ms')}, ${MS('started_at', 'started_ms')}, ${MS('updated_at', 'updated_ms')}, ${MS('finished_at', 'finished_ms')}
@@ -118,7 +118,7 @@ interface InfoRow {
 }
 
 const SUBSCRIPTIONS = `
-  SELECT s.name, s.position, (${HEAD}) AS head, (SELECT count(*) FROM es_unsequenced) AS waiting, s.projection_version AS version, s.projection_hash AS hash,
+  SELECT s.name, s.position, (${HEAD}) AS head, (SELECT coalesce(sum(events), 0) FROM es_unsequenced) AS waiting, s.projection_version AS version, s.projection_hash AS hash,
     s.lease_owner IS NOT NULL AND s.leased_until >= clock_timestamp() AND es_session_alive(s.lease_pid, s.lease_pid_started) AS active
   FROM es_subscription s`;
 
@@ -143,7 +143,7 @@ function stateOf(row: InfoRow, projection: Projection): ProjectionInfo['state'] 
 export async function listProjections(pool: Pool, projections: readonly Projection[]): Promise<ProjectionInfo[]> {
   const { rows } = await pool.query<InfoRow>(`${SUBSCRIPTIONS} WHERE s.name = ANY ($1)`, [projections.map(({ name }) => name)]);
   const { rows: rebuilds } = await pool.query<RebuildRow>(`${REBUILDS} WHERE r.projection = ANY ($1)`, [projections.map(({ name }) => name)]);
-  const { rows: heads } = await pool.query<{ head: string; waiting: string }>(`SELECT (${HEAD}) AS head, (SELECT count(*) FROM es_unsequenced) AS waiting`);
+  const { rows: heads } = await pool.query<{ head: string; waiting: string }>(`SELECT (${HEAD}) AS head, (SELECT coalesce(sum(events), 0) FROM es_unsequenced) AS waiting`);
   return projections.map((projection) => {
     const row = rows.find(({ name }) => name === projection.name)
       ?? { name: projection.name, position: '0', head: heads[0]?.head ?? '0', waiting: heads[0]?.waiting ?? '0', active: false, version: null, hash: null };

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Meter, Tracer } from '@opentelemetry/api';
 import { checkUpcasters, RejectionError, type Decider, type DomainEvent, type Rejection, type Result, type Upcasters } from '@skein/kernel';
 import type { Pool } from 'pg';
-import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, toRecorded, type EventRow } from './codec.js';
+import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, RAW_TEXT, rawRows, toRecorded, type EventRow } from './codec.js';
 import { commit, versionConflict } from './commit.js';
 import { executeCommand, foldTail, knownState } from './execute.js';
 import { Lanes } from './lanes.js';
@@ -11,6 +10,7 @@ import { measurePool } from './metrics.js';
 import type { RebuildProgress } from './rebuild-record.js';
 import { Sequencer } from './sequencer.js';
 import { Snapshots } from './snapshots.js';
+import { SeenClock } from './seen-clock.js';
 import { StateCache } from './state-cache.js';
 import { tellOutcome, tracedAppend, tracedCommand, tracePool } from './tracing.js';
 import { guardPool, reportToStderr } from './transaction.js';
@@ -42,15 +42,20 @@ export interface ReadPage {
 
 type PageRow = EventRow & { head: string };
 
-// The inner limits let the page be read along the position indexes, however long the log is. An event lies in one of the two
-// tables, whichever moment the snapshot shows; where the archive is empty, looking there costs one descent of its index.
+// The inner limits let the page be read along the position indexes, however long the log is: from the range that holds the
+// next position. An event lies in one of the two tables, whichever moment the snapshot shows; where the archive is empty, looking
+// there costs one descent of its index.
 const READ_ALL = `
   SELECT h.head, page.*
-  FROM (SELECT coalesce(max(position), 0) AS head FROM public.es_position) h
+  FROM (SELECT public.es_head() AS head OFFSET 0) h
   LEFT JOIN LATERAL (
-    (SELECT ${EVENT_COLUMNS} FROM public.es_position p JOIN public.es_event e ON e.seq = p.seq
-      WHERE p.position > $1 AND p.position <= h.head AND ($2::text[] IS NULL OR e.type = ANY ($2))
-      ORDER BY p.position LIMIT $3)
+    (SELECT ${EVENT_COLUMNS}
+      FROM public.es_position p CROSS JOIN LATERAL (
+        SELECT i.* FROM public.es_event i
+        WHERE i.seq >= p.seq + greatest($1 + 1 - p.position, 0) AND i.seq < p.seq + p.events AND ($2::text[] IS NULL OR i.type = ANY ($2))
+        ORDER BY i.seq LIMIT $3) e
+      WHERE p.position >= coalesce((SELECT f.position FROM public.es_position f WHERE f.position <= $1 + 1 ORDER BY f.position DESC LIMIT 1), 0)
+      ORDER BY p.position, e.seq LIMIT $3)
     UNION ALL
     (SELECT ${HISTORY_COLUMNS} FROM public.es_event_archive h
       WHERE h.position > $1 AND ($2::text[] IS NULL OR h.type = ANY ($2))
@@ -59,6 +64,12 @@ const READ_ALL = `
   ) page ON true
   ORDER BY page.position`;
 
+async function readRaw(pool: Pool, values: unknown[]): Promise<PageRow[]> {
+  const { rows } = await pool.query<string[]>({ name: 'es-read-all', text: READ_ALL, values, rowMode: 'array', types: RAW_TEXT });
+  const rowOf = rawRows();
+  return rows.map(([head, ...columns]) => ({ ...rowOf(columns), head: head ?? '0' }));
+}
+
 /** The event log of one service in PostgreSQL: append, read, and the command path. */
 export class EventStore {
   readonly pool: Pool;
@@ -66,6 +77,7 @@ export class EventStore {
   readonly sequencer: Sequencer;
   readonly onProgress: ((progress: RebuildProgress) => void) | undefined;
   readonly #cache: StateCache;
+  readonly #clock = new SeenClock();
   readonly #snapshots: Snapshots;
   readonly #lanes = new Lanes();
   readonly #onCommand: ((outcome: CommandOutcome) => void) | undefined;
@@ -99,7 +111,7 @@ export class EventStore {
   }
 
   async #append(streamId: string, expected: Expected, events: readonly DomainEvent[], metadata: EventMetadata, commandId: string | undefined): Promise<{ streamId: string; version: number }> {
-    const encoded = encodeEvents(this.upcasters, streamId, 0, commandId ?? randomUUID(), events, metadata, 0);
+    const encoded = encodeEvents(this.upcasters, streamId, 0, commandId, events, metadata, 0);
     // Asked before, because only es_event refuses an id that is there: a repeat whose events lie in the archive would be appended.
     const known = commandId === undefined ? undefined : await this.#versionOfEvent(encoded.at(-1)?.recorded.eventId);
     if (known !== undefined) return { streamId, version: known };
@@ -139,11 +151,8 @@ export class EventStore {
    */
   async readPage(afterPosition: bigint, limit: number, types?: readonly string[], tx?: Tx): Promise<ReadPage> {
     const values = [afterPosition.toString(), types ?? null, limit];
-    const { rows } = await (tx ? tx.query<PageRow>(READ_ALL, values) : this.pool.query<PageRow>({ name: 'es-read-all', text: READ_ALL, values }));
-    return {
-      head: BigInt(rows[0]?.head ?? 0),
-      events: rows.filter((row) => row.position !== null).map((row) => toRecorded(this.upcasters, row)),
-    };
+    const read = tx === undefined ? await readRaw(this.pool, values) : (await tx.query<PageRow>(READ_ALL, values)).rows;
+    return { head: BigInt(read[0]?.head ?? 0), events: read.filter((row) => row.position !== null).map((row) => toRecorded(this.upcasters, row)) };
   }
 
   /** Every event with this correlation id, in order: one request's path through this service. */
@@ -156,11 +165,12 @@ export class EventStore {
   }
 
   /**
-   * The command path: load, decide, append, in two round trips; decides again when somebody else was faster. A refusal is a
+   * The command path: load, decide, append, in two round trips; decides again when somebody else was faster. On a stream that
+   * nobody else wrote to lately it decides on what it remembers, and the append makes sure of that: one round trip. A refusal is a
    * value and changes nothing; `RejectionError`s thrown by `command` become one. Throws only for broken infrastructure.
    */
   async execute<S, C, E extends DomainEvent, A = undefined>(request: Execute<S, C, E, A>): Promise<Result<Executed<A>, Rejection>> {
-    const context = { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, snapshots: this.#snapshots, wake: () => this.sequencer.wake() };
+    const context = { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, clock: this.#clock, snapshots: this.#snapshots, wake: () => this.sequencer.wake() };
     return tracedCommand(this.pool, request, async (traced) => {
       const outcome = await this.#lanes.run(request.streamId, () => executeCommand(context, traced));
       if (this.#onCommand) tellOutcome(this.#onCommand, traced, outcome);
@@ -170,7 +180,7 @@ export class EventStore {
 
   /** A stream's present state from the cache and the events after it; version 0 where there is no such stream. Do not change it. */
   async state<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, streamId: string): Promise<{ state: S; version: number }> {
-    const context = { upcasters: this.upcasters, cache: this.#cache, snapshots: this.#snapshots };
+    const context = { upcasters: this.upcasters, cache: this.#cache, clock: this.#clock, snapshots: this.#snapshots };
     const kept = await knownState(context, decider, streamId);
     return foldTail(context, decider, streamId, kept, await load(this.pool, streamId, kept.version));
   }
@@ -178,7 +188,7 @@ export class EventStore {
   /** The last position given; 0n in an empty log. Numbers first what is committed and waits. */
   async headPosition(): Promise<bigint> {
     await this.sequencer.settle();
-    const { rows } = await this.pool.query<{ head: string }>('SELECT coalesce(max(position), 0) AS head FROM es_position');
+    const { rows } = await this.pool.query<{ head: string }>('SELECT es_head() AS head');
     return BigInt(rows[0]?.head ?? 0);
   }
 

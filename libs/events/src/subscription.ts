@@ -113,7 +113,7 @@ export class Subscription {
   /** Exact number of committed events behind the checkpoint, those that still wait for their position included. */
   async lag(): Promise<bigint> {
     const { rows } = await this.#store.pool.query<{ lag: string }>(
-      `SELECT (SELECT coalesce(max(position), 0) FROM es_position) + (SELECT count(*) FROM es_unsequenced)
+      `SELECT es_head() + (SELECT coalesce(sum(events), 0) FROM es_unsequenced)
          - coalesce((SELECT position FROM es_subscription WHERE name = $1), 0) AS lag`,
       [this.name],
     );

@@ -22,7 +22,7 @@ export interface RecordedEvent<E extends DomainEvent = DomainEvent> {
   version: number;
   /** Global order, from 1, without gaps. */
   position: bigint;
-  /** UUIDv8, a hash of stream and command id with the index in its last four bytes: a retried command makes the same ids. */
+  /** UUIDv8: a hash of stream and command id with the index in its last four bytes, so that a retried command makes the same ids; of a command without an id the time and random bits. */
   eventId: string;
   type: E['type'];
   schemaVersion: number;

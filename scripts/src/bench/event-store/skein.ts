@@ -61,7 +61,7 @@ export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: 
       return done.value.version - 1;
     },
     settle: async () => void (await store.headPosition()),
-    count: () => number('SELECT count(*) FROM es_position'),
+    count: () => number('SELECT coalesce(sum(events), 0) AS count FROM es_position'),
     rebuild: async () => {
       const projection = options.oneByOne ? balancesOneByOne : balances;
       await rebuildProjection(store, projection);

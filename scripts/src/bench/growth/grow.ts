@@ -9,7 +9,7 @@ const CHUNK = 250_000;
  * The log must be empty or grown by this. As the owner: the rows are too many for the front door, and the app role has no other.
  */
 export async function growTo(owner: Pool, total: number, say: (text: string) => void): Promise<void> {
-  const { rows } = await owner.query<{ head: string }>('SELECT coalesce(max(position), 0) AS head FROM es_position');
+  const { rows } = await owner.query<{ head: string }>('SELECT es_head() AS head');
   const from = Number(rows[0]?.head ?? 0);
   for (let at = from; at < total; at += CHUNK) {
     const count = Math.min(CHUNK, total - at);
