@@ -1,5 +1,5 @@
 import { create, fromBinary, type DescMessage, type DescMethod, type DescService, type Message, type MessageInitShape } from '@bufbuild/protobuf';
-import { Client as GrpcClient, credentials, Metadata, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import { Client as GrpcClient, Metadata, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
 import type { Tracer } from '@opentelemetry/api';
 import { childTraceparent, currentTraceparent, failureOf, inSpan, type OpenSpan } from '@skein/telemetry';
 import { RejectionError, type Clock } from '@skein/kernel';
@@ -11,6 +11,7 @@ import type { Client, ClientCallOptions, GrpcClients } from '../grpc-clients.js'
 import { random } from '../tracing/random.js';
 import { clientSpan, clientStart, rpcNameOf } from '../tracing/rpc.js';
 import { encodeMessage, pathOf } from './codec.js';
+import { impatientCredentials } from './impatient-credentials.js';
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 const UNARY_TIMEOUT_MS = 10_000;
@@ -39,7 +40,7 @@ export function createGrpcClients(options: ClientFactoryOptions): GrpcClients {
       // A connection that takes and answers nothing any more (half open) is given up by its pings: calls would else go on over it,
       // and each would run into its deadline until TCP notices, which takes a quarter of an hour.
       const channelOptions = { 'grpc.max_receive_message_length': -1, 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 2_000, 'grpc.keepalive_time_ms': 5_000, 'grpc.keepalive_timeout_ms': 3_000 };
-      channels.set(address, (channel = new GrpcClient(address, credentials.createInsecure(), channelOptions)));
+      channels.set(address, (channel = new GrpcClient(address, impatientCredentials(), channelOptions)));
     }
     return channel;
   };
