@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { expect, it, vi } from 'vitest';
 import { loadKafkaJs } from './kafkajs-load.js';
 
@@ -39,4 +40,33 @@ it('is patched once, in the version that is known', () => {
   const patched = prototype.scheduleCheckPendingRequests;
   loadKafkaJs();
   expect(prototype.scheduleCheckPendingRequests).toBe(patched);
+});
+
+interface Connection {
+  isConnected(): boolean;
+  connect(): Promise<boolean>;
+  send(request: object): Promise<unknown>;
+}
+
+it('a connection that does not answer in time is given up with all that was asked over it', async () => {
+  loadKafkaJs();
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  const silent = createServer((socket) => socket.on('close', () => close()).on('error', () => undefined).resume());
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const require = createRequire(import.meta.url);
+  const KafkaConnection = require('kafkajs/src/network/connection.js') as new (options: object) => Connection;
+  const { createLogger, LEVELS } = require('kafkajs/src/loggers/index.js') as { createLogger(options: object): object; LEVELS: { NOTHING: number } };
+  const { port } = silent.address() as AddressInfo;
+  const connection = new KafkaConnection({
+    host: '127.0.0.1', port, clientId: 'test', connectionTimeout: 5_000, requestTimeout: 100, enforceRequestTimeout: true, maxInFlightRequests: null,
+    logger: createLogger({ level: LEVELS.NOTHING, logCreator: () => () => undefined }), socketFactory: ({ onConnect }: { onConnect: () => void }) => connect({ host: '127.0.0.1', port }, onConnect),
+  });
+  await connection.connect();
+  const protocol = require('kafkajs/src/protocol/requests/apiVersions/index.js') as { protocol(options: { version: number }): () => { request: object; response: object } };
+  const ask = (requestTimeout?: number): Promise<unknown> => connection.send({ ...protocol.protocol({ version: 0 })(), requestTimeout });
+  const asked = await Promise.allSettled([ask(), ask(60_000)]);
+  expect(asked.map((each) => (each.status === 'rejected' ? (each.reason as Error).name : each.status))).toEqual(['KafkaJSRequestTimeoutError', 'KafkaJSRequestTimeoutError']);
+  await closed;
+  expect(connection.isConnected()).toBe(false);
+  await new Promise((resolve) => silent.close(resolve));
 });

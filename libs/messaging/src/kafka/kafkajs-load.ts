@@ -7,6 +7,15 @@ export interface RequestQueueLike {
   scheduleCheckPendingRequests(): void;
 }
 
+/** The part of kafkajs's connection that the patch touches. */
+export interface ConnectionLike {
+  readonly requestQueue: { rejectAll(error: Error): void };
+  readonly socket?: { destroy(): void };
+  isConnected(): boolean;
+  send(request: unknown): Promise<unknown>;
+  disconnect(): Promise<unknown>;
+}
+
 const PATCHED_VERSION = '2.2.4';
 const PATCHED = Symbol.for('skein.kafkajs.patched');
 
@@ -25,6 +34,30 @@ export function stopIdleSpin(prototype: RequestQueueLike): void {
   Object.defineProperty(prototype, PATCHED, { value: true });
 }
 
+/**
+ * kafkajs 2.2.4 keeps a connection on which a request was not answered in time, and sends every repetition over it. Where its
+ * other end is gone without a word (half open), a relay would send into it until all repetitions have run out, a minute and a
+ * half, and a consumer without end. So the connection is given up with the request: whoever tries again makes another.
+ */
+export function giveUpSilent(prototype: ConnectionLike): void {
+  if (PATCHED in prototype) return;
+  const { send } = prototype;
+  prototype.send = async function sendOrGiveUp(this: ConnectionLike, request: unknown): Promise<unknown> {
+    try {
+      return await send.call(this, request);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError' && this.isConnected()) {
+        // Nothing else that was asked over it will be answered either.
+        this.requestQueue.rejectAll(error);
+        this.socket?.destroy();
+        void this.disconnect();
+      }
+      throw error;
+    }
+  };
+  Object.defineProperty(prototype, PATCHED, { value: true });
+}
+
 /** Loads kafkajs (only now: a process on the embedded log does not pay for it), patched where it is the version we know. */
 export function loadKafkaJs(): typeof KafkaJs {
   const require = createRequire(import.meta.url);
@@ -32,6 +65,8 @@ export function loadKafkaJs(): typeof KafkaJs {
   if (version === PATCHED_VERSION) {
     const { prototype } = require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueueLike };
     if (typeof prototype.scheduleCheckPendingRequests === 'function') stopIdleSpin(prototype);
+    const connection = (require('kafkajs/src/network/connection.js') as { prototype: ConnectionLike }).prototype;
+    if (typeof connection.send === 'function') giveUpSilent(connection);
   }
   return require('kafkajs') as typeof KafkaJs;
 }
