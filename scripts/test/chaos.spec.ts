@@ -11,7 +11,7 @@ import { readHits } from '../src/chaos/hits.js';
 import { hostile, inOrder, mixed } from '../src/chaos/hostile-deliveries.js';
 import type { Attempt, Disturbance } from '../src/chaos/attempt.js';
 import { grouped, killRuns, type Suite } from '../src/chaos/kill-runs.js';
-import { armedWith, drawKill, sooner, steadyHits } from '../src/chaos/kills.js';
+import { armedWith, drawKill, sooner, steadyHits, steadyTable } from '../src/chaos/kills.js';
 import { parseChaosOptions } from '../src/chaos/options.js';
 import { closing, isGood, newLine, row } from '../src/chaos/report.js';
 import { storyFaults } from '../src/chaos/story-faults.js';
@@ -115,6 +115,7 @@ describe('kills', () => {
     ];
     expect(steadyHits(runs)).toEqual(new Map([['arena/worker', new Map([['relay.sent', 7], ['timer.done', 0]])]]));
     expect(drawKill('timer.done', 1, steadyHits(runs))).toBeUndefined();
+    expect(steadyTable(steadyHits(runs), ['relay.sent', 'timer.done']).map((line) => line.replace(/ +/g, ' '))).toEqual(['relay.sent arena/worker 7', 'timer.done nobody']);
   });
 
   test('are aimed nearer, down to the first hit', () => {

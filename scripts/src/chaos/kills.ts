@@ -26,6 +26,10 @@ export function steadyHits(runs: readonly Attempt['hits'][]): Attempt['hits'] {
   }));
 }
 
+/** One line for each failpoint: who hits it how often, for whoever wonders where a kill may come. */
+export const steadyTable = (steady: Attempt['hits'], failpoints: readonly string[]): string[] =>
+  failpoints.map((name) => `${name.padEnd(24)} ${[...steady].flatMap(([process, counts]) => ((counts.get(name) ?? 0) === 0 ? [] : [`${process} ${counts.get(name)}`])).join(', ') || 'nobody'}`);
+
 /** Draws a kill at a failpoint from the seed, among what is always hit; undefined where that is nothing. */
 export function drawKill(failpoint: string, seed: number, steady: Attempt['hits']): Kill | undefined {
   const reached = [...steady].flatMap(([process, counts]) => {

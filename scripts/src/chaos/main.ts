@@ -5,7 +5,7 @@ import type { Fault } from './fault.js';
 import { faultRuns } from './fault-runs.js';
 import { faults, sliceOf } from './faults.js';
 import { killRuns, type Suite } from './kill-runs.js';
-import { steadyHits } from './kills.js';
+import { steadyHits, steadyTable } from './kills.js';
 import { CHAOS_HELP, parseChaosOptions, type ChaosOptions } from './options.js';
 import { closing, isGood, row, tableHead, type Line } from './report.js';
 import { shortPlay } from './short-play.js';
@@ -53,6 +53,7 @@ async function suiteOf(stage: Stage, options: ChaosOptions, print: (line: Line) 
   const untilMs = performance.now() + options.minutes * 60_000;
   const suite: Suite = { late: () => performance.now() > untilMs, ground, ...(await undisturbed(ground, options.story ? 1 : 2, progress)), progress, verbose: options.verbose };
   const { names, others } = chosenOf(options);
+  if (options.verbose) steadyTable(suite.steady, names).forEach(progress);
   const seeds = Array.from({ length: options.seeds }, (_, index) => options.seed + index);
   const lines = await killRuns(suite, names, seeds, options.together);
   lines.forEach(print);
