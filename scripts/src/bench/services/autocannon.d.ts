@@ -9,14 +9,11 @@ declare module 'autocannon' {
   }
   export interface RequestHooks extends AutocannonRequest {
     setupRequest?: (request: AutocannonRequest) => AutocannonRequest;
-    onResponse?: (status: number, body: string, context: object, headers: Record<string, string>) => void;
   }
   export interface AutocannonOptions {
     url: string;
     connections: number;
     duration: number;
-    overallRate?: number;
-    ignoreCoordinatedOmission?: boolean;
     /** Seconds. */
     timeout?: number;
     requests: readonly RequestHooks[];

@@ -4,7 +4,7 @@ export interface LoadOrder {
   readonly targets: readonly LoadTarget[];
   readonly connections: number;
   readonly seconds: number;
-  /** Requests per second, spread over the connections; as fast as answers come where absent. */
+  /** Requests per second, at times of their own; as fast as answers come where absent. */
   readonly rate?: number;
 }
 
@@ -15,7 +15,7 @@ export interface LoadTarget {
   readonly body: string;
 }
 
-/** What came of it. Latencies in milliseconds, of answers with status 2xx. */
+/** What came of it. Latencies in milliseconds, of answers with status 2xx, since their request was due. */
 export interface LoadOutcome {
   readonly seconds: number;
   readonly answered: number;
@@ -28,5 +28,8 @@ export interface LoadOutcome {
   readonly retryAfterMsMedian: number;
   /** 99th percentile until a refusal was there. */
   readonly refusedP99Ms: number;
+  /** Requests without an answer. */
   readonly errors: number;
+  /** 99th percentile of how late the generator itself was; 0 where no rate was asked for. */
+  readonly lateP99Ms: number;
 }

@@ -21,15 +21,15 @@ export interface HotFunction {
 
 const IDLE = new Set(['(idle)', '(root)']);
 
-/** `package/file.js:12` or `file.js:12`; empty for the runtime itself. */
-function placeOf(url: string, line: number): string {
+/** `package/file.js` or `file.js`; empty for the runtime itself. */
+function moduleOf(url: string): string {
   if (url === '') return '';
   const owner = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? /\/(?:libs|services)\/((?:clients\/)?[^/]+)\//.exec(url)?.[1] ?? (url.startsWith('node:') ? 'node' : '');
-  return `${owner === '' ? '' : `${owner}/`}${basename(url)}:${line + 1}`;
+  return `${owner === '' ? '' : `${owner}/`}${basename(url)}`;
 }
 
-/** Functions by self time between two moments, the hottest first: the widest tips of the flame graph. */
-export function hottest(profile: CpuProfile, [fromUs, toUs]: readonly [number, number] = [0, Number.MAX_SAFE_INTEGER], limit = 25): readonly HotFunction[] {
+/** Functions of a module by self time between two moments, the hottest first: the widest tips of the flame graph. */
+export function hottest(profile: CpuProfile, [fromUs, toUs]: readonly [number, number] = [0, Number.MAX_SAFE_INTEGER], limit = 5): readonly HotFunction[] {
   const { samples = [], timeDeltas = [] } = profile;
   const nodes = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
   const self = new Map<string, { name: string; at: string; time: number }>();
@@ -42,7 +42,7 @@ export function hottest(profile: CpuProfile, [fromUs, toUs]: readonly [number, n
     const time = timeDeltas[index] ?? 0;
     busy += time;
     const name = frame.functionName === '' ? '(anonymous)' : frame.functionName;
-    const at = placeOf(frame.url, frame.lineNumber);
+    const at = moduleOf(frame.url);
     const known = self.get(`${name} ${at}`);
     if (known === undefined) self.set(`${name} ${at}`, { name, at, time });
     else known.time += time;

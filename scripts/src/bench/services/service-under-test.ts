@@ -18,6 +18,10 @@ const BILLING = fileURLToPath(new URL('../../../../services/billing/dist/main.js
 const LOAD = fileURLToPath(new URL('load-main.js', import.meta.url));
 const DOMAIN = 'bench.localhost';
 const DAY_MS = 24 * 3_600_000;
+/** At rest: less than this share of a core between two looks. */
+const REST_SHARE = 0.2;
+const REST_LOOK_MS = 250;
+const REST_MS_MAX = 10_000;
 
 /** Databases of billing and of the event log, ready for the service. */
 export interface Databases {
@@ -78,6 +82,18 @@ export class ServiceUnderTest {
     const stat = await readFile(`/proc/${this.#child.pid}/stat`, 'utf8');
     const [, , , , , , , , , , , user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(user) + Number(system)) / 100;
+  }
+
+  /** Waits until it has caught up with what it was asked: hardly busy for a while. How long that took, seconds. */
+  async rest(): Promise<number> {
+    const fromMs = performance.now();
+    for (let before = await this.cpuSeconds(); performance.now() - fromMs < REST_MS_MAX; ) {
+      await wait(REST_LOOK_MS);
+      const now = await this.cpuSeconds();
+      if ((now - before) * 1_000 < REST_LOOK_MS * REST_SHARE) break;
+      before = now;
+    }
+    return (performance.now() - fromMs) / 1_000;
   }
 
   /** Stops it; where it was profiled, its hottest functions between two moments. */

@@ -1,8 +1,10 @@
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import type { EmbeddedPostgres } from '@skein/embedded';
 import { surroundings, withServer } from '../event-store/server.js';
-import { ratioOf, spreadOf, type Spread } from '../stats.js';
-import type { LoadOutcome, LoadTarget } from './load.js';
+import { median, spreadOf, type Spread } from '../stats.js';
+import { brief, burst, say, type Bench, type Measured } from './burst.js';
+import { highestHeld, rateBelow } from './highest-held.js';
+import { overloadOf, overloadRound, type Overload, type OverloadRound } from './overload.js';
 import { monotonicUs, type HotFunction } from './profile.js';
 import { makeDatabases, makeTargets, offer, ServiceUnderTest, type Databases } from './service-under-test.js';
 
@@ -19,176 +21,141 @@ export interface ServicesFigures {
   readonly what: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly cores: number;
-  readonly load1Before: number;
+  /** One-minute load of the machine before the run and after it; the run itself is a load of about 2. */
+  readonly load1: { readonly before: number; readonly after: number };
   readonly fsync: boolean;
-  /** Commands per second with as many callers as answers come, no rate asked for. */
+  /** The figure: the highest rate whose p99 was at most 100 ms over a longer run, with that run. */
+  readonly sustained: Sustained;
+  /** The highest rate of each round whose p99 was at most 100 ms, all requests answered 2xx. */
+  readonly highestPerSecond: Spread;
+  /** Commands per second with 64 callers that wait for each answer, no rate asked for. */
   readonly closedLoopPerSecond: Spread;
-  /** The highest offered rate of each round whose p99 was at most 100 ms and that was reached to 98 %. */
-  readonly sustainedPerSecond: Spread;
-  readonly steps: readonly Step[];
+  /** Of each rate that was offered, over all rounds. */
+  readonly tried: readonly Tried[];
   readonly overload: Overload;
+  /** The first five functions by self time while the service works at the sustained rate. */
   readonly flameGraph: readonly HotFunction[];
 }
 
-/** One offered rate over all rounds. */
-export interface Step {
+/** The confirming run. */
+export interface Sustained {
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly commands: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMsPerCommand: number;
+}
+
+/** One rate over all rounds. */
+export interface Tried {
   readonly offeredPerSecond: number;
+  readonly held: number;
   readonly p50Ms: Spread;
   readonly p99Ms: Spread;
-  readonly okPerSecond: Spread;
   /** Processor time of the service for one command: what other processes on the machine hardly change. */
   readonly cpuMsPerCommand: Spread;
 }
 
-/** Three times the sustained rate. */
-export interface Overload {
-  readonly offeredPerSecond: number;
-  readonly okPerSecond: Spread;
-  /** Admitted commands per second against the closed loop's, run by run. */
-  readonly okToClosedLoop: Spread;
-  readonly refusedShare: Spread;
-  /** Share of the refusals that name a time. */
-  readonly refusedWithTimeShare: Spread;
-  readonly retryAfterMs: Spread;
-  readonly admittedP99Ms: Spread;
-  readonly refusedP99Ms: Spread;
-  readonly otherStatuses: number;
-  readonly memoryMiB: { readonly before: number; readonly duringMax: number; readonly after: number };
-  /** p99 at half of the sustained rate, right after the overload. */
-  readonly recoveredP99Ms: Spread;
-}
-
 const P99_MS = 100;
-const REACHED = 0.98;
-const SHARES = [0.5, 0.6, 0.7, 0.8, 0.9, 1];
-const CONNECTIONS = 64;
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
-const brief = ({ okPerSecond, okP50Ms, okP99Ms, byStatus, cpuMsPerCommand }: Measured): string => `${okPerSecond.toFixed(0)}/s, p50 ${okP50Ms} ms, p99 ${okP99Ms} ms, ${cpuMsPerCommand.toFixed(2)} ms of processor each, ${JSON.stringify(byStatus)}`;
+/** Where a first guess lies between nothing and the closed loop's rate. */
+const GUESS = 0.7;
+/** No round begins later than this, so that all is over within eight minutes, however slow the machine. */
+const ROUNDS_MS_MAX = 300_000;
 
-/** One service in its process, with its customers. */
-interface Bench {
-  readonly service: ServiceUnderTest;
-  readonly targets: readonly LoadTarget[];
-  readonly seconds: number;
-}
+/** Everything was answered well, in time. */
+const isHeld = ({ okP99Ms, answered, byStatus, errors }: Measured): boolean => errors === 0 && (byStatus['200'] ?? 0) === answered && answered > 0 && okP99Ms <= P99_MS;
 
-/** An outcome and what it cost the service. */
-type Measured = LoadOutcome & { readonly cpuMsPerCommand: number };
-
-async function burst({ service, targets, seconds }: Bench, rate?: number, connections = CONNECTIONS): Promise<Measured> {
-  const before = await service.cpuSeconds();
-  const outcome = await offer({ url: service.url, targets, connections, seconds, ...(rate === undefined ? {} : { rate }) });
-  const cpuMs = ((await service.cpuSeconds()) - before) * 1_000;
-  return { ...outcome, cpuMsPerCommand: cpuMs / Math.max(1, outcome.byStatus['200'] ?? 0) };
-}
-
-interface Round {
-  readonly closedLoop: number;
-  readonly steps: ReadonlyMap<number, Measured>;
-  readonly sustained: number;
-}
-
-async function round(bench: Bench, rates: readonly number[]): Promise<Round> {
-  const closedLoop = await burst(bench);
-  say(`  closed loop: ${brief(closedLoop)}`);
-  const steps = new Map<number, Measured>();
-  let sustained = 0;
-  for (const rate of rates) {
-    const outcome = await burst(bench, rate);
-    steps.set(rate, outcome);
-    const held = outcome.okP99Ms <= P99_MS && outcome.okPerSecond >= REACHED * rate;
-    if (held) sustained = rate;
-    say(`  ${rate}/s offered: ${brief(outcome)}${held ? '' : '  (not held)'}`);
-  }
-  return { closedLoop: closedLoop.okPerSecond, steps, sustained };
-}
-
-interface OverloadRound {
+interface Probe {
+  readonly rate: number;
   readonly outcome: Measured;
-  readonly closedLoop: number;
-  readonly memory: { readonly before: number; readonly duringMax: number; readonly after: number };
-  readonly recovered: LoadOutcome;
+  readonly held: boolean;
 }
 
-async function overloadRound(bench: Bench, offered: number): Promise<OverloadRound> {
-  const closedLoop = (await burst(bench)).okPerSecond;
-  const before = await bench.service.memoryMiB();
-  let duringMax = before;
-  const watch = setInterval(() => void bench.service.memoryMiB().then((mib) => (duringMax = Math.max(duringMax, mib))), 250);
-  const outcome = await burst(bench, offered, 512);
-  clearInterval(watch);
-  const recovered = await burst(bench, Math.round(offered / 6));
-  const after = await bench.service.memoryMiB();
-  say(`  overload ${offered}/s: ${brief(outcome)}, refused with a time ${outcome.refusedWithTime}, memory ${before.toFixed(0)} → ${duringMax.toFixed(0)} → ${after.toFixed(0)} MiB, then p99 ${recovered.okP99Ms} ms`);
-  return { outcome, closedLoop, memory: { before, duringMax, after }, recovered };
+async function probe(bench: Bench, rate: number): Promise<Probe> {
+  const outcome = await burst(bench, { rate });
+  const held = isHeld(outcome);
+  say(`  ${rate}/s offered: ${brief(outcome)}${held ? '' : '  (not held)'}`);
+  return { rate, outcome, held };
 }
 
-function overloadOf(offeredPerSecond: number, rounds: readonly OverloadRound[]): Overload {
-  const of = (read: (one: OverloadRound) => number): Spread => spreadOf(rounds.map(read));
-  const refused = ({ outcome }: OverloadRound): number => outcome.byStatus['429'] ?? 0;
-  return {
-    offeredPerSecond,
-    okPerSecond: of(({ outcome }) => outcome.okPerSecond),
-    okToClosedLoop: ratioOf(rounds.map(({ outcome }) => outcome.okPerSecond), rounds.map(({ closedLoop }) => closedLoop)),
-    refusedShare: of((one) => refused(one) / one.outcome.answered),
-    refusedWithTimeShare: of((one) => one.outcome.refusedWithTime / Math.max(1, refused(one))),
-    retryAfterMs: of(({ outcome }) => outcome.retryAfterMsMedian),
-    admittedP99Ms: of(({ outcome }) => outcome.okP99Ms),
-    refusedP99Ms: of(({ outcome }) => outcome.refusedP99Ms),
-    otherStatuses: rounds.reduce((sum, { outcome }) => sum + outcome.errors + Object.entries(outcome.byStatus).reduce((others, [status, count]) => others + (status === '200' || status === '429' ? 0 : count), 0), 0),
-    memoryMiB: {
-      before: Math.round(rounds[0]?.memory.before ?? 0),
-      duringMax: Math.round(Math.max(...rounds.map(({ memory }) => memory.duringMax))),
-      after: Math.round(rounds.at(-1)?.memory.after ?? 0),
-    },
-    recoveredP99Ms: of(({ recovered }) => recovered.okP99Ms),
-  };
+function triedOf(probes: readonly Probe[]): Tried[] {
+  return [...Map.groupBy(probes, ({ rate }) => rate)].sort(([a], [b]) => a - b).map(([offeredPerSecond, all]) => {
+    const of = (read: (outcome: Measured) => number): Spread => spreadOf(all.map(({ outcome }) => read(outcome)));
+    return { offeredPerSecond, held: all.filter(({ held }) => held).length, p50Ms: of(({ okP50Ms }) => okP50Ms), p99Ms: of(({ okP99Ms }) => okP99Ms), cpuMsPerCommand: of(({ cpuMsPerCommand }) => cpuMsPerCommand) };
+  });
 }
 
-/** The service once more, profiled while it works at most of what it can. */
+/** A longer run at what the rounds found; where that does not hold, at the next lower rates. */
+async function confirm(bench: Bench, found: number, tries = 6): Promise<Sustained> {
+  const { outcome, held } = await probe(bench, found);
+  const lower = held || tries === 1 ? undefined : rateBelow(found);
+  if (lower !== undefined) return confirm(bench, lower, tries - 1);
+  const { seconds, answered, okP50Ms, okP99Ms, cpuMsPerCommand } = outcome;
+  return { perSecond: held ? found : 0, seconds: Number(seconds.toFixed(1)), commands: answered, p50Ms: okP50Ms, p99Ms: okP99Ms, cpuMsPerCommand: Number(cpuMsPerCommand.toFixed(3)) };
+}
+
+/** The service once more, profiled while it works at the rate that it sustains. */
 async function flameGraph(databases: Databases, rate: number, seconds: number): Promise<readonly HotFunction[]> {
   const service = await ServiceUnderTest.start(databases, { profiled: true });
   const targets = await makeTargets(service.url, 16, 4);
-  await offer({ url: service.url, targets, connections: CONNECTIONS, seconds, rate });
+  const order = { url: service.url, targets, connections: 64, seconds, rate };
+  await offer(order);
   const fromUs = monotonicUs();
-  await offer({ url: service.url, targets, connections: CONNECTIONS, seconds, rate });
+  await offer(order);
   return service.stop([fromUs, monotonicUs()]);
 }
 
+interface Rounds {
+  readonly closedLoop: readonly number[];
+  readonly highest: readonly number[];
+  readonly probes: readonly Probe[];
+  readonly overloads: readonly OverloadRound[];
+}
+
+async function play(bench: Bench, rounds: number): Promise<Rounds> {
+  const fromMs = performance.now();
+  const [closedLoop, highest, probes, overloads]: [number[], number[], Probe[], OverloadRound[]] = [[], [], [], []];
+  for (let round = 1; round <= rounds && (round === 1 || performance.now() - fromMs < ROUNDS_MS_MAX); round += 1) {
+    say(`round ${round} of ${rounds}`);
+    const closed = await burst(bench);
+    say(`  closed loop: ${brief(closed)}`);
+    closedLoop.push(closed.okPerSecond);
+    highest.push(await highestHeld(highest.at(-1) || GUESS * closed.okPerSecond, async (rate) => {
+      const one = await probe(bench, rate);
+      probes.push(one);
+      return one.held;
+    }));
+    overloads.push(await overloadRound(bench, closed.okPerSecond));
+  }
+  return { closedLoop, highest, probes, overloads };
+}
+
 async function measure(server: EmbeddedPostgres, { rounds, quick, fsync }: ServicesBenchOptions): Promise<ServicesFigures> {
-  const { node, postgres, load1 } = await surroundings(server);
+  const { node, postgres, load1: before } = await surroundings(server);
   const databases = await makeDatabases(server);
   const service = await ServiceUnderTest.start(databases);
-  const bench: Bench = { service, targets: await makeTargets(service.url, 16, 4), seconds: quick ? 3 : 6 };
-  const warm = await burst({ ...bench, seconds: quick ? 5 : 10 });
-  say(`warm: ${brief(warm)}`);
-  const capacity = (await burst(bench)).okPerSecond;
-  const rates = SHARES.map((share) => Math.max(10, Math.round((share * capacity) / 10) * 10));
-  const done: Round[] = [];
-  const overloads: OverloadRound[] = [];
-  for (let index = 0; index < rounds; index += 1) {
-    say(`round ${index + 1} of ${rounds}`);
-    done.push(await round(bench, rates));
-    overloads.push(await overloadRound(bench, Math.round(3 * capacity)));
-  }
+  const bench: Bench = { service, targets: await makeTargets(service.url, 16, 4), seconds: quick ? 2 : 5 };
+  say(`warm: ${brief(await burst({ ...bench, seconds: quick ? 4 : 10 }))}`);
+  const { closedLoop, highest, probes, overloads } = await play(bench, rounds);
+  say('confirming');
+  const sustained = await confirm({ ...bench, seconds: quick ? 4 : 20 }, Math.max(1, median(highest)));
   await service.stop();
-  const sustainedPerSecond = spreadOf(done.map(({ sustained }) => sustained));
-  const steps = rates.map((offeredPerSecond): Step => {
-    const of = (read: (outcome: Measured) => number): Spread => spreadOf(done.map((one) => read(one.steps.get(offeredPerSecond)!)));
-    return { offeredPerSecond, p50Ms: of(({ okP50Ms }) => okP50Ms), p99Ms: of(({ okP99Ms }) => okP99Ms), okPerSecond: of(({ okPerSecond }) => okPerSecond), cpuMsPerCommand: of(({ cpuMsPerCommand }) => cpuMsPerCommand) };
-  });
   say('profile');
+  const hot = await flameGraph(databases, Math.max(1, sustained.perSecond), quick ? 4 : 10);
+  for (const { function: name, at, selfShare } of hot) say(`  ${(100 * selfShare).toFixed(1).padStart(5)} %  ${name}  ${at}`);
   return {
     what: 'POST /billing/v1/customers/{id}:buyCredit, 64 customers of 16 wallets; API and workers in one process, PostgreSQL, event log and load generator beside it',
     versions: { node, postgres, autocannon: '9.0.0' },
     cores: cpus().length,
-    load1Before: load1,
+    load1: { before, after: Number((loadavg()[0] ?? 0).toFixed(2)) },
     fsync,
-    closedLoopPerSecond: spreadOf(done.map(({ closedLoop }) => closedLoop)),
-    sustainedPerSecond,
-    steps,
-    overload: overloadOf(Math.round(3 * capacity), overloads),
-    flameGraph: (await flameGraph(databases, Math.round(capacity * 0.8), quick ? 5 : 15)).slice(0, 12),
+    sustained,
+    highestPerSecond: spreadOf(highest),
+    closedLoopPerSecond: spreadOf(closedLoop),
+    tried: triedOf(probes),
+    overload: overloadOf(overloads),
+    flameGraph: hot,
   };
 }
 
