@@ -1,5 +1,6 @@
-// npm run test:contracts [-- forge arguments]: the contracts' tests in Solidity, then one closing line. With --deep first: at least
-// 10 000 runs of each fuzzed test and invariants over long sequences. Where forge is not installed, all count as skipped.
+// npm run test:contracts [-- forge arguments]: the contracts' tests in Solidity, then one closing line. With --deep: at least
+// 10 000 runs of each fuzzed test and invariants over long sequences. Gas is compared with forge/snapshots, or with --write-gas
+// written there. Where forge is not installed, all count as skipped.
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,11 +21,13 @@ function countTests() {
 const results = (report) =>
   Object.entries(report).flatMap(([suite, { test_results: tests }]) => Object.entries(tests).map(([name, result]) => [suite, name, result]));
 
-function forge(binary, args, profile) {
+const gas = (write) => ({ FOUNDRY_GAS_SNAPSHOT_CHECK: String(!write), FOUNDRY_GAS_SNAPSHOT_EMIT: String(write) });
+
+function forge(binary, args, profile, writeGas) {
   const work = mkdtempSync(join(tmpdir(), 'skein-forge-'));
   const file = join(work, 'report.json');
   const out = openSync(file, 'w');
-  const settings = { FOUNDRY_CONFIG: `${folder}/foundry.toml`, FOUNDRY_PROFILE: profile, FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' };
+  const settings = { FOUNDRY_CONFIG: `${folder}/foundry.toml`, FOUNDRY_PROFILE: profile, ...gas(writeGas) };
   const flags = ['test', '--json', '--isolate', '--root', '.', '--use', `${folder}/solcw`, '--offline', ...args];
   const done = spawnSync(binary, flags, { cwd: root, stdio: ['ignore', out, 'inherit'], env: { ...env(), ...settings } });
   closeSync(out);
@@ -39,15 +42,16 @@ function forge(binary, args, profile) {
 }
 
 install();
-const args = process.argv.slice(2);
-const deep = args[0] === '--deep';
+const given = process.argv.slice(2);
+const [deep, writeGas] = ['--deep', '--write-gas'].map((flag) => given.includes(flag));
+const args = given.filter((flag) => !['--deep', '--write-gas'].includes(flag));
 const binary = join(root, 'node_modules', '@foundry-rs', `forge-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`, 'bin', 'forge');
 if (!existsSync(binary)) {
   process.stderr.write('skein: forge is not installed on this platform\n');
   closing(0, 0, countTests());
   process.exit(0);
 }
-const { status, tests } = forge(binary, deep ? args.slice(1) : args, deep ? 'deep' : 'default');
+const { status, tests } = forge(binary, args, deep ? 'deep' : 'default', writeGas);
 const bad = tests.filter(([, , { status: outcome }]) => outcome === 'Failure');
 for (const [suite, name, { reason, counterexample }] of bad) {
   process.stdout.write(` FAIL ${suite.replace(`${folder}/`, '')} ${name}: ${reason ?? 'no reason'}\n${counterexample ? `      ${JSON.stringify(counterexample)}\n` : ''}`);

@@ -49,6 +49,11 @@ contract ParameterRegistry is AccessControl {
         return _values;
     }
 
+    /// @notice Fee on a node's or validator's own rewards, and where it goes.
+    function ownFee() external view returns (uint256 feeBps, address treasury) {
+        return (_values.ownFeeBps, _values.treasury);
+    }
+
     /// @notice Replaces all parameters.
     function set(Values calldata next) external onlyRole(MANAGER_ROLE) {
         _set(next);

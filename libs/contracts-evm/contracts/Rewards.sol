@@ -33,7 +33,8 @@ contract Rewards is AccessControl, EpochClock, ISink, IFinalRewards {
         uint256 duration;
     }
 
-    /// @notice A root: from when it pays, and the sum of the totals of all its leaves. A vetoed one has no hash.
+    /// @notice A root: from when it pays, and the sum, over all accounts and streams, of the highest total that this root or an
+    ///         earlier one grants. A vetoed one has no hash.
     struct Root {
         bytes32 hash;
         uint128 sum;
@@ -193,18 +194,24 @@ contract Rewards is AccessControl, EpochClock, ISink, IFinalRewards {
 
     /// @notice Pays what is vested of `grant` and was not paid, against the root of `epoch`. Anyone may, for anyone.
     function claim(uint256 epoch, Grant calldata grant, bytes32[] calldata proof) external returns (uint256 amount) {
-        _requireProven(epoch, grant, proof);
+        uint128 sum = _requireProven(epoch, grant, proof);
         _requireVesting(grant);
-        uint256 before = paid[grant.account][grant.stream];
+        mapping(bytes32 stream => uint256) storage paidTo = paid[grant.account];
+        uint256 before = paidTo[grant.stream];
         uint256 vested = vestedAt(grant.total, grant.start, grant.duration, block.timestamp);
-        address owner = address(pools) == address(0) ? address(0) : pools.ownerOf(grant.account);
-        amount = vested > before ? vested - before : 0;
+        address owner = _poolOwner(grant.account);
         // A pool is funded with nothing, too: that is how its delegations and exits of the epoch begin to count.
-        if (amount == 0 && owner == address(0)) revert NothingToClaim(grant.account, grant.stream);
-        paid[grant.account][grant.stream] = before + amount;
-        _countPaid(amount, _roots[epoch].sum);
-        if (owner == address(0)) _pay(epoch, grant, grant.account, amount);
-        else _payPool(epoch, grant, owner, amount);
+        if (vested <= before && owner == address(0)) revert NothingToClaim(grant.account, grant.stream);
+        amount = vested > before ? vested - before : 0;
+        paidTo[grant.stream] = before + amount;
+        _countPaid(amount, sum);
+        if (owner == address(0)) _pay(epoch, grant, grant.account, amount, before + amount);
+        else _payPool(epoch, grant, owner, amount, before + amount);
+    }
+
+    /// @dev Zero for everything but pools. What has no code is no pool, and costs less to ask.
+    function _poolOwner(address account) private view returns (address) {
+        return account.code.length == 0 || address(pools) == address(0) ? address(0) : pools.ownerOf(account);
     }
 
     function _countPaid(uint256 amount, uint128 sum) private {
@@ -215,35 +222,34 @@ contract Rewards is AccessControl, EpochClock, ISink, IFinalRewards {
         provenSum = sum;
     }
 
-    function _payPool(uint256 epoch, Grant calldata grant, address owner, uint256 amount) private {
+    function _payPool(uint256 epoch, Grant calldata grant, address owner, uint256 amount, uint256 paidSoFar) private {
         if (grant.stream != 0) revert NotForPools(grant.account, grant.stream);
         IFundable pool = IFundable(grant.account);
         if (amount == 0 || !pool.takesRewards()) {
             // First the pool, which refuses an epoch that is not next: a repeat ends here.
             pool.fund(epoch, 0);
-            if (amount > 0) _pay(epoch, grant, owner, amount);
+            if (amount > 0) _pay(epoch, grant, owner, amount, paidSoFar);
             return;
         }
-        emit RewardPaid(grant.account, 0, epoch, grant.account, amount, 0, paid[grant.account][0]);
+        emit RewardPaid(grant.account, 0, epoch, grant.account, amount, 0, paidSoFar);
         token.safeTransfer(grant.account, amount);
         pool.fund(epoch, amount);
     }
 
-    function _pay(uint256 epoch, Grant calldata grant, address to, uint256 amount) private {
-        (uint256 fee, address treasury) = (0, address(0));
-        if (takesFee) {
-            ParameterRegistry.Values memory values = registry.values();
-            (fee, treasury) = ((amount * values.ownFeeBps) / 10_000, values.treasury);
-        }
-        emit RewardPaid(grant.account, grant.stream, epoch, to, amount, fee, paid[grant.account][grant.stream]);
+    function _pay(uint256 epoch, Grant calldata grant, address to, uint256 amount, uint256 paidSoFar) private {
+        (uint256 feeBps, address treasury) = takesFee ? registry.ownFee() : (0, address(0));
+        uint256 fee = (amount * feeBps) / 10_000;
+        emit RewardPaid(grant.account, grant.stream, epoch, to, amount, fee, paidSoFar);
         token.safeTransfer(to, amount - fee);
         if (fee > 0) token.safeTransfer(treasury, fee);
     }
 
-    function _requireProven(uint256 epoch, Grant calldata grant, bytes32[] calldata proof) private view {
-        Root storage root = _roots[epoch];
+    /// @return sum what the root may pay in all.
+    function _requireProven(uint256 epoch, Grant calldata grant, bytes32[] calldata proof) private view returns (uint128 sum) {
+        Root memory root = _roots[epoch];
         if (root.hash == 0 || block.timestamp < root.activeFrom) revert RootNotActive(epoch);
         if (!MerkleProof.verifyCalldata(proof, root.hash, leafOf(grant))) revert InvalidProof(epoch, grant.account);
+        return root.sum;
     }
 
     function _requireVesting(Grant calldata grant) private view {

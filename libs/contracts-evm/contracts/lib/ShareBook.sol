@@ -65,10 +65,11 @@ abstract contract ShareBook is EpochClock {
         (shares, credit) = (account.shares, account.credit);
         for (uint256 slot; slot < 3; ++slot) {
             Asked memory asked = account.asked[slot];
-            if (asked.sharesIn | asked.sharesOut == 0 || asked.epoch >= nextActivation) continue;
+            if (asked.sharesIn | asked.sharesOut == 0 || !_counts(asked.epoch)) continue;
             shares = shares + asked.sharesIn - asked.sharesOut;
-            credit -= (int256(uint256(asked.sharesIn)) - int256(uint256(asked.sharesOut)))
-                * int256(_activationIndex[asked.epoch]);
+            // What counts by time only has earned nothing yet: nobody has touched the pool since, so the index has not moved.
+            uint256 index = asked.epoch < nextActivation ? _activationIndex[asked.epoch] : rewardIndex;
+            credit -= (int256(uint256(asked.sharesIn)) - int256(uint256(asked.sharesOut))) * int256(index);
         }
     }
 
@@ -81,8 +82,7 @@ abstract contract ShareBook is EpochClock {
     /// @notice D as it is now, with what counts by time although nobody has touched the pool since.
     function countedShares() public view returns (uint256 shares) {
         shares = totalShares;
-        uint256 current = currentEpoch();
-        for (uint256 epoch = _firstWaiting(); epoch <= lastAsked && _countsByTime(epoch, current); ++epoch) {
+        for (uint256 epoch = _firstWaiting(); epoch <= lastAsked && _counts(epoch); ++epoch) {
             Bucket memory bucket = _buckets[epoch];
             shares = shares + bucket.sharesIn - bucket.sharesOut;
         }
@@ -119,11 +119,12 @@ abstract contract ShareBook is EpochClock {
         (shares,) = accountOf(delegator);
         for (uint256 slot; slot < 3; ++slot) {
             Asked memory asked = _accounts[delegator].asked[slot];
-            if (asked.epoch >= nextActivation) shares -= asked.sharesOut;
+            if (!_counts(asked.epoch)) shares -= asked.sharesOut;
         }
     }
 
     function _takeRewards(address delegator) internal returns (uint256 amount) {
+        _advanceByTime();
         _settle(delegator);
         amount = claimable(delegator);
         _accounts[delegator].credit -= int256(amount * SCALE);
@@ -170,10 +171,11 @@ abstract contract ShareBook is EpochClock {
         return Math.max(nextActivation, oldest);
     }
 
-    function _countsByTime(uint256 epoch, uint256 current) private pure returns (bool) {
-        return current > epoch + ACTIVATION_EPOCHS;
+    function _counts(uint256 epoch) private view returns (bool) {
+        return epoch < nextActivation || currentEpoch() > epoch + ACTIVATION_EPOCHS;
     }
 
+    /// @dev After `_advanceByTime` only: then what counts by time has its index.
     function _settle(address delegator) private {
         Account storage account = _accounts[delegator];
         (uint256 shares, int256 credit) = accountOf(delegator);
