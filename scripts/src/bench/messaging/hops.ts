@@ -1,10 +1,15 @@
 /** What the two processes of the latency bench agree on. */
-export const TOPIC = 'bench.note.v1';
+export const topicOf = (adapter: string): string => `bench.${adapter}-note.v1`;
 export const TYPE = 'skein.bench.note.taken.v1';
-export const READER_GROUP = 'bench-reader';
+export const readerGroupOf = (topic: string): string => `reader.${topic}`;
 
 /** The machine's clock in milliseconds with fractions, comparable between processes. */
 export const wallMs = (): number => performance.timeOrigin + performance.now();
+
+/** What a reader answers when it is asked for its use of the CPU: milliseconds since it began. */
+export interface CpuUse {
+  readonly cpuMs: number;
+}
 
 /** When one event passed each place, in milliseconds of the machine's clock. */
 export interface Passage {

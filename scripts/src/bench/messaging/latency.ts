@@ -7,7 +7,7 @@ import { EventStore, eventsMigrations, migrate } from '@skein/events';
 import { eventLogFromUrl, messagingMigrations, publicMessage, Relay, type EventLog, type Publication } from '@skein/messaging';
 import { poolOf } from '../event-store/server.js';
 import { percentile } from '../stats.js';
-import { HOPS, TOPIC, TYPE, wallMs, type Passage } from './hops.js';
+import { HOPS, topicOf, TYPE, wallMs, type CpuUse, type Passage } from './hops.js';
 
 /** Between two events: long enough that the system is idle in between, and no multiple of any poll. */
 const PAUSE_MS = 61;
@@ -20,12 +20,12 @@ export interface LatencyFigures {
   readonly hops: Record<string, { readonly p50: number; readonly p99: number; readonly share: number }>;
 }
 
-const publication: Publication = {
+const publicationTo = (topic: string): Publication => ({
   name: 'bench-notes',
-  topic: TOPIC,
+  topic,
   types: [TYPE],
-  map: (event) => publicMessage({ event, topic: TOPIC, schema: StringValueSchema, message: { value: String(event.data) } }),
-};
+  map: (event) => publicMessage({ event, topic, schema: StringValueSchema, message: { value: String(event.data) } }),
+});
 
 /** The log as the relay sees it, noting when each event leaves. */
 function watched(log: EventLog, passages: Map<string, Partial<Passage>>): EventLog {
@@ -56,8 +56,8 @@ async function databaseOf(postgres: EmbeddedPostgres, name: string, more: string
   return appUrl;
 }
 
-async function readerOf(logUrl: string, databaseUrl: string): Promise<ChildProcess> {
-  const reader = fork(new URL('./reader-main.js', import.meta.url), [logUrl, databaseUrl]);
+async function readerOf(logUrl: string, databaseUrl: string, topic: string): Promise<ChildProcess> {
+  const reader = fork(new URL('./reader-main.js', import.meta.url), [logUrl, databaseUrl, topic]);
   const failed = once(reader, 'exit').then(([code]) => {
     throw new Error(`the reader ended with ${String(code)}`);
   });
@@ -66,35 +66,48 @@ async function readerOf(logUrl: string, databaseUrl: string): Promise<ChildProce
   return reader;
 }
 
-/** One writer with store and relay here, one reader with its consumer in a process of its own, `events` one at a time. */
-export async function latencyOf(postgres: EmbeddedPostgres, adapter: string, logUrl: string, events: number): Promise<LatencyFigures> {
+/** One writer with store and relay here, one reader with its consumer in a process of its own, and the event log between them. */
+export interface Line {
+  /** Sends one event through, and resolves when it is visible. */
+  pass(id: string): Promise<Passage>;
+  /** CPU time of the reader so far. */
+  cpuMs(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Opens the line of one adapter, with databases and a topic of its own. */
+export async function openLine(postgres: EmbeddedPostgres, adapter: string, logUrl: string): Promise<Line> {
+  const topic = topicOf(adapter);
   const writerUrl = await databaseOf(postgres, `writer_${adapter}`, '', [eventsMigrations]);
   const readerUrl = await databaseOf(postgres, `reader_${adapter}`, 'CREATE TABLE read_model (id text PRIMARY KEY)', [eventsMigrations, messagingMigrations]);
   const passages = new Map<string, Partial<Passage>>();
   const log = eventLogFromUrl({ url: logUrl, clientId: 'skein-bench-writer' });
-  await log.createTopics([{ topic: TOPIC, partitions: 6, retention: 'infinite' }]);
-  const reader = await readerOf(logUrl, readerUrl);
+  await log.createTopics([{ topic, partitions: 6, retention: 'infinite' }]);
+  const reader = await readerOf(logUrl, readerUrl, topic);
   const pool = poolOf(writerUrl, 4);
   const store = new EventStore({ pool });
-  const relay = new Relay({ store, log: watched(log, passages), publications: [publication] });
+  const relay = new Relay({ store, log: watched(log, passages), publications: [publicationTo(topic)] });
   await relay.start();
-  try {
-    for (let n = -WARM; n < events; n += 1) await pass(store, reader, passages, `note ${n}`);
-  } finally {
-    await relay.stop();
-    const ended = once(reader, 'exit');
-    reader.disconnect();
-    await ended;
-    await store.close();
-    await Promise.all([log.close(), pool.end()]);
-  }
-  return figuresOf([...passages.values()].slice(WARM) as Passage[]);
+  return {
+    pass: (id) => pass(store, reader, passages, id),
+    cpuMs: async () => {
+      const told = once(reader, 'message');
+      reader.send('cpu');
+      const [{ cpuMs }] = (await told) as [CpuUse];
+      return cpuMs;
+    },
+    close: async () => {
+      await relay.stop();
+      const ended = once(reader, 'exit');
+      reader.disconnect();
+      await ended;
+      await store.close();
+      await Promise.all([log.close(), pool.end()]);
+    },
+  };
 }
 
-/** Events before the first that counts. */
-const WARM = 30;
-
-async function pass(store: EventStore, reader: ChildProcess, passages: Map<string, Partial<Passage>>, id: string): Promise<void> {
+async function pass(store: EventStore, reader: ChildProcess, passages: Map<string, Partial<Passage>>, id: string): Promise<Passage> {
   const passage: Partial<Passage> = {};
   passages.set(id, passage);
   const visible = once(reader, 'message');
@@ -104,11 +117,16 @@ async function pass(store: EventStore, reader: ChildProcess, passages: Map<strin
   const [{ receivedMs, visibleMs }] = (await visible) as [Pick<Passage, 'receivedMs' | 'visibleMs'>];
   Object.assign(passage, { receivedMs, visibleMs });
   await sleep(PAUSE_MS);
+  return passage as Passage;
 }
 
-function figuresOf(passages: readonly Passage[]): LatencyFigures {
+/** Milliseconds from the call of append to the row in the other service. */
+export const wholeMs = ({ appendedFromMs, visibleMs }: Passage): number => visibleMs - appendedFromMs;
+
+/** How long the events took, as a whole and by hop. */
+export function figuresOf(passages: readonly Passage[]): LatencyFigures {
   const rounded = (value: number): number => Number(value.toFixed(2));
-  const whole = passages.map(({ appendedFromMs, visibleMs }) => visibleMs - appendedFromMs);
+  const whole = passages.map(wholeMs);
   const sum = whole.reduce((total, value) => total + value, 0);
   const hops = Object.entries(HOPS).map(([name, hop]) => {
     const values = passages.map(hop);
