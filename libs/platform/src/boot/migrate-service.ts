@@ -1,5 +1,5 @@
 import { artifactsMigrations } from '@skein/artifacts';
-import { eventsMigrations, migrate } from '@skein/events';
+import { checkStoredVersions, eventsMigrations, migrate, type Upcasters } from '@skein/events';
 import { messagingMigrations } from '@skein/messaging';
 import pg from 'pg';
 import type { ServiceDefinition } from '../service-definition.js';
@@ -13,11 +13,26 @@ export const migrationsOf = ({ artifacts, migrations }: Pick<ServiceDefinition, 
   ...migrations,
 ];
 
-/** Migrates the service's database as its owner; the names of what was applied. Several processes may do so at once. */
-export async function migrateService(definition: Pick<ServiceDefinition, 'migrations' | 'artifacts'>, settings: Pick<Settings, 'migrationDatabaseUrl' | 'databaseUrl'>): Promise<readonly string[]> {
+const UNDEFINED_TABLE = '42P01';
+
+/** As `assertReadable`, before the first write of all; a database whose tables are still to come holds nothing that is too new. */
+async function assertReadableIfThere(pool: pg.Pool, upcasters: Upcasters): Promise<void> {
+  try {
+    await checkStoredVersions(pool, upcasters);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error;
+  }
+}
+
+/**
+ * Migrates the service's database as its owner; the names of what was applied. Several processes may do so at once. Throws before
+ * it writes anything where a newer program has written events that this one cannot read.
+ */
+export async function migrateService(definition: Pick<ServiceDefinition, 'migrations' | 'artifacts' | 'upcasters'>, settings: Pick<Settings, 'migrationDatabaseUrl' | 'databaseUrl'>): Promise<readonly string[]> {
   const pool = new pg.Pool({ connectionString: settings.migrationDatabaseUrl, max: 1 });
   try {
     const appRole = decodeURIComponent(new URL(settings.databaseUrl).username);
+    await assertReadableIfThere(pool, definition.upcasters ?? {});
     const owner = decodeURIComponent(new URL(settings.migrationDatabaseUrl).username);
     return await migrate(pool, migrationsOf(definition), appRole === '' || appRole === owner ? {} : { appRole });
   } finally {

@@ -1,0 +1,2 @@
+/** The type that ends an account's stream. */
+export const CLOSED = 'skein.test.account.closed.v1';
