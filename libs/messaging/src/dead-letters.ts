@@ -1,8 +1,8 @@
+import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
 import type { DeadLetter } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
 
-const REDRIVE_LEASE_MS = 60_000;
 /** What a parked message and one that halts a consumer have in common. */
 export const LETTER_COLUMNS = 'id, group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason';
 const COLUMNS = `${LETTER_COLUMNS}, queue, first, floor(extract(epoch FROM parked_at) * 1000)::bigint AS parked_at_ms`;
@@ -62,28 +62,37 @@ export async function readDeadLetter(pool: pg.Pool, id: bigint): Promise<ClosedL
   return { ...letterOf(row), outcome: row.outcome ?? 'open', closedBy: row.closed_by ?? '', closedReason: row.closed_reason ?? '', closedAtMs: Number(row.closed_at_ms ?? 0) };
 }
 
-/** Ends a parked message without effect and keeps who did it and why; false where it is closed or being redriven. */
+/** Ends a parked message without effect and keeps who did it and why; false where it is closed, being redriven, or has had its effect since it was parked. */
 export async function discardDeadLetter(pool: pg.Pool, id: bigint, by: string, reason: string): Promise<boolean> {
   const { rows } = await pool.query<{ discarded: boolean }>('SELECT dead_letter_discard($1, $2, $3) AS discarded', [id, by, reason]);
+  failpoint('letter.discarded');
   return rows[0]?.discarded === true;
 }
 
 /** Which of the keys are parked. */
 export async function parkedKeys(pool: pg.Pool, group: string, topic: string, keys: readonly string[]): Promise<Set<string>> {
   const { rows } = await pool.query<{ key: string }>(
-    'SELECT DISTINCT key FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = ANY ($3) AND closed_at IS NULL',
+    `SELECT DISTINCT key FROM dead_letters
+      WHERE group_name = $1 AND topic = $2 AND md5(key) = ANY (SELECT md5(k) FROM unnest($3::text[]) k) AND key = ANY ($3) AND closed_at IS NULL`,
     [group, topic, keys],
   );
   return new Set(rows.map((row) => row.key));
 }
 
+/**
+ * A message as a row holds it, in the order of `group_name, topic, partition, message_offset, key, message_id, type, time_ms,
+ * headers, value`. A stranger's time may be none that a bigint holds: whatever cannot be kept would block its partition for ever.
+ */
+export function letterValues(group: string, { topic, partition, offset, key, id, type, timeMs, headers, value }: ReceivedMessage): unknown[] {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return [group, topic, partition, offset, key, id, type, Number.isSafeInteger(timeMs) ? timeMs : 0, JSON.stringify(headers), bytes];
+}
+
 /** Parks a message that failed, or one whose key is parked; false when the key is no longer parked. */
 export async function park(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string, first: boolean): Promise<boolean> {
-  const { topic, partition, offset, key, id, type, timeMs, headers, value } = message;
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const { rows } = await pool.query<{ parked: boolean }>('SELECT dead_letter_park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS parked', [
-    group, topic, partition, offset, key, id, type, timeMs, JSON.stringify(headers), bytes, reason, first,
-  ]);
+  const values = [...letterValues(group, message), reason, first];
+  const { rows } = await pool.query<{ parked: boolean }>('SELECT dead_letter_park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS parked', values);
+  failpoint('letter.parked');
   return rows[0]!.parked;
 }
 
@@ -97,24 +106,42 @@ export async function openKeys(pool: pg.Pool, filter: DeadLetterFilter): Promise
   return rows;
 }
 
+/** A dead letter that is being redriven, by whoever has the token. */
+export interface LeasedLetter {
+  readonly letter: DeadLetter;
+  readonly token: string;
+}
+
 /** Leases a key's first open dead letter; undefined when there is none or somebody else redrives it. */
-export async function leaseFirst(pool: pg.Pool, group: string, topic: string, key: string): Promise<DeadLetter | undefined> {
-  const { rows } = await pool.query<LetterRow>(
-    `UPDATE dead_letters SET leased_until = clock_timestamp() + $4 * interval '1 millisecond'
-      WHERE id = (SELECT id FROM dead_letters WHERE group_name = $1 AND topic = $2 AND key = $3 AND closed_at IS NULL ORDER BY message_offset LIMIT 1)
+export async function leaseFirst(pool: pg.Pool, group: string, topic: string, key: string, leaseMs: number): Promise<LeasedLetter | undefined> {
+  const { rows } = await pool.query<LetterRow & { lease_token: string }>(
+    `UPDATE dead_letters SET leased_until = clock_timestamp() + $4 * interval '1 millisecond', lease_token = gen_random_uuid()
+      WHERE id = (SELECT id FROM dead_letters WHERE group_name = $1 AND topic = $2 AND md5(key) = md5($3) AND key = $3 AND closed_at IS NULL ORDER BY message_offset LIMIT 1)
         AND closed_at IS NULL AND leased_until < clock_timestamp()
-      RETURNING ${COLUMNS}`,
-    [group, topic, key, REDRIVE_LEASE_MS],
+      RETURNING ${COLUMNS}, lease_token`,
+    [group, topic, key, leaseMs],
   );
-  return rows.map(letterOf)[0];
+  return rows.map((row) => ({ letter: letterOf(row), token: row.lease_token }))[0];
 }
 
-/** The redriven message is done; with the last of its key the key is free. */
-export async function markDone(pool: pg.Pool, id: bigint): Promise<void> {
-  await pool.query('SELECT dead_letter_done($1)', [id]);
+/** Holds a letter for longer; false where the lease is lost or the letter closed. */
+export async function renewLease(pool: pg.Pool, { letter, token }: LeasedLetter, leaseMs: number): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `UPDATE dead_letters SET leased_until = clock_timestamp() + $3 * interval '1 millisecond' WHERE id = $1 AND lease_token = $2 AND closed_at IS NULL`, [letter.id, token, leaseMs],
+  );
+  return rowCount === 1;
 }
 
-/** The redriven message failed again. */
-export async function markFailed(pool: pg.Pool, id: bigint, reason: string): Promise<void> {
-  await pool.query(`UPDATE dead_letters SET reason = $2, first = true, leased_until = '-infinity' WHERE id = $1`, [id, reason]);
+/** The redriven message is done; with the last of its key the key is free. False where somebody else has decided about it. */
+export async function markDone(pool: pg.Pool, { letter, token }: LeasedLetter): Promise<boolean> {
+  const { rows } = await pool.query<{ done: boolean }>('SELECT dead_letter_done($1, $2) AS done', [letter.id, token]);
+  return rows[0]!.done;
+}
+
+/** The redriven message failed again; false where somebody else has decided about it. */
+export async function markFailed(pool: pg.Pool, { letter, token }: LeasedLetter, reason: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `UPDATE dead_letters SET reason = $3, first = true, leased_until = '-infinity', lease_token = NULL WHERE id = $1 AND lease_token = $2 AND closed_at IS NULL`, [letter.id, token, reason],
+  );
+  return rowCount === 1;
 }

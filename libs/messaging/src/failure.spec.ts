@@ -55,5 +55,7 @@ describe('reasonOf', () => {
     [Object.create(null), 'a thrown object'],
   ])('%o', (error, reason) => expect(reasonOf(error)).toBe(reason));
 
+  it('holds no NUL', () => expect(reasonOf(new Error('a\0b'))).toBe('Error: a\uFFFDb'));
+
   it('is short', () => expect(reasonOf(new Error('x'.repeat(10_000)))).toHaveLength(500));
 });

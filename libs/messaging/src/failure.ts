@@ -13,5 +13,6 @@ const REASON_LENGTH_MAX = 500;
 /** One line about anything that was thrown, even what cannot be turned into text. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : typeof error === 'object' && error !== null ? 'a thrown object' : String(error);
-  return text.slice(0, REASON_LENGTH_MAX);
+  // PostgreSQL keeps no NUL in text, and a message whose reason cannot be kept would be tried for ever.
+  return text.slice(0, REASON_LENGTH_MAX).replaceAll('\0', '\uFFFD');
 }

@@ -1,5 +1,6 @@
+import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
-import { letterOf, LETTER_COLUMNS, type LetterRow } from './dead-letters.js';
+import { letterOf, letterValues, LETTER_COLUMNS, type LetterRow } from './dead-letters.js';
 import type { DeadLetter } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
 
@@ -12,15 +13,15 @@ export interface ConsumerHalt extends Pick<DeadLetter, 'id' | 'group' | 'message
 
 /** Writes down where a group halted. A halt at the same message again takes a request to resume back, but not that of a discard that came in between. */
 export async function recordHalt(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string): Promise<void> {
-  const { topic, partition, offset, key, id, type, timeMs, headers, value } = message;
   await pool.query(
     `INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (group_name, topic, partition, message_offset) DO UPDATE
        SET reason = excluded.reason, halted_at = clock_timestamp(), cleared_at = NULL,
            resume_requested_at = CASE WHEN consumer_halts.discarded_at IS NOT NULL THEN consumer_halts.resume_requested_at END`,
-    [group, topic, partition, offset, key, id, type, timeMs, JSON.stringify(headers), Buffer.from(value.buffer, value.byteOffset, value.byteLength), reason],
+    [...letterValues(group, message), reason],
   );
+  failpoint('halt.recorded');
 }
 
 /** A halt that concerns a batch: open, or of a message that is passed over whenever it comes. */
@@ -46,6 +47,7 @@ export async function clearHalt(pool: pg.Pool, group: string, { topic, partition
     'UPDATE consumer_halts SET cleared_at = clock_timestamp() WHERE group_name = $1 AND topic = $2 AND partition = $3 AND message_offset = $4 AND cleared_at IS NULL',
     [group, topic, partition, offset],
   );
+  failpoint('halt.cleared');
 }
 
 /** Open halts, the oldest first; of one group or of all. */
@@ -74,6 +76,7 @@ export async function resumeConsumer(pool: pg.Pool, group: string, by: string): 
  */
 export async function discardHalt(pool: pg.Pool, id: bigint, by: string, reason: string): Promise<boolean> {
   const { rows } = await pool.query<{ discarded: boolean }>('SELECT consumer_halt_discard($1, $2, $3) AS discarded', [id, by, reason]);
+  failpoint('halt.discarded');
   return rows[0]?.discarded === true;
 }
 

@@ -38,6 +38,17 @@ function wrongHeader({ id, type, topic, headers }: ReceivedMessage): RejectionEr
   return undefined;
 }
 
+/** Most bytes of an id, key or type: what a table's index can hold with ease. Ours have less than half. */
+const NAME_BYTES_MAX = 255;
+
+function overlong({ id, key, type }: ReceivedMessage): RejectionError | undefined {
+  for (const [what, text] of Object.entries({ id, key, type })) {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > NAME_BYTES_MAX) return refuse('message-name-too-long', `the ${what} has ${bytes} bytes; at most ${NAME_BYTES_MAX}`);
+  }
+  return undefined;
+}
+
 /** A type that no contract has. Topics without contracts (of tests, of others) are not judged. */
 function unknownType({ topic, type }: ReceivedMessage, types: EventTypes | undefined, handled: ReadonlySet<string>): RejectionError | undefined {
   const known = types?.[topic];
@@ -51,7 +62,7 @@ function unknownType({ topic, type }: ReceivedMessage, types: EventTypes | undef
 export function inspect(message: ReceivedMessage, types: EventTypes | undefined, handled: ReadonlySet<string>): RejectionError | undefined {
   const sizeBytes = messageBytes(message);
   if (sizeBytes > MESSAGE_BYTES_MAX) return refuse('message-too-large', `the message has ${sizeBytes} bytes; at most ${MESSAGE_BYTES_MAX}`);
-  return wrongHeader(message) ?? unknownType(message, types, handled);
+  return overlong(message) ?? wrongHeader(message) ?? unknownType(message, types, handled);
 }
 
 /** The refusal of a message whose id was met with other content. */

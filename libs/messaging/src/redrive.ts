@@ -1,7 +1,8 @@
 import { tracerFor } from '@skein/events';
+import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
 import type { MessageHandler } from './consumer.types.js';
-import { leaseFirst, markDone, markFailed, openKeys, type DeadLetterFilter } from './dead-letters.js';
+import { leaseFirst, markDone, markFailed, openKeys, renewLease, type DeadLetterFilter, type LeasedLetter } from './dead-letters.js';
 import { Dispatcher } from './dispatch.js';
 import { reasonOf } from './failure.js';
 import type { EventTypes } from './inspect.js';
@@ -19,38 +20,68 @@ export interface RedriveOptions extends DeadLetterFilter {
   /** As the group's consumer has them. */
   readonly eventTypes?: EventTypes;
   readonly signal?: AbortSignal;
+  /** How long a letter is held without word from whoever redrives it; default 60 000. */
+  readonly leaseMs?: number;
+}
+
+const LEASE_MS = 60_000;
+
+/** What the redrive of a key needs. */
+interface Redrive {
+  readonly pool: pg.Pool;
+  readonly group: string;
+  readonly dispatcher: Dispatcher;
+  readonly signal: AbortSignal;
+  readonly leaseMs: number;
 }
 
 /**
  * Handles parked messages again, key by key in order; a key is free again when its last parked message is done, and stops at
- * the first that fails again. Safe beside the running consumer and beside another redrive.
+ * the first that fails again. Safe beside the running consumer, another redrive, and an operator who discards.
  */
 export async function redriveDeadLetters(options: RedriveOptions): Promise<Redriven> {
-  const dispatcher = new Dispatcher(options.group, options.handlers, tracerFor(options.pool), options.eventTypes);
-  const signal = options.signal ?? new AbortController().signal;
+  const { pool, group } = options;
+  const dispatcher = new Dispatcher(group, options.handlers, tracerFor(pool), options.eventTypes);
+  const redrive = { pool, group, dispatcher, signal: options.signal ?? new AbortController().signal, leaseMs: options.leaseMs ?? LEASE_MS };
   const failed: { topic: string; key: string; reason: string }[] = [];
   let done = 0;
-  for (const { topic, key } of await openKeys(options.pool, options)) {
-    const outcome = await redriveKey(options.pool, dispatcher, options.group, topic, key, signal);
+  for (const { topic, key } of await openKeys(pool, options)) {
+    const outcome = await redriveKey(redrive, topic, key);
     done += outcome.done;
     if (outcome.reason !== undefined) failed.push({ topic, key, reason: outcome.reason });
   }
   return { done, failed };
 }
 
-async function redriveKey(pool: pg.Pool, dispatcher: Dispatcher, group: string, topic: string, key: string, signal: AbortSignal): Promise<{ done: number; reason?: string }> {
-  for (let done = 0; ; done++) {
-    const letter = signal.aborted ? undefined : await leaseFirst(pool, group, topic, key);
-    if (letter === undefined) return { done };
+async function redriveKey(redrive: Redrive, topic: string, key: string): Promise<{ done: number; reason?: string }> {
+  const { pool, group, signal, leaseMs } = redrive;
+  let done = 0;
+  for (;;) {
+    const leased = signal.aborted ? undefined : await leaseFirst(pool, group, topic, key, leaseMs);
+    if (leased === undefined) return { done };
     try {
-      const wrong = dispatcher.refusal(letter.message);
-      if (wrong !== undefined) throw wrong;
-      await dispatcher.call(letter.message, 1, signal);
+      await handleLetter(redrive, leased);
     } catch (error) {
       const reason = reasonOf(error);
-      await markFailed(pool, letter.id, reason);
-      return { done, reason };
+      return (await markFailed(pool, leased, reason)) ? { done, reason } : { done };
     }
-    await markDone(pool, letter.id);
+    failpoint('redrive.handled');
+    if (await markDone(pool, leased)) done += 1;
+    failpoint('redrive.done');
+  }
+}
+
+/** Holds the letter while it is handled; a lease that is lost all the same aborts the handler. */
+async function handleLetter({ pool, dispatcher, signal, leaseMs }: Redrive, leased: LeasedLetter): Promise<void> {
+  const { message } = leased.letter;
+  const wrong = dispatcher.refusal(message);
+  if (wrong !== undefined) throw wrong;
+  const lost = new AbortController();
+  const renew = (): Promise<void> => renewLease(pool, leased, leaseMs).then((held) => void (held || lost.abort()), () => undefined);
+  const beat = setInterval(() => void renew(), leaseMs / 3);
+  try {
+    await dispatcher.call(message, 1, AbortSignal.any([signal, lost.signal]));
+  } finally {
+    clearInterval(beat);
   }
 }

@@ -39,14 +39,30 @@ export const FAILPOINTS = {
   'http.answer': { before: 'an HTTP call has had its effects', after: 'its answer is not on the wire' },
 } as const satisfies Readonly<Record<string, Failpoint>>;
 
+/**
+ * Those of what an undisturbed story never does: what becomes of a message that cannot be handled. No run of the fault-injection
+ * suite reaches them by itself; the specs of messaging stop at each.
+ */
+export const REPAIR_FAILPOINTS = {
+  'letter.parked': { before: 'a message is parked', after: 'it is not settled, so it is delivered again' },
+  'letter.discarded': { before: 'a parked message is discarded, with its inbox row', after: 'what waits behind it is not redriven' },
+  'halt.recorded': { before: 'a money consumer has written down before which message it halts', after: 'it has not left its group' },
+  'halt.discarded': { before: 'the message of a halt is discarded, with its inbox row', after: 'its group has not passed it' },
+  'halt.cleared': { before: 'a halt is passed and cleared', after: 'the message is not settled, so it is delivered again' },
+  'redrive.handled': { before: 'a redriven message has had its effect', after: 'its letter is still open, and leased' },
+  'redrive.done': { before: 'the letter of a redriven message is closed', after: 'the next one of its key is not taken up' },
+} as const satisfies Readonly<Record<string, Failpoint>>;
+
 /** The name of a failpoint. */
 export type FailpointName = keyof typeof FAILPOINTS;
+/** The name of a failpoint of what follows from a message that cannot be handled. */
+export type RepairFailpointName = keyof typeof REPAIR_FAILPOINTS;
 
 const HOOK = Symbol.for('skein.failpoint');
 
-type Hooked = typeof globalThis & { [HOOK]?: (name: FailpointName) => void };
+type Hooked = typeof globalThis & { [HOOK]?: (name: FailpointName | RepairFailpointName) => void };
 
 /** Calls the hook that a fault-injecting module has installed; without one it reads a property and does nothing. */
-export function failpoint(name: FailpointName): void {
+export function failpoint(name: FailpointName | RepairFailpointName): void {
   (globalThis as Hooked)[HOOK]?.(name);
 }

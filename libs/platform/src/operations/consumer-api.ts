@@ -102,7 +102,7 @@ export class ConsumerApi {
     const letter = await this.#letterOf(id);
     if (letter.outcome === 'redriven') throw new RejectionError({ code: 'failed-precondition', rule: 'dead-letter-redriven', message: `dead letter ${id} was redriven and has had its effect`, field: 'id' });
     if (letter.outcome === 'open' && !(await discardDeadLetter(this.#pool, letter.id, by, reason)))
-      throw new RejectionError({ code: 'conflict', rule: 'dead-letter-busy', message: `dead letter ${id} is being redriven; look at it again when that has ended`, field: 'id' });
+      throw new RejectionError({ code: 'conflict', rule: 'dead-letter-busy', message: `dead letter ${id} is being redriven, or has had its effect since; redrive it, or look at it again`, field: 'id' });
     return this.#redrive(this.#groupOf(letter.group), letter.message.topic, letter.message.key, call.signal);
   }
 
