@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddressBook } from '@skein/contracts-evm';
 import { startOtlpSink, type OtlpSink } from '@skein/testing/otlp-sink';
+import { cpuSecondsOf, partyOf, type Party } from '../bench/idle/cpu.js';
 import { SkeinProcess } from '../process/skein-process.js';
-import { processTree, treePssMiB } from '../process/tree.js';
+import { commandOf, processTree, treePssMiB } from '../process/tree.js';
 import { castOf, everybody } from './cast.js';
 import { chapters } from './chapters/index.js';
 import { storyData } from '../data/story-data.js';
@@ -27,12 +28,15 @@ function watchClients(skein: SkeinProcess, report: Report): NodeJS.Timeout {
   }, 1000).unref();
 }
 
+const cpuTimeOf = (skein: SkeinProcess): Record<Party, number> => cpuSecondsOf(processTree(skein.pid).map(({ pid, name }) => ({ pid, party: partyOf(name, commandOf(pid)) })));
+
 async function begin(options: DemoOptions, skein: SkeinProcess, sink: OtlpSink | undefined, printer: Printer, endings: Story['endings']): Promise<Story> {
   const report = newReport(options.seed);
   const playable = new Map(chapters.filter(({ moments }) => moments.length > 0).map(({ number, moments }) => [number, moments] as const));
   const plan = planKills(options.seed, options.kills, new Map([...playable].map(([number, moments]) => [number, moments.length])));
   report.readyMs = Math.round(await skein.start());
   report.memoryMiBReady = Math.round(skein.memoryMiB());
+  report.cpuSecondsReady = cpuTimeOf(skein);
   const devnet = skein.devnet();
   const seed = `demo/${options.seed}`;
   const moments = new Moments(skein, printer, plan, playable, new Victims(options.seed));
@@ -43,6 +47,8 @@ function finish(story: Story, skein: SkeinProcess, startedMs: number): void {
   const { report, options, printer } = story;
   report.totalMs = Math.round(performance.now() - startedMs);
   report.memoryMiBPeak = Math.round(Math.max(skein.memoryMiBPeak, report.memoryMiBReady));
+  report.cpuSeconds = cpuTimeOf(skein);
+  if (story.sink !== undefined) report.spans = story.sink.spans().length;
   report.fingerprint = fingerprintOf(report);
   if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
   printer.line(`verified: ${report.chapters.length} chapters with seed ${report.seed}, ${story.moments.kills} kills, in ${(report.totalMs / 1000).toFixed(1)} s; Skein's memory at the peak ${report.memoryMiBPeak} MiB, the demo's clients ${report.clientsMiBPeak} MiB`);

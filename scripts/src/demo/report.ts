@@ -1,4 +1,5 @@
 import { canonicalJson, sha256Hex, utf8 } from '@skein/kernel';
+import type { Party } from '../bench/idle/cpu.js';
 
 /** Money: strings of base units; accuracies and scores: fractions of 1; wallets: CAIP-10; times: milliseconds. */
 export interface Report {
@@ -8,6 +9,11 @@ export interface Report {
   memoryMiBReady: number;
   memoryMiBPeak: number;
   clientsMiBPeak: number;
+  /** CPU time of Skein's processes when it was ready, and at the end; after a kill the part of the dead is missing. */
+  cpuSecondsReady?: Record<Party, number>;
+  cpuSeconds?: Record<Party, number>;
+  /** Spans that the sink got, where they were asked for. */
+  spans?: number;
   fingerprint: string;
   /** Chapters that were played. */
   chapters: number[];

@@ -12,19 +12,32 @@ export function partyOf(name: string, command: string): Party {
 }
 
 /** User and system time of a process in clock ticks, from the text of its /proc/<pid>/stat; its ended and awaited children are not in it. */
-export function ticksOf(stat: string): number {
+export const ticksOf = (stat: string): number => fieldsOf(stat, 11);
+
+/** The same of its ended and awaited children. */
+export const awaitedTicksOf = (stat: string): number => fieldsOf(stat, 13);
+
+function fieldsOf(stat: string, first: number): number {
   // The name stands in parentheses and may hold anything, so fields are counted from the last one.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
+  return Number(fields[first]) + Number(fields[first + 1]);
 }
 
 /** The same for a running process; undefined when it has ended. */
-export function readTicks(pid: number): number | undefined {
+export function readTicks(pid: number, of: (stat: string) => number = ticksOf): number | undefined {
   try {
-    return ticksOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return of(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return undefined;
   }
+}
+
+/** User and system time so far of processes that still run, with their ended and awaited children, in seconds per party. */
+export function cpuSecondsOf(processes: readonly { readonly pid: number; readonly party: Party }[]): Record<Party, number> {
+  const seconds: Record<Party, number> = { skein: 0, postgresql: 0, anvil: 0, broker: 0 };
+  for (const { pid, party } of processes) seconds[party] += ((readTicks(pid) ?? 0) + (readTicks(pid, awaitedTicksOf) ?? 0)) / TICKS_PER_SECOND;
+  for (const party of Object.keys(seconds) as Party[]) seconds[party] = Number(seconds[party].toFixed(2));
+  return seconds;
 }
 
 /** A process at the beginning and at the end of the measured time. */
