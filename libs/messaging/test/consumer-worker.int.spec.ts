@@ -85,3 +85,23 @@ it('lets go of a batch that came before joining failed', async () => {
   };
   await expect(startConsumer(options({ log: failing, handlers: [noteHandler('notes', () => Promise.reject(unavailable))] }))).rejects.toBe(unavailable);
 });
+
+it('says that it has crashed once the log\'s consumer has died under it, whatever process supervision makes of that', async () => {
+  let died = false;
+  const dying: EventLog = {
+    ...awayFor(0),
+    consume: async (request) => {
+      const member = await log.consume(request);
+      return {
+        alive: () => !died && member.alive(), assignment: () => member.assignment(), pause: (...at) => member.pause(...at), resume: (...at) => member.resume(...at),
+        seek: (...at) => member.seek(...at), stop: () => member.stop(),
+      };
+    },
+  };
+  const worker = new ConsumerWorker(options({ log: dying }));
+  await worker.start();
+  await eventually(() => expect([worker.ready(), worker.failure()]).toEqual([true, undefined]));
+  died = true;
+  expect([worker.ready(), worker.failure()?.message]).toEqual([false, 'consumer-g crashed']);
+  await worker.stop();
+});

@@ -40,7 +40,7 @@ async function rebuild(context: Context): Promise<void> {
     if (now === undefined) throw new CliError(EXIT.failed, `the rebuild of ${name} is gone`, 'not-found');
     if (now.state === 'done') return context.done(service, RebuildProjectionResponseSchema, { ...value, rebuild: now }, `${service}: ${name} has been rebuilt up to ${now.built}`);
     if (now.state === 'failed') throw new CliError(EXIT.failed, `the rebuild of ${name} failed, it is tried again: ${now.error}`, 'failed');
-    if (progress(now) !== said) context.terminal.warn(`${(said = progress(now))}\n`);
+    if (progress(now) !== said && !context.json) context.terminal.warn(`${(said = progress(now))}\n`);
     await context.terminal.wait(POLL_MS);
   }
 }
