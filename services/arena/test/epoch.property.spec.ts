@@ -1,7 +1,7 @@
 import { FP_ONE, encodePayload, largestRemainder, sum } from '@skein/kernel';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { epochDecider } from '../src/domain/epoch/epoch.decider.js';
+import { admissionDueAtMs, epochDecider } from '../src/domain/epoch/epoch.decider.js';
 import { PARTICIPANTS_MAX, type Participant } from '../src/domain/task/participants.policy.js';
 import { type Entry } from '../src/domain/task/task.events.js';
 import { A, B, C, EVERYBODY, EpochGame, NOW, UNIT, V, W, hash, opened, policyOf, submissionIdOf } from './domain.fixtures.js';
@@ -29,7 +29,7 @@ function commandOf(game: EpochGame, move: Step, nowMs: number) {
     case 'reveal':
       return { ...game.revealOf(move.owner, move.artifact, move.n), ...late };
     case 'admit':
-      return { ...game.admissionOf(move.owner, move.rule, move.n), ...late };
+      return { ...game.admissionOf(move.owner, move.rule, move.n), nowMs: move.rule === 'platform-fault' ? Math.max(nowMs, admissionDueAtMs(game.state)) : nowMs };
     case 'verdict': {
       const shares = [{ wallet: V, share: move.part, shareAlone: move.part }, { wallet: W, share: FP_ONE - move.part, shareAlone: FP_ONE - move.part }];
       return { ...game.verdictOf(submissionIdOf(move.owner, 1, move.n), move.score, { outcome: move.outcome, shares: move.outcome === 'counted' ? shares : [] }), ...late };

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '@skein/artifacts';
-import type { Job } from '@skein/events';
-import { assert, unwrap } from '@skein/kernel';
+import { type Job, isRetriable } from '@skein/events';
+import { RejectionError, unwrap } from '@skein/kernel';
 import { type ElementType, admit } from '@skein/models';
 import { ARTIFACTS } from '@skein/platform';
 import type { Admission } from '../domain/epoch/epoch.commands.js';
@@ -15,10 +15,20 @@ interface AdmissionJob extends CausedBy {
   readonly artifactSha256: string;
 }
 
-/** After so many attempts that ended in our own failure the submission is rejected, and its quota comes back. */
-export const ADMISSION_ATTEMPTS_MAX = 5;
+/**
+ * A failure of ours that does not say that it passes by itself is met so often (most of a minute, by the job's back-off) before
+ * the epoch may be asked whether it is final: the epoch's time may have run out while nothing of the platform was there.
+ */
+export const ADMISSION_ATTEMPTS_MIN = 9;
+
+/** The platform could not read a submission that can still be admitted. */
+class UnreadableYet extends Error {
+  readonly retriable = true;
+}
 
 const tensor = ({ name, elementType, shape }: TensorShape) => ({ name, elementType: elementType as ElementType, shape });
+
+const FAULT: Admission = { admitted: false, rule: 'platform-fault', message: 'the platform could not read the artifact; the quota comes back', platformFault: true };
 
 /** Judges bytes as a model of the task; pure but for the reading. */
 export function judgeModel(bytes: Uint8Array, policy: TaskPolicy): Admission {
@@ -39,22 +49,28 @@ export class AdmissionHandler {
 
   async handle(job: Pick<Job, 'payload' | 'attempts'>): Promise<void> {
     const work = timerPayload<AdmissionJob>(job.payload);
-    const admission = await this.judge(work, job.attempts);
+    const { opened, phase } = await this.epochs.state(work.taskId, work.epoch);
+    if (opened === undefined || phase !== 'revealing') return;
+    let fault: unknown;
+    const admission = await this.judge(work.artifactSha256, opened.policy).catch((error: unknown) => {
+      if (isRetriable(error) || job.attempts < ADMISSION_ATTEMPTS_MIN) throw error;
+      fault = error;
+      return FAULT;
+    });
     const origin = { metadata: metadataOf(work), inbox: { consumer: 'admission', messageId: work.submissionId } };
-    unwrap(await this.epochs.recordAdmission(work.taskId, work.epoch, work.submissionId, admission, origin));
+    const recorded = await this.epochs.recordAdmission(work.taskId, work.epoch, work.submissionId, admission, origin);
+    if (recorded.ok) return;
+    if (fault !== undefined && recorded.error.rule === 'admission-open') throw new UnreadableYet(recorded.error.message, { cause: fault });
+    throw new RejectionError(recorded.error);
   }
 
-  private async judge({ taskId, epoch, artifactSha256 }: AdmissionJob, attempts: number): Promise<Admission> {
-    const { opened } = await this.epochs.state(taskId, epoch);
-    assert(opened, 'a revealed submission belongs to an open epoch');
-    try {
-      const found = unwrap(await this.artifacts.open(artifactSha256, SERVICE_PRINCIPAL));
-      if (found.sizeBytes > opened.policy.limits.bytesMax)
-        return { admitted: false, rule: 'size', message: `a model has at most ${opened.policy.limits.bytesMax} bytes`, platformFault: false };
-      return judgeModel(await found.bytes(), opened.policy);
-    } catch (error) {
-      if (attempts < ADMISSION_ATTEMPTS_MAX) throw error;
-      return { admitted: false, rule: 'platform-fault', message: 'the platform could not read the artifact; the quota comes back', platformFault: true };
-    }
+  private async judge(artifactSha256: string, policy: TaskPolicy): Promise<Admission> {
+    const { bytesMax } = policy.limits;
+    const asked = await this.artifacts.open(artifactSha256, SERVICE_PRINCIPAL);
+    // It was there and granted when it was revealed: only its owner can have taken it back, and the others need not wait for that.
+    if (!asked.ok && asked.error.code === 'not-found') return { admitted: false, rule: 'artifact-withdrawn', message: 'its owner took the artifact back before it was judged', platformFault: false };
+    const found = unwrap(asked);
+    if (found.sizeBytes > bytesMax) return { admitted: false, rule: 'size', message: `a model has at most ${bytesMax} bytes`, platformFault: false };
+    return judgeModel(await found.bytes(), policy);
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { A, B, C, EVERYBODY, EpochGame, NOW, TASK_ID, V, hash, opened, policyOf, submissionIdOf } from '../../../test/domain.fixtures.js';
+import { admissionDueAtMs } from './epoch.decider.js';
 import { scoringIdOf } from './judge.policy.js';
 
 const base = { nowMs: NOW + 1000, stakes: EVERYBODY, known: [] };
@@ -216,13 +217,26 @@ describe('scoring', () => {
     const stakes = closed?.type === 'skein.arena.epoch.closed.v1' ? closed.data.stakes : [];
     expect(stakes.map(({ wallet }) => wallet).sort()).toEqual(gone.map(({ wallet }) => wallet).sort());
   });
+  test('what the platform fails to read stays open until the window has passed once more; read by then, it is admitted', () => {
+    const game = new EpochGame();
+    game.commit(A, 'a');
+    game.commit(B, 'b');
+    game.do(game.doneOf(C));
+    for (const [owner, artifact] of [[A, 'a'], [B, 'b']] as const) game.reveal(owner, artifact);
+    const fault = (owner: string, nowMs: number) => ({ ...game.admissionOf(owner, 'platform-fault'), nowMs });
+    expect(admissionDueAtMs(game.state)).toBe(NOW + 121_000);
+    for (const nowMs of [NOW + 1000, NOW + 61_000, NOW + 120_999]) expect(game.refused(fault(A, nowMs))).toBe('admission-open');
+    expect(game.do({ ...game.admissionOf(A), nowMs: NOW + 500_000 })).toMatchObject([{ type: 'skein.arena.submission.admitted.v1' }]);
+    expect(game.do(fault(B, NOW + 121_000))[0]).toMatchObject({ type: 'skein.arena.submission.rejected.v1', data: { owner: B, platformFault: true } });
+    expect(game.state).toMatchObject({ phase: 'scoring', requested: [{ owner: A }] });
+  });
   test('what the platform spoiled is owed', () => {
     const game = new EpochGame();
     game.commit(A, 'a');
     game.do(game.doneOf(B));
     game.do(game.doneOf(C));
     game.reveal(A, 'a');
-    game.admit(A, 'platform-fault');
+    game.do({ ...game.admissionOf(A, 'platform-fault'), nowMs: admissionDueAtMs(game.state) });
     expect(game.events.at(-1)).toMatchObject({ data: { quotaCredits: [{ wallet: A, count: 1 }] } });
   });
   test('a cancelled epoch takes nothing more', () => {

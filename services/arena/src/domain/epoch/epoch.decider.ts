@@ -123,11 +123,17 @@ function reveal(command: Command<'reveal'>, state: EpochState): Decision {
   return withNext(state, [revealed], (next) => (early && isLast(next) ? closeReveals(next, 'all-acted', command) : []));
 }
 
+/** Until then a submission that the platform fails to read is tried again: once more the whole window, as after any outage. */
+export const admissionDueAtMs = (state: EpochState): number => state.revealDueAtMs + state.opened!.policy.schedule.revealSeconds * 1000;
+
 function recordAdmission(command: Command<'record-admission'>, state: EpochState): Decision {
   const found = state.submissions.find((one) => one.submissionId === command.submissionId);
   if (found?.status !== 'revealed' || state.phase !== 'revealing') return ok([]);
   const { submissionId, owner } = found;
-  const { admission } = command;
+  const { admission, nowMs } = command;
+  // What is read in time is admitted as if nothing had been; nobody loses an epoch to a failure of ours that passes.
+  if (!admission.admitted && admission.platformFault && nowMs < admissionDueAtMs(state))
+    return reject('unavailable', 'admission-open', 'the submission can still be admitted: read it again');
   const base = { ...names(state), submissionId, owner };
   const event: EpochEvent = admission.admitted
     ? { type: 'skein.arena.submission.admitted.v1', data: { ...base, parameters: admission.parameters, opset: admission.opset } }
