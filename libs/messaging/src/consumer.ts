@@ -210,7 +210,10 @@ class Consumer implements RunningConsumer {
       const refusal = this.#dispatcher.refusal(message);
       if (refusal !== undefined) wrong.set(message, refusal);
     }
-    const met = batch.messages.filter((message) => !wrong.has(message) && this.#dispatcher.knows(message));
+    const met = batch.messages.flatMap((message) => {
+      const schema = wrong.has(message) ? undefined : this.#dispatcher.schemaOf(message);
+      return schema === undefined ? [] : [{ message, schema }];
+    });
     for (const message of await otherContents(this.#options.pool, this.name, met)) wrong.set(message, otherContent(message));
     return wrong;
   }

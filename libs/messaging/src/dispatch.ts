@@ -1,4 +1,4 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Tracer } from '@opentelemetry/api';
 import type { RejectionError } from '@skein/kernel';
 import { inSpan, withTrace } from '@skein/telemetry';
@@ -34,6 +34,11 @@ export class Dispatcher {
   /** False for a type that this group does not know and therefore ignores. */
   knows(message: ReceivedMessage): boolean {
     return this.#handlers.has(`${message.topic} ${message.type}`);
+  }
+
+  /** By which schema this group reads a message; undefined for a type that it ignores. */
+  schemaOf(message: ReceivedMessage): DescMessage | undefined {
+    return this.#handlers.get(`${message.topic} ${message.type}`)?.schema;
   }
 
   /** What is wrong with a message, whether or not this group would handle it. */

@@ -1,6 +1,7 @@
 import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import type { RecordedEvent } from '@skein/events';
 import type { PublicMessage } from './event-log.js';
+import { dataSchemaOf } from './schema-fingerprint.js';
 
 /** Header names: CloudEvents 1.0 in binary mode (Kafka binding), our extensions, W3C trace context. */
 export const HEADER = {
@@ -11,6 +12,7 @@ export const HEADER = {
   subject: 'ce_subject',
   time: 'ce_time',
   contentType: 'content-type',
+  dataSchema: 'ce_dataschema',
   streamVersion: 'ce_streamversion',
   position: 'ce_position',
   correlationId: 'ce_correlationid',
@@ -65,6 +67,6 @@ export function publicMessage<Desc extends DescMessage>(of: PublicMessageOf<Desc
     type,
     timeMs: event.recordedAtMs,
     value: toBinary(schema, create(schema, of.message)),
-    headers: cloudEventHeaders(event, topic, type),
+    headers: { ...cloudEventHeaders(event, topic, type), [HEADER.dataSchema]: dataSchemaOf(schema) },
   };
 }

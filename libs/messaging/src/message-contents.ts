@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { fromBinary, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Expiring } from '@skein/events';
 import type pg from 'pg';
 import type { ReceivedMessage } from './event-log.js';
+import { HEADER } from './headers.js';
+import { schemaFingerprint } from './schema-fingerprint.js';
 
 const HASH_BYTES = 16;
 
@@ -11,17 +14,46 @@ const HASH_BYTES = 16;
  */
 export const MESSAGE_CONTENTS: Expiring = { what: 'message-content', table: 'message_contents', key: 'group_name, message_id', time: 'met_at', days: 30 };
 
-function hashOf({ type, key, value }: ReceivedMessage): Buffer {
-  return createHash('sha256').update(JSON.stringify([type, key])).update(value).digest().subarray(0, HASH_BYTES);
+/** A message that its group handles, with the schema by which it does. */
+export interface MetMessage {
+  readonly message: ReceivedMessage;
+  readonly schema: DescMessage;
+}
+
+const hashed = (...parts: readonly (string | Uint8Array)[]): Buffer => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest().subarray(0, HASH_BYTES);
+};
+
+/** The value as this build reads it, so that what a later one adds does not count; undefined where it cannot be read. */
+function readable({ message, schema }: MetMessage): Uint8Array | undefined {
+  try {
+    return toBinary(schema, fromBinary(schema, message.value, { readUnknownFields: false }));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a message contains, and by which schemas: the reader's, and the one that its sender has written it with. Two releases may
+ * both be right about the same event and still say it in more or fewer fields; which is not what a repetition is judged by.
+ */
+function contentOf(met: MetMessage): { schema: Buffer; content: Buffer } {
+  const { type, key, value, headers } = met.message;
+  const read = readable(met);
+  const schemas = [read === undefined ? 'bytes' : schemaFingerprint(met.schema), headers[HEADER.dataSchema] ?? ''];
+  return { schema: hashed(JSON.stringify(schemas)), content: hashed(JSON.stringify([type, key]), read ?? value) };
 }
 
 /** Notes what the messages contain; returns those whose id the group has met before with other content. */
-export async function otherContents(pool: pg.Pool, group: string, messages: readonly ReceivedMessage[]): Promise<Set<ReceivedMessage>> {
-  if (messages.length === 0) return new Set();
+export async function otherContents(pool: pg.Pool, group: string, met: readonly MetMessage[]): Promise<Set<ReceivedMessage>> {
+  if (met.length === 0) return new Set();
+  const contents = met.map(contentOf);
   const { rows } = await pool.query<{ place: string }>({
-    name: 'message-contents',
-    text: 'SELECT message_contents_note($1, $2, $3) AS place',
-    values: [group, messages.map(({ topic, id }) => `${topic}/${id}`), messages.map(hashOf)],
+    name: 'message-contents-by-schema',
+    text: 'SELECT message_contents_note($1, $2::text[], $3::bytea[], $4::bytea[]) AS place',
+    values: [group, met.map(({ message: { topic, id } }) => `${topic}/${id}`), contents.map(({ schema }) => schema), contents.map(({ content }) => content)],
   });
-  return new Set(rows.map(({ place }) => messages[Number(place) - 1]!));
+  return new Set(rows.map(({ place }) => met[Number(place) - 1]!.message));
 }

@@ -89,6 +89,7 @@ it('carries CloudEvents headers, the stored trace context, and nothing of privat
   expect(message.headers).toEqual({
     ce_specversion: '1.0', ce_id: event!.eventId, ce_type: NOTED, ce_source: '/skein/test/note/v1', ce_subject: 'note-0',
     ce_time: new Date(event!.recordedAtMs).toISOString(), 'content-type': 'application/protobuf', ce_streamversion: '1', ce_position: String(positioned!.position),
+    ce_dataschema: expect.stringMatching(/^urn:skein:schema:google\.protobuf\.StringValue:[0-9a-f]{16}$/),
     ce_correlationid: event!.metadata.correlationId, ce_causationid: event!.metadata.causationId, traceparent: TRACEPARENT,
   });
   expect(lines.some(({ value }) => Buffer.from(value).includes('CANARY'))).toBe(false);
