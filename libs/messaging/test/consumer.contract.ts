@@ -1,10 +1,12 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { Int64ValueSchema } from '@bufbuild/protobuf/wkt';
 import { eventsMigrations, inboxOnce } from '@skein/events';
 import { RejectionError, err } from '@skein/kernel';
 import { createMetrics, currentTraceparent, type ServiceMetrics } from '@skein/telemetry';
 import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startConsumer } from '../src/consumer.js';
-import type { ConsumerOptions, Delivery, RunningConsumer } from '../src/consumer.types.js';
+import { onMessage, type ConsumerOptions, type Delivery, type RunningConsumer } from '../src/consumer.types.js';
 import { listDeadLetters } from '../src/dead-letters.js';
 import type { EventLog, PublicMessage } from '../src/event-log.js';
 import type { EventTypes } from '../src/inspect.js';
@@ -209,19 +211,43 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
       expect(seen).toEqual(['first', 'first']);
     });
 
-    it('redrives bad input with one effect after the fix', async () => {
+    const LATE = 'skein.test.late.v1';
+    const NEXT = 'skein.test.noted.v2';
+    const number = (message: PublicMessage, value: bigint): PublicMessage => ({ ...message, value: toBinary(Int64ValueSchema, create(Int64ValueSchema, { value })) });
+    type Handle = (text: string, delivery: Delivery) => Promise<unknown>;
+    /** What is sent, and what the next build has for it. */
+    const mended: [string, (topic: string) => PublicMessage[], (topic: string, handle: Handle) => ConsumerOptions['handlers'][number], string[]][] = [
+      ['an unknown type', (topic) => [note(topic, 'k', 1, 'late', LATE), note(topic, 'k', 2, 'after')], (topic, handle) => ({ ...noteHandler(topic, handle), type: LATE }), ['late', 'after']],
+      ['an unknown major version', (topic) => [note(topic, 'k', 1, 'next', NEXT), note(topic, 'k', 2, 'after')], (topic, handle) => ({ ...noteHandler(topic, handle), type: NEXT }), ['next', 'after']],
+      ['bytes that could not be decoded', (topic) => [number(note(topic, 'k', 1), 5n), number(note(topic, 'k', 2), 6n)],
+        (topic, handle) => onMessage({ topic, type: NOTED, schema: Int64ValueSchema, handle: ({ value }, delivery) => handle(String(value), delivery) }), ['5', '6']],
+    ];
+
+    it.each(mended)('redrives %s with one effect after the fix', async (_, send, fix, expected) => {
       const topic = await topicOf();
       const effects: string[] = [];
-      const handle = (text: string, { inbox }: Delivery): Promise<unknown> => inboxOnce(database.appPool, inbox, async () => void effects.push(text));
+      const handle: Handle = (text, { inbox }) => inboxOnce(database.appPool, inbox, async () => void effects.push(text));
       const { group, handlers } = await start(topic, handle, { eventTypes: TYPES(topic) });
-      await log.send([note(topic, 'k', 1, 'late', 'skein.test.late.v1'), note(topic, 'k', 2, 'after')]);
+      await log.send(send(topic));
       await eventually(async () => expect(await listDeadLetters(database.appPool, { group })).toHaveLength(2));
-      const again = (eventTypes: EventTypes, late: typeof handlers): Promise<Redriven> => redriveDeadLetters({ pool: database.appPool, group, handlers: late, eventTypes });
+      const again = (eventTypes: EventTypes, by: typeof handlers): Promise<Redriven> => redriveDeadLetters({ pool: database.appPool, group, handlers: by, eventTypes });
       expect((await again(TYPES(topic), handlers)).failed).toHaveLength(1);
-      const fixed = [...handlers, { ...noteHandler(topic, handle), type: 'skein.test.late.v1' }];
-      expect(await again({ [topic]: [NOTED, 'skein.test.late.v1'] }, fixed)).toEqual({ done: 2, failed: [] });
-      expect(await again({ [topic]: [NOTED, 'skein.test.late.v1'] }, fixed)).toEqual({ done: 0, failed: [] });
-      expect(effects).toEqual(['late', 'after']);
+      const fixed = fix(topic, handle);
+      const by = [fixed, ...handlers.filter(({ type }) => type !== fixed.type)];
+      const types = { [topic]: [NOTED, LATE, NEXT] };
+      expect(await again(types, by)).toEqual({ done: 2, failed: [] });
+      expect(await again(types, by)).toEqual({ done: 0, failed: [] });
+      expect(effects).toEqual(expected);
+    });
+
+    it('redrives an id with other content without a second effect: the first stands', async () => {
+      const topic = await topicOf();
+      const effects: string[] = [];
+      const { group, handlers } = await start(topic, (text, { inbox }) => inboxOnce(database.appPool, inbox, async () => void effects.push(text)));
+      await log.send([note(topic, 'k', 1, 'first'), note(topic, 'k', 1, 'second'), note(topic, 'k', 2, 'after')]);
+      await eventually(async () => expect(await listDeadLetters(database.appPool, { group })).toHaveLength(2));
+      expect(await redriveDeadLetters({ pool: database.appPool, group, handlers })).toEqual({ done: 2, failed: [] });
+      expect(effects).toEqual(['first', 'after']);
     });
 
     it('redrives by command in order, after which the key is free', async () => {
