@@ -11,8 +11,9 @@ const RESUME_POLL_MS = 500;
 
 /**
  * `startConsumer` as one of a service's workers (fits platform's `Worker`): a log or database that is away at the start is
- * waited for in the background; a consumer that halted or crashed is a failure, which fails liveness. A halted one starts again
- * when an operator asks for it (`resumeConsumer`), in whatever process that happens.
+ * waited for in the background; a consumer that crashed is a failure, which fails liveness. A halted one is not ready and says so
+ * (`waitsFor`, `consumer_halted`), but lives: replacing its process would mend nothing and end all else that runs in it. It starts
+ * again when an operator asks for it (`resumeConsumer`), in whatever process that happens.
  */
 export class ConsumerWorker {
   readonly name: string;
@@ -51,11 +52,13 @@ export class ConsumerWorker {
     return this.#consumer?.alive() === true;
   }
 
+  /** What keeps it from its work, for whoever asks for readiness; the reason of a halt is for operators alone (`listHalts`). */
+  waitsFor(): string | undefined {
+    return this.#consumer?.state() === 'halted' ? 'halted' : undefined;
+  }
+
   failure(): Error | undefined {
-    const state = this.#consumer?.state();
-    if (state === 'halted') return new Error(`${this.name} halted: ${this.#consumer?.reason()}`);
-    if (state === 'crashed') return new Error(`${this.name} crashed`);
-    return this.#error;
+    return this.#consumer?.state() === 'crashed' ? new Error(`${this.name} crashed`) : this.#error;
   }
 
   /** The consumer, once it runs: for `seek` and tests. */

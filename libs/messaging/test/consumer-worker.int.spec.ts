@@ -61,12 +61,12 @@ it('throws at the start what no waiting can mend', async () => {
   await expect(new ConsumerWorker(options({ handlers: [noteHandler('no.such.topic', async () => undefined)] })).start()).rejects.toMatchObject({ rejection: { rule: 'unknown-topic' } });
 });
 
-it('names a halted consumer\'s failure', async () => {
+it('lives on when its consumer has halted: it is not ready, and says so', async () => {
   const worker = new ConsumerWorker(options({ group: 'money', policy: 'stop', handlers: [noteHandler('notes', async () => { throw new Error('odd ledger'); })] }));
   await worker.start();
   await log.send([note('notes', 'k', 2)]);
-  await eventually(() => expect(worker.failure()?.message).toMatch(/^consumer-money halted: .*odd ledger$/));
-  expect(worker.ready()).toBe(false);
+  await eventually(() => expect(worker.consumer?.reason()).toMatch(/odd ledger$/));
+  expect([worker.ready(), worker.waitsFor(), worker.failure()]).toEqual([false, 'halted', undefined]);
   await worker.stop();
 });
 

@@ -55,7 +55,7 @@ describe('a consumer that stops', () => {
     const one = worker('stop');
     await one.start();
     await log.send([message('good-1'), message('bad-1'), message('good-2')]);
-    await eventually(() => expect(one.failure()?.message).toContain('odd ledger'));
+    await eventually(() => expect(one.consumer?.reason()).toContain('odd ledger'));
     return one;
   }
 
@@ -81,7 +81,7 @@ describe('a consumer that stops', () => {
     const [before] = await listHalts(service.appPool, group);
     await eventually(async () => {
       const [now] = await listHalts(service.appPool, group);
-      expect([now?.resuming, now!.haltedAtMs > before!.haltedAtMs, one.failure()?.message]).toEqual([false, true, expect.stringContaining('odd ledger')]);
+      expect([now?.resuming, now!.haltedAtMs > before!.haltedAtMs, one.consumer?.reason()]).toEqual([false, true, expect.stringContaining('odd ledger')]);
     });
     await one.stop();
   });

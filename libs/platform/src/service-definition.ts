@@ -17,6 +17,8 @@ export interface Worker {
   stop(): Promise<void>;
   /** False while it cannot do its work yet: fails readiness. */
   ready?(): boolean;
+  /** What it waits for in a few words, where its name does not say it; `/health/ready` shows them to anybody. */
+  waitsFor?(): string | undefined;
   /** Why it died, once it has: fails liveness. A rejected `start` counts too. */
   failure?(): Error | undefined;
 }

@@ -66,6 +66,15 @@ test('a stop ends the retries and stops the rest, also when one refuses', async 
   vi.useRealTimers();
 });
 
+test('a worker that waits says for what; it is not dead', async () => {
+  let halted = true;
+  const supervisor = new Supervisor([worker('w', 0, { ready: () => !halted, waitsFor: () => (halted ? 'halted' : undefined) })], logger);
+  await supervisor.start();
+  expect([supervisor.waiting(), supervisor.dead()]).toEqual([['w: halted'], []]);
+  halted = false;
+  expect(supervisor.waiting()).toEqual([]);
+});
+
 test('a worker that dies later is dead until it says that it lives again', async () => {
   let failure: Error | undefined;
   const supervisor = new Supervisor([worker('w', 0, { failure: () => failure })], logger);

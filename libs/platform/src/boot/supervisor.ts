@@ -2,6 +2,11 @@ import { ConfigError } from '../config.js';
 import type { Logger } from '../logger.js';
 import type { Worker } from '../service-definition.js';
 
+function described(worker: Worker): string {
+  const what = worker.waitsFor?.();
+  return what === undefined ? worker.name : `${worker.name}: ${what}`;
+}
+
 /** How often a failed start is tried again, and for how long. Milliseconds. */
 export interface RestartPolicy {
   readonly firstRetryMs: number;
@@ -43,15 +48,14 @@ export class Supervisor {
     for (const worker of this.#started) {
       const failure = worker.failure?.();
       if (failure !== undefined) this.#bury(worker, failure);
-      // A halted consumer that an operator let go on.
       else if (worker.failure !== undefined && this.#dead.delete(worker.name)) this.#logger.info({ worker: worker.name }, 'worker lives again');
     }
     return [...this.#dead.keys()];
   }
 
-  /** Names of workers that cannot do their work: dead, not started yet, or not ready by their own word. */
+  /** Names of workers that cannot do their work: dead, not started yet, or not ready by their own word, with what they wait for. */
   waiting(): readonly string[] {
-    const waiting = this.#workers.filter((worker) => !this.#started.has(worker) || worker.ready?.() === false).map(({ name }) => name);
+    const waiting = this.#workers.filter((worker) => !this.#started.has(worker) || worker.ready?.() === false).map(described);
     return [...new Set([...this.dead(), ...waiting])];
   }
 
