@@ -209,7 +209,9 @@ describe('rewards', () => {
   test('that do not add up stop the consumer instead of being skipped', async () => {
     const at = { topic: 'federation.round.v1', streamId: 'federation-1', type: 'skein.federation.round.settled.v1', schema: RoundSettledSchema };
     await stage.publish({ ...at, version: 3, message: { task: federated, round: 2, outcome: 'accepted', callerUnits: '0', poolLeftUnits: '1' } });
-    await eventually(async () => expect((await fetch(`http://127.0.0.1:${stage.service.http.port}/health/live`)).status).not.toBe(200));
+    const health = (what: string): Promise<Response> => fetch(`http://127.0.0.1:${stage.service.http.port}/health/${what}`);
+    await eventually(async () => expect(await (await health('ready')).json()).toMatchObject({ ready: false, waiting: [expect.stringMatching(/^consumer-billing\..*: halted$/)] }));
+    expect((await health('live')).status).toBe(200);
   });
 });
 
