@@ -3,10 +3,11 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventsMigrations, EventStore, type RecordedEvent } from '../src/index.js';
 import { metadata } from './account.js';
+import { TORTURE_FACTOR } from './torture.js';
 
 const WRITERS = 4;
 const STREAMS = 7;
-const WAVES = 12;
+const WAVES = 12 * TORTURE_FACTOR;
 const APPENDS_PER_WAVE = 24;
 
 let db: TestDatabase;

@@ -2,7 +2,7 @@ import { freshDatabase, spawnTs, type TestDatabase } from '@skein/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventsMigrations, EventStore } from '../src/index.js';
-import { follow, followNaively, outOfOrder, STREAMS } from './torture.js';
+import { follow, followNaively, outOfOrder, STREAMS, TORTURE_FACTOR } from './torture.js';
 
 let db: TestDatabase;
 const pools: pg.Pool[] = [];
@@ -59,4 +59,4 @@ test('8 writers in 2 processes, 5 streams, inbox row first, idle transactions le
   expect(inTransactions).toHaveLength(written);
   expect(outOfOrder(inTransactions)).toBeGreaterThan(0);
   process.stdout.write(`torture: ${written} events; by insertion ${written - (await byInsertion).length} lost; by transaction ${outOfOrder(inTransactions)} out of order\n`);
-}, 300_000);
+}, 300_000 * TORTURE_FACTOR);

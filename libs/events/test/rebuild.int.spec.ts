@@ -27,7 +27,7 @@ const fill = (events: number): Promise<unknown> =>
   db.ownerPool.query(`SELECT es_append('account-' || n % 7, -1, ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 200) WHERE n > 0), array_fill('skein.test.account.deposited.v1'::text, ARRAY[200]),
     array_fill(1, ARRAY[200]), array_fill('{"amount":"1n"}'::text, ARRAY[200]), $1, NULL, NULL, NULL, NULL) FROM generate_series(1, $2) n`, [JSON.stringify(metadata), events / 200]);
 const subscribe = async (version = 1, over = store): Promise<Subscription> => {
-  const subscription = new Subscription({ store: over, sink: projectionSink(over, balances(version)), onError: ignore, leaseMs: 1_000 });
+  const subscription = new Subscription({ store: over, sink: projectionSink(over, balances(version)), onError: ignore, leaseMs: 3_000 });
   running.push(subscription);
   await subscription.start();
   return subscription;
@@ -44,7 +44,7 @@ test('asked for by anybody, done by a worker while writes and the live one go on
   const live = await subscribe();
   await write(20);
   await live.catchUp();
-  expect((await listProjections(db.appPool, [balances()]))[0]).toMatchObject({ name: 'balances', version: 1, declaredVersion: 1, state: 'current', position: 40n, head: 40n, lag: 0n, active: true, rebuild: undefined });
+  await eventually(async () => expect((await listProjections(db.appPool, [balances()]))[0]).toMatchObject({ name: 'balances', version: 1, declaredVersion: 1, state: 'current', position: 40n, head: 40n, lag: 0n, active: true, rebuild: undefined }));
   expect(await startRebuild(db.appPool, balances())).toMatchObject({ state: 'asked', version: undefined, built: 0n, head: 40n, lag: 40n, remainingMs: undefined });
   await db.appPool.query(`INSERT INTO balances.balance VALUES ('account-wrong', 1, 1)`);
   await worker();

@@ -4,7 +4,9 @@ import { metadata } from './account.js';
 
 export const WRITERS = 8;
 export const STREAMS = 5;
-const APPENDS_PER_WRITER = 250;
+/** As many times as usual: `npm run test:deep`. */
+export const TORTURE_FACTOR = Number(process.env['TORTURE_FACTOR'] ?? 1);
+const APPENDS_PER_WRITER = 250 * TORTURE_FACTOR;
 const TYPE = 'skein.test.torture.v1';
 
 /** What a reader has seen of the log, as far as it matters here. */
