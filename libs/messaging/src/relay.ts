@@ -5,20 +5,36 @@ import type { Publication } from './publication.js';
 import { inSend } from './tracing.js';
 
 /**
+ * False where another process has had the event by now: this one has stood still for longer than its lease since it read, and what
+ * it sent would come as the last word after newer ones. The send itself cannot be fenced; what is due here may be sent twice.
+ */
+async function isDue(pool: EventStore['pool'], subscription: string, position: bigint): Promise<boolean> {
+  const { rows } = await pool.query<{ due: boolean }>({
+    name: 'relay-due', text: 'SELECT NOT EXISTS (SELECT FROM es_subscription WHERE name = $1 AND position >= $2) AS due', values: [subscription, position.toString()],
+  });
+  return rows[0]?.due === true;
+}
+
+/**
  * The sink that relays a publication: reads by position, sends a batch, and only then advances. A crash in between repeats
  * the batch; consumers remove the duplicates. A message that cannot be sent holds the publication back, it is never skipped.
+ * With the pool it looks before it sends whether the batch is still to be sent, and makes spans.
  */
 export function publicationSink(log: EventLog, publication: Publication, pool?: EventStore['pool']): Sink {
+  const name = `publication-${publication.name}`;
   return {
     kind: 'publication',
-    name: `publication-${publication.name}`,
+    name,
     ...(publication.types === undefined ? {} : { types: publication.types }),
     async deliver(events, advance) {
       const messages = events.map((event) => mapped(publication, event)).filter((message) => message !== undefined);
-      if (messages.length > 0) failpoint('relay.read');
-      await inSend(pool, publication, messages, () => log.send(messages));
-      if (messages.length > 0) failpoint('relay.sent');
-      const last = events.at(-1);
+      const [first, last] = [events[0], events.at(-1)];
+      if (messages.length > 0 && first !== undefined) {
+        failpoint('relay.read');
+        // Where it is too late, advancing from where this one has read says so.
+        if (pool === undefined || (await isDue(pool, name, first.position))) await inSend(pool, publication, messages, () => log.send(messages));
+        failpoint('relay.sent');
+      }
       if (last !== undefined) await advance(last.position);
       if (messages.length > 0) failpoint('relay.advanced');
     },

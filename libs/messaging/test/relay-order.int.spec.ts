@@ -56,6 +56,14 @@ it('a relay that was replaced while it sent only repeats what is there, and move
   expect(firsts()).toEqual(published);
 });
 
+it('a relay that stood still between reading and sending, and was replaced meanwhile, sends nothing any more', async () => {
+  const [events, late] = [(await store.readAll(0n, 1_000)).slice(0, 4), publicationSink(sending(async (messages) => record(messages)), notePublication, database.appPool)];
+  const taken = (): Promise<void> => Promise.reject(new Error('another owner'));
+  await relayOver(sending(async (messages) => record(messages))).catchUp();
+  await expect(late.deliver(events, taken)).rejects.toThrow('another owner');
+  expect(sent).toEqual(published);
+});
+
 /**
  * What befalls a send: the answer is lost and the batch is there or is not, or it comes when others have long been sent;
  * the server comes back with an older checkpoint, because moving it does not wait for the disk; somebody else takes over.
