@@ -60,9 +60,13 @@ export function hostile(onBatch: ConsumeOptions['onBatch'], random: Deterministi
 /** Makes every consumer of this process a victim. */
 export async function makeHostile({ seed, log }: NonNullable<Arming['deliveries']>, tell: Tell): Promise<void> {
   const random = new DeterministicRandom(sha256(utf8(`skein/chaos/deliveries/${seed}`)));
-  const prototype: Pick<EventLog, 'consume'> = log === 'kafka' ? (await import('@skein/messaging/kafka')).KafkaJsEventLog.prototype : EmbeddedEventLog.prototype;
-  const { consume } = prototype;
-  prototype.consume = function (this: EventLog, options) {
-    return consume.call(this, { ...options, onBatch: hostile(options.onBatch, random, tell) });
-  };
+  for (const prototype of log === 'kafka' ? await kafkaPrototypes() : [EmbeddedEventLog.prototype]) {
+    const { consume } = prototype;
+    prototype.consume = function (this: EventLog, options) {
+      return consume.call(this, { ...options, onBatch: hostile(options.onBatch, random, tell) });
+    };
+  }
 }
+
+/** Whichever client the process takes. */
+const kafkaPrototypes = async (): Promise<Pick<EventLog, 'consume'>[]> => Object.values((await import('@skein/messaging/kafka')).KAFKA_EVENT_LOGS).map(({ prototype }) => prototype as EventLog);
