@@ -13,7 +13,7 @@ const EVERY_MS = 100;
  */
 const ATTEMPTS = [
   'skein.staking.cursor.moved.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1', 'skein.billing.ledger.credit-reserved.v1',
-  'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1',
+  'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1', 'skein.billing.ledger.transfers-refused.v1',
 ];
 /** Consumers that hear of each attempt at a call. */
 const OF_ATTEMPTS = ['billing.usage'];

@@ -2,6 +2,7 @@ import { fold } from '@skein/kernel';
 import { specOf } from '@skein/testing';
 import { describe, expect, test } from 'vitest';
 import { available } from './account.js';
+import { holdId } from './customer-accounts.js';
 import { firstBrokenLink } from './hash-chain.policy.js';
 import { ledgerDecider } from './ledger.decider.js';
 import type { LedgerEvent } from './ledger.events.js';
@@ -109,6 +110,15 @@ describe('ending a reservation', () => {
     ledger.given().when(capture('r9')).thenRejected({ code: 'not-found', field: 'reservation_id' });
     ledger.given(...open).when(capture('r9')).thenRejected({ code: 'not-found', field: 'reservation_id' });
     ledger.given().when(release('r9')).then();
+    ledger.given(...play(buy(5_000n))).when(release('r9', 'insufficient-credit')).then();
+  });
+
+  test('a release that overtakes its reservation keeps it from holding anything later', () => {
+    const forestalled = play(buy(5_000n), release('r1'));
+    expect(forestalled.at(-1)).toEqual({ type: 'skein.billing.ledger.transfers-refused.v1', data: { transfers: [{ id: holdId('r1'), code: 'pending-transfer-already-voided' }], atMs: 3_000 } });
+    ledger.given(...forestalled).when(reserve('r1', 1_200n)).thenRejected({ rule: 'reservation-released', field: 'reservation_id' });
+    ledger.given(...forestalled).when(release('r1')).then();
+    ledger.given(...play(buy(5_000n), release('r1'), reserve('r2', 1_200n), capture('r2'))).when(release('r2')).thenRejected({ rule: 'reservation-captured' });
   });
 
   test('expires when it is due, not before', () => {

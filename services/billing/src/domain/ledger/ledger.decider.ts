@@ -1,5 +1,5 @@
 import type { Decider, Rejection, Result } from '@skein/kernel';
-import { ok, reject } from '@skein/kernel';
+import { err, ok, reject } from '@skein/kernel';
 import { chargeMax } from '../charge/rate-aggregate.policy.js';
 import { captureCredit } from './capture.policy.js';
 import { compose } from './compose.policy.js';
@@ -40,7 +40,8 @@ function buyCredit(command: BuyCredit, state: LedgerState): Decision {
 function reserveCredit(command: ReserveCredit, state: LedgerState): Decision {
   const id = holdId(command.reservationId);
   const known = state.books.transfers.get(id);
-  if (known) return 'transfer' in known && known.transfer.amount === command.amount ? ok([]) : alreadyUsed(command.reservationId);
+  if (known && 'failed' in known) return releasedBefore(command.reservationId);
+  if (known) return known.transfer.amount === command.amount ? ok([]) : alreadyUsed(command.reservationId);
   if (command.amount < chargeMax(command.unitPriceE15))
     return reject('invalid-argument', 'reserve-below-one-unit', 'a reservation covers at least one unit at its price', 'units_max');
   const missing = missingCredit(command, state);
@@ -55,6 +56,10 @@ const creditMissing = (missing: bigint) =>
 
 const alreadyUsed = (reservationId: string) =>
   reject('conflict', 'exists-with-different-amount', `reservation ${reservationId} was made with another amount`, 'reservation_id');
+
+/** Whoever asked has given up meanwhile, or is about to: another attempt has another reservation. */
+const releasedBefore = (reservationId: string): Result<never, Rejection> =>
+  err({ code: 'unavailable', rule: 'reservation-released', message: `reservation ${reservationId} was released before it was made`, field: 'reservation_id', retriable: true });
 
 function missingCredit(command: ReserveCredit, state: LedgerState): bigint {
   const missing = command.amount - available(state.books.accounts.get(ACCOUNTS.credit));
@@ -72,12 +77,26 @@ function hold(command: ReserveCredit, state: LedgerState, id: string): Decision 
     .record(...pinned, { type: 'skein.billing.ledger.credit-reserved.v1', data });
 }
 
+/** With these a reservation was answered: nothing of it is still on its way. A timer ends only what was there. */
+const ANSWERED = new Set(['insufficient-credit', 'key-spend-cap', 'api-key', 'reserve-below-one-unit', 'expired']);
+
+/**
+ * A release may overtake its reservation: a call is given up while its request lies in a network that is cut, and the request
+ * arrives when nobody will capture or release it any more. So its id stays failed, or the money would be held until it expires.
+ */
+function forestalled({ reservationId, reason, nowMs }: ReleaseCredit, state: LedgerState): Decision {
+  const id = holdId(reservationId);
+  if (state.ledger === undefined || ANSWERED.has(reason) || state.books.transfers.get(id) !== undefined) return ok([]);
+  return ok([{ type: 'skein.billing.ledger.transfers-refused.v1', data: { transfers: [{ id, code: 'pending-transfer-already-voided' }], atMs: nowMs } }]);
+}
+
 function releaseCredit(command: ReleaseCredit, state: LedgerState): Decision {
   const { reservationId, reason, nowMs } = command;
   if (state.charges.get(reservationId) !== undefined)
     return reject('failed-precondition', 'reservation-captured', `reservation ${reservationId} was captured`, 'reservation_id');
   const held = state.holds.get(reservationId);
-  if (!held || (held.expired && reason === 'expired')) return ok([]);
+  if (!held) return forestalled(command, state);
+  if (held.expired && reason === 'expired') return ok([]);
   const data = { customer: state.ledger!.subject, reservationId, amount: held.expired ? 0n : held.amount, reason, atMs: nowMs };
   const released: LedgerEvent = { type: 'skein.billing.ledger.credit-released.v1', data };
   if (held.expired) return ok([released]);
