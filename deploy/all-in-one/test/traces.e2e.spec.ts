@@ -55,9 +55,9 @@ test('one trace runs from the submission over HTTP to the payout in the ledger',
 
 const namesAll = (text: string, words: readonly string[]): string[] => words.filter((word) => !text.includes(word));
 
-test('the payout of an epoch links to the traces of all submissions that it pays, the one that goes on and the other', async () => {
+test.each(['epoch.rewarded', 'locked-rewards.divided'])('what billing books for %s links to the traces of all submissions that it pays, the one that goes on and the other', async (decision) => {
   const payout = await eventually(() => {
-    const found = sink.spans().find(({ service, attributes }) => service === 'billing' && attributes['cloudevents.event_type'] === 'skein.arena.epoch.rewarded.v1');
+    const found = sink.spans().find(({ service, attributes }) => service === 'billing' && attributes['cloudevents.event_type'] === `skein.arena.${decision}.v1`);
     expect(found).toBeDefined();
     return found!;
   }, WAIT);

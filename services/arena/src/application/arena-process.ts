@@ -15,6 +15,9 @@ import { ACTIVE_TASKS, type ActiveTasks, STAKES, type StakeReader } from './port
 import { type Origin, TaskCommands } from './task-commands.js';
 import { follows } from './timers.js';
 
+/** Links that one span takes, by OpenTelemetry's default. */
+const LINKS_MAX = 128;
+
 type ProcessEvent = TaskEvent | EpochClosed | FinalConcluded;
 const NAME = 'arena_process';
 
@@ -66,10 +69,8 @@ export class ArenaProcess implements Reactor {
         return this.grantWinner(event.data);
       case 'skein.arena.epoch.closed.v1':
         return this.recordEpoch(event.data, origin);
-      case 'skein.arena.final.concluded.v1': {
-        const { taskId, concludedAtMs: _, ...conclusion } = event.data;
-        return void unwrap(await this.tasks.run(taskId, (nowMs) => ({ kind: 'begin-challenge', ...conclusion, nowMs }), origin));
-      }
+      case 'skein.arena.final.concluded.v1':
+        return this.beginChallenge(event.data, origin);
       default:
         return;
     }
@@ -136,6 +137,14 @@ export class ArenaProcess implements Reactor {
     const { taskId, epoch, lockedUnits, carriedOutUnits, stakes, entries, commits, quotaCredits } = closed;
     const body = { kind: 'record-epoch' as const, epoch, lockedUnits, carriedOutUnits, stakes, entries, commits, quotaCredits };
     unwrap(await this.tasks.run(taskId, (nowMs) => ({ ...body, nowMs }), origin));
+  }
+
+  /** The division of the locked pool is linked to the ways in which all that it ranks have come. */
+  private async beginChallenge({ taskId, concludedAtMs: _, ...conclusion }: FinalConcluded['data'], { metadata, inbox }: Origin): Promise<void> {
+    const { epoch } = await this.tasks.state(taskId);
+    const links = (await this.epochs.arrivals(taskId, epoch, new Set(conclusion.ranking.map(({ submissionId }) => submissionId)))).slice(0, LINKS_MAX);
+    const linked = links.length === 0 ? metadata : { ...metadata, links };
+    unwrap(await this.tasks.run(taskId, (nowMs) => ({ kind: 'begin-challenge', ...conclusion, nowMs }), { metadata: linked, ...(inbox ? { inbox } : {}) }));
   }
 
   private async requestFinal(taskId: string, origin: Origin): Promise<void> {

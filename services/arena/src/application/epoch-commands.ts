@@ -125,6 +125,12 @@ export class EpochCommands {
     });
   }
 
+  /** Contexts in which these submissions came, in whichever of the task's epochs. */
+  async arrivals(taskId: string, epochs: number, submissions: ReadonlySet<string>): Promise<string[]> {
+    const histories = await Promise.all(Array.from({ length: epochs }, (_, index) => this.store.readStream(epochStream(taskId, index + 1))));
+    return arrivalsOf(histories.flat(), submissions);
+  }
+
   private links(streamId: string, submissions: ReadonlySet<string>): Promise<string[]> | undefined {
     return submissions.size === 0 ? undefined : this.store.readStream(streamId).then((history) => arrivalsOf(history, submissions));
   }
