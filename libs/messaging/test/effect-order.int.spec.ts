@@ -24,7 +24,10 @@ afterAll(() => database.drop());
 let run: string;
 beforeEach(() => void (run = fresh('run')));
 
-const message = (n: number): ReceivedMessage => ({ ...note(TOPIC, 'k', n), id: `${run}#${n}`, partition: 0, offset: BigInt(n) });
+function message(n: number): ReceivedMessage {
+  const [made, id] = [note(TOPIC, 'k', n), `${run}#${n}`];
+  return { ...made, id, headers: { ...made.headers, ce_id: id }, partition: 0, offset: BigInt(n) };
+}
 const effects = async (): Promise<string[]> => (await database.appPool.query<{ text: string }>('SELECT text FROM effects WHERE run = $1 ORDER BY n', [run])).rows.map(({ text }) => text);
 const upTo = (count: number): string[] => Array.from({ length: count }, (_, n) => `${n}`);
 

@@ -88,7 +88,7 @@ test('one at full speed does not cost another a single call', async () => {
   await Promise.all([...noisy, working]);
   expect(new Set(statuses)).toEqual(new Set([200]));
   expect(refused).toBeGreaterThan(0);
-});
+}, 180_000);
 
 test('services, health and metrics answer while callers outside have taken every place', async () => {
   await staged();
@@ -102,16 +102,21 @@ test('services, health and metrics answer while callers outside have taken every
   await openUntil(calls);
 });
 
-test.each<[string, () => ClientCallOptions]>([
-  ['a deadline that passes', () => ({ timeoutMs: 400 })],
-  ['a caller that goes away', () => ({ signal: AbortSignal.timeout(400) })],
+test.each<[string, (leaving: AbortSignal) => ClientCallOptions]>([
+  // Long enough that all three have come to their places, however slow the machine is.
+  ['a deadline that passes', () => ({ timeoutMs: 4_000 })],
+  ['a caller that goes away', (signal) => ({ signal })],
 ])('%s ends the waiting: the call never reaches its handler', async (_, options) => {
   await staged();
   const client = s.grpc();
   await client.listNotes({});
   const calls = await fill(await session());
   const before = s.probe.calls.length;
-  const late = [options(), options(), options()].map((one) => refusal(client.wait({}, one)));
+  const leaving = new AbortController();
+  const late = [0, 1, 2].map(() => refusal(client.wait({}, options(leaving.signal))));
+  // Two of the others' waiting calls have gone for them.
+  await eventually(async () => expect([await gauge('rpc_server_refused_total'), ...(await load())]).toEqual([2, RUNNING, QUEUED]), { everyMs: 1 });
+  leaving.abort();
   expect((await Promise.all(late)).map(({ code }) => code)).toEqual(['deadline-exceeded', 'deadline-exceeded', 'deadline-exceeded']);
   // One of the three had the place that is kept; it is told, and keeps the place until it really ends.
   await eventually(async () => expect(await load()).toEqual([RUNNING, QUEUED - 2]));
@@ -156,9 +161,10 @@ test('memory stays flat however much is refused', async () => {
     collect();
     return process.memoryUsage().heapUsed;
   };
-  await wave(6);
-  const before = await wave(1);
-  const after = await wave(12);
-  expect((after - before) / 1024 / 1024).toBeLessThan(3);
+  await wave(2);
+  // What is left by something else, or not collected yet, comes and goes; what a refusal left behind would only grow.
+  const levels = [];
+  for (let at = 0; at < 6; at += 1) levels.push(await wave(1));
+  expect((Math.min(...levels.slice(3)) - Math.min(...levels.slice(0, 3))) / 1024 / 1024).toBeLessThan(2);
   await openUntil(calls);
-}, 120_000);
+}, 300_000);
