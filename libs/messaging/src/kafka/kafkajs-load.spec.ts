@@ -70,3 +70,23 @@ it('a connection that does not answer in time is given up with all that was aske
   expect(connection.isConnected()).toBe(false);
   await new Promise((resolve) => silent.close(resolve));
 });
+
+it('a clock that steps back does not keep a member from its heartbeats', async () => {
+  loadKafkaJs();
+  const Group = createRequire(import.meta.url)('kafkajs/src/consumer/consumerGroup.js') as new (options: object) => { memberId: string; coordinator: object; heartbeat(options: { interval: number }): Promise<void> };
+  const heartbeat = vi.fn(async () => undefined);
+  vi.useFakeTimers({ now: Date.parse('2026-01-01T12:00:00Z') });
+  try {
+    const group = new Group({ topics: [], topicConfigurations: {}, logger: { namespace: () => ({}) }, instrumentationEmitter: { emit: () => undefined } });
+    Object.assign(group, { memberId: 'member', coordinator: { heartbeat } });
+    await group.heartbeat({ interval: 2_000 });
+    expect(heartbeat).not.toHaveBeenCalled();
+    vi.setSystemTime(Date.parse('2026-01-01T11:00:00Z'));
+    await group.heartbeat({ interval: 2_000 });
+    expect(heartbeat).toHaveBeenCalledOnce();
+    await group.heartbeat({ interval: 2_000 });
+    expect(heartbeat).toHaveBeenCalledOnce();
+  } finally {
+    vi.useRealTimers();
+  }
+});

@@ -16,6 +16,12 @@ export interface ConnectionLike {
   disconnect(): Promise<unknown>;
 }
 
+/** The part of kafkajs's consumer group that the patch touches. */
+export interface ConsumerGroupLike {
+  lastRequest: number;
+  heartbeat(options: { readonly interval: number }): Promise<void>;
+}
+
 const PATCHED_VERSION = '2.2.4';
 const PATCHED = Symbol.for('skein.kafkajs.patched');
 
@@ -58,6 +64,20 @@ export function giveUpSilent(prototype: ConnectionLike): void {
   Object.defineProperty(prototype, PATCHED, { value: true });
 }
 
+/**
+ * kafkajs 2.2.4 counts the time since its last heartbeat by the wall clock: when that steps back by an hour there is none for an
+ * hour, the broker takes the partitions away, and nothing tells the consumer. A last heartbeat in the future is no reason to wait.
+ */
+export function beatAfterClockSteps(prototype: ConsumerGroupLike): void {
+  if (PATCHED in prototype) return;
+  const { heartbeat } = prototype;
+  prototype.heartbeat = function beat(this: ConsumerGroupLike, options): Promise<void> {
+    if (this.lastRequest > Date.now()) this.lastRequest = 0;
+    return heartbeat.call(this, options);
+  };
+  Object.defineProperty(prototype, PATCHED, { value: true });
+}
+
 /** Loads kafkajs (only now: a process on the embedded log does not pay for it), patched where it is the version we know. */
 export function loadKafkaJs(): typeof KafkaJs {
   const require = createRequire(import.meta.url);
@@ -67,6 +87,8 @@ export function loadKafkaJs(): typeof KafkaJs {
     if (typeof prototype.scheduleCheckPendingRequests === 'function') stopIdleSpin(prototype);
     const connection = (require('kafkajs/src/network/connection.js') as { prototype: ConnectionLike }).prototype;
     if (typeof connection.send === 'function') giveUpSilent(connection);
+    const group = (require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroupLike }).prototype;
+    if (typeof group.heartbeat === 'function') beatAfterClockSteps(group);
   }
   return require('kafkajs') as typeof KafkaJs;
 }
