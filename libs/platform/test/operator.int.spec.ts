@@ -7,7 +7,7 @@ import { operatorStage, type OperatorStage } from './operator-stage.js';
 
 /** Lists by name, and what else an answer has. */
 type Row = Record<string, unknown> & { readonly [name in 'id' | 'name' | 'streamId' | 'group' | 'state' | 'key' | 'instance' | 'stuck' | 'topic' | 'action']: string } & { readonly parked: number; readonly rebuild: object };
-type Answer = { readonly [list in 'streams' | 'events' | 'readers' | 'deadLetters' | 'partitions' | 'jobs' | 'workflows' | 'changes']: Row[] } & { readonly nextPageToken: string; readonly nextVersion: number };
+type Answer = { readonly [list in 'streams' | 'events' | 'readers' | 'deadLetters' | 'partitions' | 'members' | 'jobs' | 'workflows' | 'changes']: Row[] } & { readonly nextPageToken: string; readonly nextVersion: number };
 
 let s: OperatorStage;
 let store: EventStore;
@@ -87,11 +87,16 @@ describe('a poisoned message', () => {
     await s.send({ topic: 'test.money.v1', key: 'k', text: 'bad money' }, { topic: 'test.money.v1', key: 'l', text: 'good money' });
     await eventually(async () => expect(await letters()).toMatchObject([{ id: expect.stringMatching(/^h\d+$/), group: 'test.money', state: 'halted', reason: 'Error: odd note' }]));
     expect(await states('test.money')).toEqual([['halted', 0]]);
-    expect((await s.stage.rest('GET', '/health/live')).json).toMatchObject({ live: false, dead: ['consumer-test.money'] });
+    expect((await get('consumers'))['members']).toMatchObject([
+      { group: 'test.parked', policy: 'park', process: expect.stringMatching(/:\d+$/), assignment: ['test.parked.v1/0'], state: 'reading', ageMs: expect.stringMatching(/^\d+$/) },
+      { group: 'test.money', policy: 'stop', member: '', assignment: [], lag: '2', state: 'halted', ageMs: '-1' },
+    ]);
+    expect((await s.stage.rest('GET', '/health/live')).json).toMatchObject({ live: true, dead: [] });
+    expect((await s.stage.rest('GET', '/health/ready')).json).toMatchObject({ ready: false, waiting: ['consumer-test.money: halted'] });
     s.faults.broken = false;
     expect((await post('consumers:resume', { group: 'test.money' })).json).toEqual({ halts: 1 });
     await eventually(() => expect(s.faults.effects).toEqual(['bad money', 'good money']));
-    await eventually(async () => expect([await letters(), await states('test.money'), (await s.stage.rest('GET', '/health/live')).status]).toEqual([[], [['reading', 0]], 200]));
+    await eventually(async () => expect([await letters(), await states('test.money'), (await s.stage.rest('GET', '/health/ready')).status]).toEqual([[], [['reading', 0]], 200]));
     s.faults.effects.splice(0);
   });
 
