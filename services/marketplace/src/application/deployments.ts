@@ -25,6 +25,17 @@ const CATCH_UP_MS = 5_000;
 
 const windowTimer = (payload: WindowPayload): Effect => ({ timer: { id: `${DEMAND_WINDOW}-${payload.model}`, kind: DEMAND_WINDOW, dueAtMs: payload.toMs + GRACE_MS, payload } });
 
+/**
+ * The timer of the window after this one, in a transaction with what closing it led to. Where that was nothing because the
+ * deployment has left the window behind, there is none: the timer that is there now belongs to a later window.
+ */
+export function nextWindow({ model, fromMs, toMs }: WindowPayload, events: readonly unknown[], { rule, windowFromMs }: Pick<DeploymentState, 'rule' | 'windowFromMs'>, nowMs: number): Effect[] {
+  if (events.length === 0 && fromMs < windowFromMs) return [];
+  const windowMs = rule?.windowMs ?? toMs - fromMs;
+  const nextFromMs = nowMs - toMs > windowMs ? nowMs : toMs;
+  return [windowTimer({ model, fromMs: nextFromMs, toMs: nextFromMs + windowMs })];
+}
+
 /** What is served, and its price. */
 @Injectable()
 export class Deployments {
@@ -77,11 +88,7 @@ export class Deployments {
           return { type: 'close-window' as const, fromMs, toMs, callsUsed: demand.callsUsed, ...measured, nowMs };
         },
         metadata: { correlationId: timer.id, actor: 'service:marketplace' },
-        effects: (_events, { rule }) => {
-          const windowMs = rule?.windowMs ?? toMs - fromMs;
-          const nextFromMs = nowMs - toMs > windowMs ? nowMs : toMs;
-          return [windowTimer({ model, fromMs: nextFromMs, toMs: nextFromMs + windowMs })];
-        },
+        effects: (events, state) => nextWindow({ model, fromMs, toMs }, events, state, nowMs),
       }),
     );
   }

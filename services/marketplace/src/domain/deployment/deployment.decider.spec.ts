@@ -57,6 +57,10 @@ test('a redeployment keeps the multiplier and counts the prices on', () => {
   });
 });
 
+test('a window of the deployment before counts no more', () => {
+  deployment.given(...deployed, ...unwrap(deploymentDecider.decide({ ...deploy, version: 2, nowMs: 9_000 }, deployed.reduce(deploymentDecider.evolve, deploymentDecider.initialState())))).when(close(200, { nowMs: 9_500 })).then();
+});
+
 test('a rule without a rate is refused', () => {
   deployment.given().when({ ...deploy, rule: { ...rule, rateE15: 0n } }).thenRejected({ rule: 'positive', field: 'price_rule' });
 });

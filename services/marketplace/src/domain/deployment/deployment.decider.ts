@@ -57,7 +57,8 @@ function closeWindow(command: CloseWindow, state: DeploymentState): Decision {
   if (!rule || !price) return reject('not-found', 'not-deployed', 'nothing is deployed');
   const { fromMs, toMs, callsUsed, nowMs } = command;
   if (toMs <= fromMs || toMs > nowMs) return reject('failed-precondition', 'window-open', 'a window is closed when it is over');
-  if (price.window && fromMs < price.window.toMs) return ok([]);
+  // Of a window that was answered, or of a deployment before this one: a timer's second, late run must not count it again.
+  if (fromMs < state.windowFromMs) return ok([]);
   const measures = { ...price.measures, cpuUs: command.cpuUs ?? price.measures.cpuUs };
   const multiplier = nextMultiplier(price.multiplier, BigInt(callsUsed), BigInt(rule.callsTarget));
   const units = complexity(measures, rule.weights);
