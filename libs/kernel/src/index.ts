@@ -9,6 +9,7 @@ export * from './hash.js';
 export * from './ids.js';
 export * from './json.js';
 export * from './money.js';
+export * from './persistent-map.js';
 export * from './random.js';
 export * from './result.js';
 export * from './upcasters.js';

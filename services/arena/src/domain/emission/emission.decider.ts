@@ -1,4 +1,4 @@
-import { type Decider, type DomainEvent, ok } from '@skein/kernel';
+import { type Decider, type DomainEvent, PersistentMap, ok } from '@skein/kernel';
 import { divideAmongTasks, emissionOfEpoch } from '../reward/emission.policy.js';
 
 /** One task's part of a reward epoch: it pays the task's epoch of that number. */
@@ -27,8 +27,8 @@ export interface EmissionState {
   /** Seconds of the emission calendar that have been given out. */
   readonly emittedSeconds: bigint;
   /** Last epoch of each task that has its part. */
-  readonly lastEpoch: Readonly<Record<string, number>>;
-  readonly parts: Readonly<Record<string, EmissionPart & { rewardEpoch: number }>>;
+  readonly lastEpoch: PersistentMap<number>;
+  readonly parts: PersistentMap<EmissionPart & { readonly rewardEpoch: number }>;
 }
 
 export interface EmissionCommand {
@@ -44,34 +44,33 @@ const partKey = (taskId: string, epoch: number): string => `${taskId}/${epoch}`;
 
 /** What a task's epoch was given, if it was. */
 export const emissionOf = (state: EmissionState, taskId: string, epoch: number): { rewardEpoch: number; units: bigint } | undefined =>
-  state.parts[partKey(taskId, epoch)];
+  state.parts.get(partKey(taskId, epoch));
 
 /**
  * The emission calendar of the deployment, one reward epoch after the other, each given out once. A task that opens an epoch
  * divides the next reward epoch among all tasks in training, for the next epoch of each that has no part yet. Stream `emission`.
  */
 export const emissionDecider: Decider<EmissionState, EmissionCommand, EmissionAllocated> = {
-  initialState: () => ({ nextRewardEpoch: 0, emittedSeconds: 0n, lastEpoch: {}, parts: {} }),
+  initialState: () => ({ nextRewardEpoch: 0, emittedSeconds: 0n, lastEpoch: PersistentMap.empty(), parts: PersistentMap.empty() }),
   decide({ taskId, epoch, candidates, nowMs }, state) {
     if (emissionOf(state, taskId, epoch)) return ok([]);
     const own = candidates.find((one) => one.taskId === taskId);
     if (!own) return ok([]);
     const open = candidates
-      .filter((one) => one.epochSeconds === own.epochSeconds && (state.lastEpoch[one.taskId] ?? 0) < one.epochs)
+      .filter((one) => one.epochSeconds === own.epochSeconds && (state.lastEpoch.get(one.taskId) ?? 0) < one.epochs)
       .sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
     const seconds = own.epochSeconds;
     const totalUnits = emissionOfEpoch(state.emittedSeconds, BigInt(seconds));
     const amounts = divideAmongTasks(totalUnits, open.map(({ weight }) => weight));
-    const parts = open.map((one, index) => ({ taskId: one.taskId, epoch: (state.lastEpoch[one.taskId] ?? 0) + 1, weight: one.weight, units: amounts[index]! }));
+    const parts = open.map((one, index) => ({ taskId: one.taskId, epoch: (state.lastEpoch.get(one.taskId) ?? 0) + 1, weight: one.weight, units: amounts[index]! }));
     const day = Number(state.emittedSeconds / 86_400n);
     return ok([{ type: 'skein.arena.emission.allocated.v1', data: { rewardEpoch: state.nextRewardEpoch, day, seconds, totalUnits, parts, allocatedAtMs: nowMs } }]);
   },
   evolve(state, { data }) {
-    const lastEpoch = { ...state.lastEpoch };
-    const parts = { ...state.parts };
+    let { lastEpoch, parts } = state;
     for (const part of data.parts) {
-      lastEpoch[part.taskId] = part.epoch;
-      parts[partKey(part.taskId, part.epoch)] = { ...part, rewardEpoch: data.rewardEpoch };
+      lastEpoch = lastEpoch.with(part.taskId, part.epoch);
+      parts = parts.with(partKey(part.taskId, part.epoch), { ...part, rewardEpoch: data.rewardEpoch });
     }
     return { nextRewardEpoch: data.rewardEpoch + 1, emittedSeconds: state.emittedSeconds + BigInt(data.seconds), lastEpoch, parts };
   },
