@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Flock} from "./Flock.sol";
 import {EpochClock} from "./lib/EpochClock.sol";
 import {ISink} from "./lib/Seams.sol";
@@ -8,6 +10,8 @@ import {ISink} from "./lib/Seams.sol";
 /// @title Mints 420 000 000 FLOCK over 60 periods of 30 days, each 1 % below the last, one reward epoch at a time.
 /// @notice Anyone may mint any epoch that is over, once. What is minted goes to the rewards' contract, whole.
 contract Emission is EpochClock {
+    using SafeERC20 for IERC20;
+
     /// @notice Base units that are minted in all.
     uint256 public constant TOTAL = 420_000_000e18;
     /// @notice Number of periods.
@@ -90,7 +94,7 @@ contract Emission is EpochClock {
         totalMinted += amount;
         emit EpochMinted(epoch, amount, totalMinted);
         flock.mint(address(this), amount);
-        flock.approve(address(rewards), amount);
+        IERC20(address(flock)).forceApprove(address(rewards), amount);
         rewards.fund(amount);
     }
 }

@@ -268,7 +268,7 @@ contract FederationTask is PausableIntake {
 
     function _slashAll(bytes16 task, uint16 round, SlashOf[] calldata slashes) private returns (uint256 taken) {
         uint256 rate = _terms[task].slashBps;
-        address last;
+        address last = address(0);
         for (uint256 index; index < slashes.length; ++index) {
             (address wallet, uint128 amount) = (slashes[index].wallet, slashes[index].amount);
             last = _requireNext(task, last, wallet);
