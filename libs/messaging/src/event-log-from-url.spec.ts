@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { eventLogFromUrl, parseKafkaUrl } from './event-log-from-url.js';
 
 it('takes a kafka URL apart', () => {
-  expect(parseKafkaUrl('kafka://127.0.0.1:9092')).toEqual({ brokers: ['127.0.0.1:9092'], client: 'kafkajs', replication: 1 });
+  expect(parseKafkaUrl('kafka://127.0.0.1:9092')).toEqual({ brokers: ['127.0.0.1:9092'], client: 'platformatic', replication: 1 });
   expect(parseKafkaUrl('kafka://a.example:9092,[::1]:9093/?client=kafkajs&replication=3')).toEqual({ brokers: ['a.example:9092', '[::1]:9093'], client: 'kafkajs', replication: 3 });
   expect(parseKafkaUrl('kafka://a.example:9092?client=platformatic').client).toBe('platformatic');
 });

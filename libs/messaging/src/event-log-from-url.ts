@@ -5,7 +5,7 @@ import { sharedEventLog } from './shared.js';
 
 /** What `eventLogFromUrl` needs. */
 export interface EventLogFromUrl {
-  /** `postgres://…`: the embedded log's database. `kafka://host:port,host:port?client=kafkajs&replication=3`: a Kafka cluster. */
+  /** `postgres://…`: the embedded log's database. `kafka://host:port,host:port?client=platformatic&replication=3`: a Kafka cluster. */
   readonly url: string;
   readonly clientId?: string;
   readonly onError?: ReportError;
@@ -23,7 +23,7 @@ export interface KafkaUrl {
 }
 
 const BROKER = /^(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/i;
-const DEFAULT_CLIENT: KafkaClient = 'kafkajs';
+const DEFAULT_CLIENT: KafkaClient = 'platformatic';
 const REPLICATION_MAX = 16;
 
 /** Throws an `Error` that says which part of the URL is wrong; it never repeats the URL. */
