@@ -21,3 +21,9 @@ export async function inboxOnce(pool: Pool, entry: InboxEntry, effect: (tx: Tx) 
   if (first) failpoint('inbox.committed');
   return first;
 }
+
+/** Whether a message has had its effect, or never shall have one. For handlers of several commands, of which the last carries the inbox entry. */
+export async function inboxHas(pool: Pool, { consumer, messageId }: InboxEntry): Promise<boolean> {
+  const { rowCount } = await pool.query({ name: 'es-inbox-has', text: 'SELECT FROM es_inbox WHERE consumer = $1 AND message_id = $2', values: [consumer, messageId] });
+  return rowCount === 1;
+}

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { EventMetadata, EventStore } from '@skein/events';
+import { type EventStore, type InboxEntry, inboxHas } from '@skein/events';
 import { unwrap, type Beacon } from '@skein/kernel';
 import { BEACON, EVENT_STORE } from '@skein/platform';
 import type { Candidate } from '../domain/evaluation/draw.policy.js';
@@ -7,7 +7,7 @@ import { evaluationIdOf } from '../domain/evaluation/evaluation.decider.js';
 import type { BeaconValue, EvaluationTerms } from '../domain/evaluation/evaluation.events.js';
 import { scoringDecider, type ScoringCommand, type ScoringEvent, type ScoringState } from '../domain/scoring/scoring.decider.js';
 import { validatorDecider } from '../domain/validator/validator.decider.js';
-import { EvaluationDesk } from './evaluation-desk.js';
+import { EvaluationDesk, type Origin } from './evaluation-desk.js';
 import { PARTIES, type Parties } from './ports.js';
 import type { ScoringRequest } from './scoring-request.js';
 
@@ -35,36 +35,40 @@ export class ScoringIntake {
     this.#parties = parties;
   }
 
-  async open(request: ScoringRequest, metadata: EventMetadata): Promise<void> {
+  /** The last command carries the inbox entry: a request that was cut short goes on, one that is done or discarded has no effect. */
+  async open(request: ScoringRequest, origin: Origin & { readonly inbox: InboxEntry }): Promise<void> {
+    if (await inboxHas(this.#store.pool, origin.inbox)) return;
+    const { metadata } = origin;
+    const last = request.submissions.at(-1);
     const beacon = await this.#beacon.draw({ requestId: request.taskRequestId, what: 'validators', round: request.round });
     const parties = await this.#parties.partiesOf([...request.validators.map(({ wallet }) => wallet), ...request.submissions.map(({ owner }) => owner)]);
     const candidates = request.validators.map(({ wallet, stakeUnits }) => ({ wallet, stakeUnits, party: parties.get(wallet) ?? wallet }));
     const managed = await this.#managed(candidates);
-    await this.#openScoring(request, metadata);
+    await this.#openScoring(request, last === undefined ? origin : { metadata });
     for (const submission of request.submissions) {
       const excludedParties = new Set([parties.get(submission.owner) ?? submission.owner]);
       const terms = termsOf(request, submission);
-      await this.#openEvaluation(terms, { beacon, candidates, excludedParties, managed, validatorsPerSubmission: request.validatorsPerSubmission }, metadata);
+      await this.#openEvaluation(terms, { beacon, candidates, excludedParties, managed, validatorsPerSubmission: request.validatorsPerSubmission }, submission === last ? origin : { metadata });
     }
   }
 
   async #openEvaluation(
     terms: EvaluationTerms,
     draw: { beacon: BeaconValue; candidates: readonly Candidate[]; excludedParties: ReadonlySet<string>; managed: ReadonlySet<string>; validatorsPerSubmission: number },
-    metadata: EventMetadata,
+    origin: Origin,
   ): Promise<void> {
-    unwrap(await this.#desk.give(terms.evaluationId, { metadata }, (nowMs) => ({ kind: 'open', terms, ...draw, nowMs })));
+    unwrap(await this.#desk.give(terms.evaluationId, origin, (nowMs) => ({ kind: 'open', terms, ...draw, nowMs })));
   }
 
   /** The scoring is open before its first verdict can be: the verdicts are noted in it. */
-  async #openScoring({ scoringId, task, round, purpose, submissions, deadlineMs }: ScoringRequest, metadata: EventMetadata): Promise<void> {
+  async #openScoring({ scoringId, task, round, purpose, submissions, deadlineMs }: ScoringRequest, origin: Origin): Promise<void> {
     const command = { kind: 'open' as const, scoringId, task, round, purpose, submissions: submissions.map(({ submission }) => submission), deadlineMs };
     unwrap(
       await this.#store.execute<ScoringState, ScoringCommand, ScoringEvent>({
         decider: scoringDecider,
         streamId: `scoring-${scoringId}`,
         command: (nowMs) => ({ ...command, nowMs }),
-        metadata,
+        ...origin,
       }),
     );
   }

@@ -25,7 +25,7 @@ export class ArenaHandlers {
     topic: TOPIC,
     type: 'skein.arena.scoring.requested.v1',
     schema: ScoringRequestedSchema,
-    handle: (message: ScoringRequested, delivery: Delivery) => this.#intake.open(requestOf(message), delivery.metadata(SELF)),
+    handle: (message: ScoringRequested, delivery: Delivery) => this.#intake.open(requestOf(message), { metadata: delivery.metadata(SELF), inbox: delivery.inbox }),
   };
 
   readonly taskFinished: MessageHandler<typeof TaskFinishedSchema> = {
