@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { PositionFeed, type SessionId } from './feed.js';
+import { Polls, untilNextPoll } from './polls.js';
 import type { Tx } from './types.js';
 
 /** The checkpoint has moved or has another owner: whoever gets this has written nothing. */
@@ -36,6 +37,11 @@ export class Lease {
     return PositionFeed.of(this.#pool).session();
   }
 
+  /** Whether there is hope to get the lease: asked together with others', and without a write. */
+  vacant(): Promise<boolean> {
+    return Polls.of(this.#pool).vacant({ name: this.#name, owner: this.#owner });
+  }
+
   /** Tries to get the lease: free, run out, or left behind by a process that is gone. */
   async acquire(): Promise<boolean> {
     const session = await this.#session();
@@ -52,9 +58,16 @@ export class Lease {
     }
     this.#position = BigInt(rows[0].position);
     this.#takenIn = session;
-    clearInterval(this.#heartbeat);
-    this.#heartbeat = setInterval(() => void this.#beat(), this.#leaseMs / 3);
+    this.#beatNext();
     return true;
+  }
+
+  #beatNext(): void {
+    clearTimeout(this.#heartbeat);
+    this.#heartbeat = setTimeout(() => {
+      this.#beatNext();
+      void this.#beat();
+    }, untilNextPoll(this.#leaseMs / 3));
   }
 
   /**
@@ -70,6 +83,7 @@ export class Lease {
   async #beat(): Promise<void> {
     // A failed beat is not yet a lost lease: the next one or the compare-and-set will tell.
     const session = await this.#session();
+    if (await Polls.of(this.#pool).renew({ name: this.#name, owner: this.#owner, leaseMs: this.#leaseMs, session }).catch(() => false)) return;
     const beaten = await this.#pool
       .query(
         `UPDATE es_subscription SET leased_until = clock_timestamp() + $3 * interval '1 ms', lease_pid = $4, lease_pid_started = $5 WHERE name = $1 AND lease_owner = $2`,
@@ -112,7 +126,7 @@ export class Lease {
 
   /** Forgets the lease without telling the database. */
   lose(): void {
-    clearInterval(this.#heartbeat);
+    clearTimeout(this.#heartbeat);
     this.#position = undefined;
   }
 

@@ -9,8 +9,8 @@ export class Pause {
     this.#release?.();
   }
 
-  /** Waits for `ms` milliseconds or a wake. */
-  async wait(ms: number): Promise<void> {
+  /** Waits for `ms` milliseconds or a wake; true where it was one. */
+  async wait(ms: number): Promise<boolean> {
     if (!this.#woken)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -19,8 +19,10 @@ export class Pause {
           resolve();
         };
       });
+    const woken = this.#woken;
     this.#release = undefined;
     this.#woken = false;
+    return woken;
   }
 }
 

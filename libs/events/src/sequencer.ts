@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { ReportError } from './types.js';
 
 const BATCH = 1_000;
-const POLL_MS = 1_000;
+const POLL_MS = 5_000;
 // Under load one pass numbers what many appends have left; a pass for each of them would cost them half of their rate.
 const PACE_MS = 4;
 

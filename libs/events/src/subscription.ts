@@ -4,6 +4,7 @@ import { PositionFeed } from './feed.js';
 import { Lease, LeaseLostError } from './lease.js';
 import { eventMetrics } from './metrics.js';
 import { backoffMs, Pause } from './pause.js';
+import { Polls, untilNextPoll } from './polls.js';
 import type { EventStore } from './store.js';
 import { inTransaction, reportToStderr } from './transaction.js';
 import type { ReportError, Sink, Tx } from './types.js';
@@ -35,6 +36,9 @@ export interface SubscriptionStatus {
 // Positions only move on and rows come with their checkpoint, so a crash of the server may cost the last moments, which are
 // then delivered again; waiting for the disk would buy nothing.
 const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
+
+// Of a standby's looks at the lease one of these looks at everything else, too.
+const LOOKS = 4;
 
 // A service has 10 s to stop; a delivery that hangs in a call is repeated by whoever comes next.
 const DRAIN_MS = 8_000;
@@ -147,7 +151,7 @@ export class Subscription {
         const more = await this.#turn();
         failures = 0;
         this.#failing = undefined;
-        if (!more) await this.#pause.wait(this.#lease.position === undefined ? this.#leaseMs / 8 : await this.#restMs());
+        if (!more) await (this.#lease.position === undefined ? this.#standBy() : this.#rest());
       } catch (error) {
         failures += 1;
         await this.#failed(error, failures);
@@ -156,10 +160,27 @@ export class Subscription {
     await this.#lease.release().catch(() => undefined);
   }
 
+  /** Until there may be something to deliver. */
+  async #rest(): Promise<void> {
+    for (;;) {
+      if (await this.#pause.wait(untilNextPoll(await this.#restMs()))) return;
+      const position = this.#lease.position;
+      if (this.#stopping || position === undefined || (await this.#lease.isOutdated()) || (await Polls.of(this.#store.pool).head()) > position) return;
+    }
+  }
+
   /** While somebody listens, the poll only makes up for a connection that is dead and does not know it yet. */
   async #restMs(): Promise<number> {
     const listening = await PositionFeed.of(this.#store.pool).session();
     return listening === undefined ? this.#pollMs : this.#pollMs * 4;
+  }
+
+  /** Until the lease may be had, or it is time to see again whether what its owner delivers to is of use here. */
+  async #standBy(): Promise<void> {
+    for (let look = 0; look < (this.#ready ? LOOKS : 1); look += 1) {
+      await this.#pause.wait(untilNextPoll(this.#leaseMs / 8));
+      if (this.#stopping || (await this.#lease.vacant())) return;
+    }
   }
 
   /** True where there may be more to do at once. */

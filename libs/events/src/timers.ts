@@ -15,7 +15,7 @@ export interface TimerWorkerOptions {
   handlers: Readonly<Record<string, (timer: DueTimer) => Promise<void>>>;
   /** A handler's time before another worker may try, too; default 15 s. */
   leaseMs?: number;
-  /** Longest wait without a notification; default 1 s. */
+  /** Longest wait without a notification while nobody listens for them, four times that while somebody does; default 1 s. */
   pollMs?: number;
   /** Wait before the first retry, doubled with each one up to 30 s; default 200 ms. */
   retryMs?: number;
@@ -48,8 +48,10 @@ export const CLAIM_TIMERS = `
   WHERE t.id = due.id
   RETURNING t.id, t.kind, t.payload, t.due_at_ms, t.attempts, t.lease_token`;
 
-// By the database's clock, of which this process only learns how long it has to wait.
-const NEXT = `SELECT ceil(extract(epoch FROM min(available_at) - clock_timestamp()) * 1000)::float8 AS wait_ms FROM es_timer WHERE kind = ANY ($1)`;
+// By the database's clock, of which this process only learns how long it has to wait; not at all where a worker has gone.
+const NEXT = `
+  SELECT CASE WHEN EXISTS (SELECT FROM es_timer WHERE lease_token IS NOT NULL AND kind = ANY ($1) AND NOT es_session_alive(lease_pid, lease_pid_started)) THEN 0
+    ELSE ceil(extract(epoch FROM (SELECT min(available_at) FROM es_timer WHERE kind = ANY ($1)) - clock_timestamp()) * 1000)::float8 END AS wait_ms`;
 
 /** Carries out durable timers when the database's clock says so; any number of workers. */
 export class TimerWorker {
@@ -87,10 +89,11 @@ export class TimerWorker {
     let failures = 0;
     while (!this.#stopping) {
       try {
-        const due = await this.#claim();
+        const waitMs = await this.#waitMs();
+        const due = waitMs > 0 ? [] : await this.#claim();
         failures = 0;
         await Promise.all(due.map((row) => this.#fire(row)));
-        if (due.length === 0) await this.#pause.wait(await this.#waitMs());
+        if (due.length === 0) await this.#pause.wait(Math.max(1, waitMs));
       } catch (error) {
         this.#options.onError(error, this.name);
         await this.#pause.wait(backoffMs((failures += 1), 100, 5_000));
@@ -106,10 +109,12 @@ export class TimerWorker {
     return rows;
   }
 
+  /** 0 where there is something to claim. New timers come with events, which are told of: the poll makes up for what is not. */
   async #waitMs(): Promise<number> {
     const { pool, pollMs } = this.#options;
+    const longestMs = (await PositionFeed.of(pool).session()) === undefined ? pollMs : pollMs * 4;
     const { rows } = await pool.query<{ wait_ms: number | null }>({ name: 'es-timer-next', text: NEXT, values: [this.#kinds] });
-    return Math.min(pollMs, Math.max(1, rows[0]?.wait_ms ?? pollMs));
+    return Math.min(longestMs, Math.max(0, rows[0]?.wait_ms ?? longestMs));
   }
 
   async #fire(row: TimerRow): Promise<void> {

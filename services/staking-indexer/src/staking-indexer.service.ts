@@ -51,7 +51,7 @@ function workers(context: ServiceContext): Worker[] {
   const board = context.get<ChainStatusBoard>(CHAIN_STATUS);
   const onError = (error: unknown, where: string): void => context.logger.error({ err: error, where }, 'background work failed, it goes on');
   const { chainId } = book;
-  const follow = new FollowChain(store, source, { chainId, fromBlock: Number(book.fromBlock) });
+  const follow = new FollowChain(store, source, { chainId, fromBlock: Number(book.fromBlock), quietLooks: 9 });
   const { CHAIN_POLL_MS: pollMs } = ownOf(context.settings);
   return [
     new ChainFollower({ chainId, follow, board, meter, log: context.logger, pollMs }),

@@ -68,6 +68,23 @@ test('a stake is observed at the safe block and final two blocks later', async (
   expect(await staked()).toBe(await onChain());
 });
 
+test('where the heads are the same as before, a few looks end with them, then one is whole again; a new block is read at once', async () => {
+  const asked = source();
+  let headers = 0;
+  const header = asked.header.bind(asked);
+  asked.header = (number) => ((headers += 1), header(number));
+  const follow = follower(asked, { quietLooks: 2 });
+  const first = await catchUp(follow);
+  headers = 0;
+  expect([await follow.step(), await follow.step()].map((step) => step === first)).toEqual([true, true]);
+  expect(headers).toBe(0);
+  expect(await follow.step()).toEqual(first);
+  expect(headers).toBeGreaterThan(0);
+  await chain.anvil.mine(1);
+  const { indexed } = await catchUp(follow);
+  expect(indexed.number).toBe(first.indexed.number + 1);
+});
+
 test('the same transaction in another block with another log index counts once', async () => {
   const [wallet, other] = [await chain.staker('moved', 10n ** 20n), await chain.staker('ahead', 10n ** 20n)];
   await chain.anvil.mine(3);

@@ -79,7 +79,7 @@ export class ChainFollower {
       const step = await follow.step();
       if (step.halted !== undefined && this.#last?.halted?.rule !== step.halted.rule)
         log.error({ chainId, rule: step.halted.rule, reason: step.halted.message }, 'the chain’s answers cannot be right: following stops until they are');
-      await board.write(chainId, step);
+      if (step !== this.#last) await board.write(chainId, step);
       this.#last = step;
       this.#failures = 0;
       return step.behind ? 0 : pollMs;

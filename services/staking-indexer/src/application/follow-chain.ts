@@ -27,8 +27,13 @@ export interface FollowOptions {
   readonly fromBlock: number;
   /** Blocks read again each time, against answers that came too early. */
   readonly overlapBlocks?: number;
+  /** Looks in a row that end with the heads, where these are the ones of the last whole look. Default 0: every look is whole. */
+  readonly quietLooks?: number;
   readonly range?: BlockRange;
 }
+
+const sameHeads = (one: Heads, other: Heads): boolean =>
+  one.latest.hash === other.latest.hash && one.safe.hash === other.safe.hash && one.finalised.hash === other.finalised.hash;
 
 /** Follows one chain into its stream, step by step; backfill and live are the same steps. Keeps nothing that the stream lacks. */
 export class FollowChain {
@@ -40,6 +45,8 @@ export class FollowChain {
   readonly #overlap: number;
   #totalChecked = false;
   #sameChain = false;
+  #whole: Step | undefined;
+  #quiet = 0;
 
   constructor(store: EventStore, source: ChainSource, options: FollowOptions) {
     this.#store = store;
@@ -54,10 +61,25 @@ export class FollowChain {
     return chainStreamId(this.#options.chainId);
   }
 
+  /** The same object again where the look was a quiet one. */
   async step(): Promise<Step> {
     const started: Result<unknown, Rejection> = this.#sameChain ? ok(undefined) : await this.#start();
     this.#sameChain = started.ok;
     const heads = await this.#source.heads();
+    const before = this.#whole;
+    this.#whole = undefined;
+    if (before !== undefined && this.#quiet > 0 && sameHeads(before.heads, heads)) {
+      this.#quiet -= 1;
+      return (this.#whole = before);
+    }
+    const step = await this.#look(started, heads);
+    this.#quiet = this.#options.quietLooks ?? 0;
+    // What waits or cannot be right is looked at again wholly.
+    this.#whole = step.behind || step.halted !== undefined ? undefined : step;
+    return step;
+  }
+
+  async #look(started: Result<unknown, Rejection>, heads: Heads): Promise<Step> {
     const { state } = await this.#store.state(chainDecider, this.streamId);
     if (!started.ok) return this.#halted(heads, state, started.error);
     const { cursor } = state;
