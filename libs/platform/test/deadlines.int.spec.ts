@@ -25,7 +25,7 @@ async function ended(): Promise<void> {
   await eventually(() => expect(call.signal.aborted).toBe(true));
 }
 
-test.each([{ prefer: 'wait=3' }, { 'grpc-timeout': '3S' }])('the deadline of an HTTP call (%o) is that of the calls that it makes of other services', async (headers) => {
+test.each<Record<string, string>>([{ prefer: 'wait=3' }, { 'grpc-timeout': '3S' }])('the deadline of an HTTP call (%o) is that of the calls that it makes of other services', async (headers) => {
   const answer = outer.rest('GET', '/test/v1/wait', { headers });
   await ended();
   expect(await answer).toMatchObject({ status: 504, json: { code: 'deadline-exceeded', retriable: true } });
