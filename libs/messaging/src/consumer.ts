@@ -9,8 +9,7 @@ import { delay } from './embedded/delay.js';
 import type { LogConsumer, PartitionBatch, ReceivedMessage } from './event-log.js';
 import { isRetriable, reasonOf } from './failure.js';
 import { HEADER } from './headers.js';
-import { otherContent } from './inspect.js';
-import { otherContents } from './message-contents.js';
+import { contentRefusals } from './message-contents.js';
 import { clearHalt, haltsAt, recordHalt, type HaltAt } from './halts.js';
 import { RetryState, STANDARD_TIMING } from './retry-state.js';
 import { Semaphore } from './semaphore.js';
@@ -214,7 +213,7 @@ class Consumer implements RunningConsumer {
       const schema = wrong.has(message) ? undefined : this.#dispatcher.schemaOf(message);
       return schema === undefined ? [] : [{ message, schema }];
     });
-    for (const message of await otherContents(this.#options.pool, this.name, met)) wrong.set(message, otherContent(message));
+    for (const [message, refusal] of await contentRefusals(this.#options.pool, this.name, met)) wrong.set(message, refusal);
     return wrong;
   }
 

@@ -2,6 +2,7 @@ import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
 import type { DeadLetter } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
+import { isRefusedValue, reasonOf } from './failure.js';
 
 /** What a parked message and one that halts a consumer have in common. */
 export const LETTER_COLUMNS = 'id, group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason';
@@ -88,10 +89,23 @@ export function letterValues(group: string, { topic, partition, offset, key, id,
   return [group, topic, partition, offset, key, id, type, Number.isSafeInteger(timeMs) ? timeMs : 0, JSON.stringify(headers), bytes];
 }
 
+/**
+ * Keeps a message as it came or, where PostgreSQL refuses something of it, without what only explains it: one that could not be
+ * kept at all would be tried for ever and block its partition. What then still fails is the database's fault, and waits for it.
+ */
+export async function keepMessage<T>(message: ReceivedMessage, reason: string, keep: (message: ReceivedMessage, reason: string) => Promise<T>): Promise<T> {
+  try {
+    return await keep(message, reason);
+  } catch (error) {
+    if (!isRefusedValue(error)) throw error;
+    return keep({ ...message, headers: {}, timeMs: 0 }, `${reason} (kept without headers and time: ${reasonOf(error)})`);
+  }
+}
+
 /** Parks a message that failed, or one whose key is parked; false when the key is no longer parked. */
 export async function park(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string, first: boolean): Promise<boolean> {
-  const values = [...letterValues(group, message), reason, first];
-  const { rows } = await pool.query<{ parked: boolean }>('SELECT dead_letter_park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS parked', values);
+  const text = 'SELECT dead_letter_park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS parked';
+  const { rows } = await keepMessage(message, reason, (kept, why) => pool.query<{ parked: boolean }>(text, [...letterValues(group, kept), why, first]));
   failpoint('letter.parked');
   return rows[0]!.parked;
 }

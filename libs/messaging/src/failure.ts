@@ -2,6 +2,13 @@ import { RejectionError, type Rejection } from '@skein/kernel';
 
 export { isRetriable } from '@skein/events';
 
+/** SQLSTATE classes by which PostgreSQL refuses the values themselves: what they are, a constraint, a limit of the server. */
+const REFUSED_VALUES = /^(22|23|54)[0-9A-Z]{3}$/;
+
+/** Whether a statement failed for what was to be stored, so that neither time nor a healthy database would let it pass. */
+export const isRefusedValue = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && REFUSED_VALUES.test(error.code);
+
 /** A handler's returned `Result` that is not ok, as an error; undefined for anything else. */
 export function refusalOf(returned: unknown): RejectionError | undefined {
   if (returned === null || typeof returned !== 'object' || !('ok' in returned) || returned.ok !== false || !('error' in returned)) return undefined;

@@ -1,6 +1,6 @@
 import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
-import { letterOf, letterValues, LETTER_COLUMNS, type LetterRow } from './dead-letters.js';
+import { keepMessage, letterOf, letterValues, LETTER_COLUMNS, type LetterRow } from './dead-letters.js';
 import type { DeadLetter } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
 
@@ -13,14 +13,12 @@ export interface ConsumerHalt extends Pick<DeadLetter, 'id' | 'group' | 'message
 
 /** Writes down where a group halted. A halt at the same message again takes a request to resume back, but not that of a discard that came in between. */
 export async function recordHalt(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string): Promise<void> {
-  await pool.query(
-    `INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason)
+  const text = `INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (group_name, topic, partition, message_offset) DO UPDATE
        SET reason = excluded.reason, halted_at = clock_timestamp(), cleared_at = NULL,
-           resume_requested_at = CASE WHEN consumer_halts.discarded_at IS NOT NULL THEN consumer_halts.resume_requested_at END`,
-    [...letterValues(group, message), reason],
-  );
+           resume_requested_at = CASE WHEN consumer_halts.discarded_at IS NOT NULL THEN consumer_halts.resume_requested_at END`;
+  await keepMessage(message, reason, (kept, why) => pool.query(text, [...letterValues(group, kept), why]));
   failpoint('halt.recorded');
 }
 

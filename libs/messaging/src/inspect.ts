@@ -65,6 +65,10 @@ export function inspect(message: ReceivedMessage, types: EventTypes | undefined,
   return overlong(message) ?? wrongHeader(message) ?? unknownType(message, types, handled);
 }
 
+/** The refusal of a message whose content cannot be noted, so that a second one could not be told from a repetition. */
+export const unnotedContent = ({ topic, partition, offset }: ReceivedMessage, reason: string): RejectionError =>
+  refuse('content-not-noted', `the content of ${topic}/${partition}@${offset} cannot be noted: ${reason}`);
+
 /** The refusal of a message whose id was met with other content. */
 export const otherContent = ({ id, topic }: ReceivedMessage): RejectionError =>
   refuse('duplicate-id-other-content', `message ${id} of ${topic} was met before with other content; the first stands`);

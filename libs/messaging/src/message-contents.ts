@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { fromBinary, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Expiring } from '@skein/events';
+import type { RejectionError } from '@skein/kernel';
 import type pg from 'pg';
 import type { ReceivedMessage } from './event-log.js';
+import { isRefusedValue, reasonOf } from './failure.js';
 import { HEADER } from './headers.js';
+import { otherContent, unnotedContent } from './inspect.js';
 import { schemaFingerprint } from './schema-fingerprint.js';
 
 const HASH_BYTES = 16;
@@ -56,4 +59,19 @@ export async function otherContents(pool: pg.Pool, group: string, met: readonly 
     values: [group, met.map(({ message: { topic, id } }) => `${topic}/${id}`), contents.map(({ schema }) => schema), contents.map(({ content }) => content)],
   });
   return new Set(rows.map(({ place }) => met[Number(place) - 1]!.message));
+}
+
+/** What is wrong with messages that may be decoded: an id met with other content, or a content that PostgreSQL refuses to note. */
+export async function contentRefusals(pool: pg.Pool, group: string, met: readonly MetMessage[]): Promise<ReadonlyMap<ReceivedMessage, RejectionError>> {
+  try {
+    return new Map([...(await otherContents(pool, group, met))].map((message) => [message, otherContent(message)]));
+  } catch (error) {
+    if (!isRefusedValue(error)) throw error;
+    const [only] = met;
+    if (met.length === 1 && only !== undefined) return new Map([[only.message, unnotedContent(only.message, reasonOf(error))]]);
+    // Which one it is shows only one by one; the others of its batch must not wait for it.
+    const refusals = new Map<ReceivedMessage, RejectionError>();
+    for (const one of met) for (const [message, refusal] of await contentRefusals(pool, group, [one])) refusals.set(message, refusal);
+    return refusals;
+  }
 }
