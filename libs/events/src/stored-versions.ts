@@ -3,6 +3,8 @@ import type { Pool } from 'pg';
 
 /** Events that a newer program has written: this one must not go on from what it cannot read. */
 export class NewerEventsError extends Error {
+  /** By a newer program, which is about to replace this one. */
+  readonly retriable = true;
   constructor(found: readonly { type: string; schemaVersion: number; known: number; streamId: string }[]) {
     super(found.map(({ type, schemaVersion, known, streamId }) =>
       `stream ${streamId} holds an event ${type} of schema version ${schemaVersion}; this program knows versions up to ${known}`).join('; '));
@@ -27,8 +29,10 @@ const lifted = (table: string): string => `
  * upcasters lead to. To be asked before a service writes anything.
  */
 export async function checkStoredVersions(pool: Pool, upcasters: Upcasters): Promise<void> {
-  const { rows } = await pool.query<{ type: string; schema_version: number; stream_id: string }>(
-    `SELECT DISTINCT ON (type, schema_version) * FROM (${lifted('es_event')} UNION ALL ${lifted('es_event_archive')}) found ORDER BY type, schema_version, stream_id`);
+  const { rows } = await pool.query<{ type: string; schema_version: number; stream_id: string }>({
+    name: 'es-stored-versions',
+    text: `SELECT DISTINCT ON (type, schema_version) * FROM (${lifted('es_event')} UNION ALL ${lifted('es_event_archive')}) found ORDER BY type, schema_version, stream_id`,
+  });
   const newer = rows
     .map((row) => ({ type: row.type, schemaVersion: row.schema_version, known: schemaVersionOf(upcasters, row.type), streamId: row.stream_id }))
     .filter(({ schemaVersion, known }) => schemaVersion > known);

@@ -33,10 +33,22 @@ export function checkUpcasters(upcasters: Upcasters): void {
 /** Newest schema version of a type: 1 where nothing ever lifted it. */
 export const schemaVersionOf = (upcasters: Upcasters, type: string): number => (Object.hasOwn(upcasters, type) ? (upcasters[type]?.length ?? 0) : 0) + 1;
 
-/** Lifts data to the newest schema version. Throws for a version that this program does not know. */
+/**
+ * An event of a schema version that a newer program has written. Retriable: a program that knows it is about to replace this one,
+ * and what waits for it must neither be parked nor given up in between.
+ */
+export class NewerEventError extends Error {
+  readonly retriable = true;
+  constructor(type: string, schemaVersion: number, known: number) {
+    super(`event type ${type} has schema version ${schemaVersion}, newer than this program knows (${known})`);
+    this.name = 'NewerEventError';
+  }
+}
+
+/** Lifts data to the newest schema version. Throws `NewerEventError` for a version that this program does not know. */
 export function upcast(upcasters: Upcasters, type: string, schemaVersion: number, data: unknown): unknown {
   const newest = schemaVersionOf(upcasters, type);
-  if (schemaVersion > newest) throw new Error(`event type ${type} has schema version ${schemaVersion}, newer than this program knows (${newest})`);
+  if (schemaVersion > newest) throw new NewerEventError(type, schemaVersion, newest);
   if (schemaVersion === newest) return data;
   return (upcasters[type] ?? []).slice(schemaVersion - 1).reduce((value, step) => step(value), data);
 }

@@ -1,8 +1,9 @@
 import { upcasterChain } from '@skein/kernel';
-import { EventStore, type Projection } from '@skein/events';
+import { EventStore, isRetriable, type Projection } from '@skein/events';
 import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bootService, migrationsOf, type RunningService, type ServiceDefinition } from '../src/index.js';
+import { normaliseError } from '../src/errors/normalise.js';
+import { bootService, EVENT_STORE, migrationsOf, type RunningService, type ServiceDefinition } from '../src/index.js';
 import { definition, settingsFor } from './harness.js';
 import { Probe } from './note-api.js';
 
@@ -56,5 +57,19 @@ describe('two programs of one service, the newer one started while the older one
         `stream note-lifted holds an event ${NOTED} of schema version 2; this program knows versions up to 1`);
     expect((await db.ownerPool.query('SELECT * FROM es_subscription ORDER BY name')).rows).toHaveLength(before);
     await boot({ projections: [notes(2)], upcasters: lift });
+  });
+
+  test('what the newer one writes makes the older one stand aside and say why; what waits for it may be tried again', async () => {
+    const step = { type: NOTED, from: 1, lift: (data: unknown) => data };
+    const older = await boot({ projections: [], upcasters: upcasterChain([step]) });
+    const newer = await boot({ projections: [], upcasters: upcasterChain([step, { ...step, from: 2 }]) });
+    await eventually(async () => expect([await older.ready(), await newer.ready()]).toEqual([true, true]));
+    await newer.get<EventStore>(EVENT_STORE).append('note-newer', 'none', [{ type: NOTED, data: {} }], metadata);
+    await eventually(async () => expect(await older.ready()).toBe(false));
+    const answer = await fetch(`http://127.0.0.1:${older.http.port}/health/ready`);
+    expect([answer.status, await answer.json()]).toMatchObject([503, { waiting: ['newer-events'] }]);
+    const failure = await older.get<EventStore>(EVENT_STORE).readStream('note-newer').catch((error: unknown) => error);
+    expect([isRetriable(failure), normaliseError(failure).error.rejection]).toMatchObject([true, { code: 'unavailable', retriable: true }]);
+    expect(await newer.ready()).toBe(true);
   });
 });

@@ -36,7 +36,7 @@ import { declaredWorkers } from './declared-workers.js';
 import { addHealthRoutes } from './health-routes.js';
 import { portTaken } from './ports.js';
 import { makeParts, platformProviders, type Parts } from './providers.js';
-import { assertReadable } from './stored-events.js';
+import { assertReadable, unreadable } from './stored-events.js';
 import { Supervisor } from './supervisor.js';
 import { platformVersion } from './version.js';
 
@@ -76,7 +76,7 @@ class Running implements RunningService {
   internalGrpcPort: number | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
-  #lastProbe: { readonly atMs: number; readonly answer: Promise<boolean> } | undefined;
+  #lastProbe: { readonly atMs: number; readonly answer: Promise<readonly string[]> } | undefined;
   readonly #grpc: Server[] = [];
 
   constructor(
@@ -137,9 +137,9 @@ class Running implements RunningService {
   /** Names of what keeps the service from its work. The database is asked at most once a second. */
   async notReady(): Promise<readonly string[]> {
     const nowMs = performance.now();
-    if (this.#lastProbe === undefined || nowMs - this.#lastProbe.atMs > 1_000) this.#lastProbe = { atMs: nowMs, answer: this.parts.pool.query('SELECT 1').then(() => true, () => false) };
-    const database = await this.#lastProbe.answer;
-    return [...(this.#closing === undefined ? [] : ['stopping']), ...(database ? [] : ['database']), ...this.supervisor.waiting()];
+    if (this.#lastProbe === undefined || nowMs - this.#lastProbe.atMs > 1_000) this.#lastProbe = { atMs: nowMs, answer: unreadable(this.parts) };
+    const unread = await this.#lastProbe.answer;
+    return [...(this.#closing === undefined ? [] : ['stopping']), ...unread, ...this.supervisor.waiting()];
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkStoredVersions, isTransient } from '@skein/events';
+import { checkStoredVersions, isTransient, NewerEventsError } from '@skein/events';
 import type { Parts } from './providers.js';
 
 const PATIENCE_MS = 30_000;
@@ -19,5 +19,18 @@ export async function assertReadable({ pool, store, logger }: Pick<Parts, 'pool'
       logger.warn({ err: error }, 'the database does not answer yet');
       await delay(RETRY_MS);
     }
+  }
+}
+
+/**
+ * What of the database keeps a running service from its work: that it does not answer, or that a newer program, started while this
+ * one runs, has written events that this one cannot read. Its commands and consumers then wait, and calls shall go to the newer one.
+ */
+export async function unreadable({ pool, store }: Pick<Parts, 'pool' | 'store'>): Promise<readonly string[]> {
+  try {
+    await checkStoredVersions(pool, store.upcasters);
+    return [];
+  } catch (error) {
+    return [error instanceof NewerEventsError ? 'newer-events' : 'database'];
   }
 }

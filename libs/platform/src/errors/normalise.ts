@@ -1,4 +1,4 @@
-import { isTransient } from '@skein/events';
+import { isRetriable } from '@skein/events';
 import { RejectionError, type Rejection } from '@skein/kernel';
 import { ERROR_TABLE } from './table.js';
 
@@ -6,7 +6,7 @@ import { ERROR_TABLE } from './table.js';
 export function normaliseError(error: unknown): { error: RejectionError; unexpected: boolean } {
   // A code outside the table (a cast, another version of a library) must not break the way errors are answered.
   if (error instanceof RejectionError && error.rejection.code in ERROR_TABLE) return { error, unexpected: false };
-  const rejection: Rejection = isTransient(error)
+  const rejection: Rejection = isRetriable(error)
     ? { code: 'unavailable', rule: 'infrastructure', message: 'a part of the service is not available, try again', retriable: true }
     : { code: 'internal', rule: 'internal', message: 'internal error' };
   return { error: new RejectionError(rejection), unexpected: true };
