@@ -70,6 +70,7 @@ interface Setup {
   readonly emmett: Contender;
   readonly bare: Contender;
   readonly cold: Contender;
+  readonly snapshot: Contender;
   readonly oneByOne: Contender;
 }
 
@@ -78,11 +79,12 @@ async function open(server: EmbeddedPostgres, name: string, pool: number): Promi
   const theirs = await server.createDatabase(`${name}_emmett`);
   const skein = await skeinContender(ours.ownerUrl, ours.appUrl, pool);
   const cold = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { cacheMax: 0 })), name: 'skein-cold' };
+  const snapshot = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { cacheMax: 0, snapshotEvery: 100 })), name: 'skein-cold-snapshot' };
   const oneByOne = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { oneByOne: true })), name: 'skein-one-by-one' };
-  return { skein, cold, oneByOne, emmett: await emmettContender(theirs.ownerUrl, pool), bare: await bareContender(ours.ownerUrl, pool) };
+  return { skein, cold, snapshot, oneByOne, emmett: await emmettContender(theirs.ownerUrl, pool), bare: await bareContender(ours.ownerUrl, pool) };
 }
 
-const closeAll = async (setup: Setup): Promise<void> => void (await Promise.all([setup.skein, setup.cold, setup.oneByOne, setup.emmett, setup.bare].map((contender) => contender.close())));
+const closeAll = async (setup: Setup): Promise<void> => void (await Promise.all([setup.skein, setup.cold, setup.snapshot, setup.oneByOne, setup.emmett, setup.bare].map((contender) => contender.close())));
 
 async function singles({ skein, emmett, bare }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
   const figures: Record<string, CaseFigures> = {};
@@ -95,20 +97,21 @@ async function singles({ skein, emmett, bare }: Setup, sizes: Sizes, rounds: num
   return figures;
 }
 
-async function commands({ skein, emmett, cold }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
-  const samples = await interleave('command-on-300-events', rounds, [skein, emmett, cold], async (contender, round) => {
+async function commands({ skein, emmett, cold, snapshot }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
+  const samples = await interleave('command-on-300-events', rounds, [skein, emmett, cold, snapshot], async (contender, round) => {
     const streams = await commandStreams(contender, `${contender.name}-${round}`);
     return commandsPerSecond(contender, streams, sizes.commands / 10, COMMAND_STREAM_EVENTS);
   });
-  return { 'command-on-300-events': figuresOf(samples, [['skein', 'emmett', 10], ['skein-cold', 'emmett', null]]) };
+  return { 'command-on-300-events': figuresOf(samples, [['skein', 'emmett', 10], ['skein-cold', 'emmett', null], ['skein-cold-snapshot', 'skein-cold', null]]) };
 }
 
-async function batches({ skein, emmett }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
+async function batches({ skein, emmett, bare }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
   const figures: Record<string, CaseFigures> = {};
   for (const inFlight of [1, 8]) {
     const name = `batches-of-100-${inFlight}-in-flight`;
-    const samples = await interleave(name, rounds, [skein, emmett], (contender, round) => appendsPerSecond(contender, `b${inFlight}-${round}`, inFlight, sizes.batches, 100));
-    figures[name] = figuresOf(samples, [['skein', 'emmett', 3]]);
+    const samples = await interleave(name, rounds, [skein, emmett, bare], (contender, round) => appendsPerSecond(contender, `b${inFlight}-${round}`, inFlight, sizes.batches, 100));
+    // What the rows themselves cost, without versions, locks and positions, is the limit of any store that keeps them.
+    figures[name] = figuresOf(samples, [['skein', 'emmett', 3], ['skein', 'insert', null], ['insert', 'emmett', null]]);
   }
   return figures;
 }

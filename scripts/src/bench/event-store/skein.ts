@@ -43,20 +43,22 @@ export const balancesOneByOne: Projection = { name: 'bench_balances_single', ver
 /** With its store at hand. */
 export type SkeinContender = Contender & { readonly store: EventStore };
 
-/** Our store over the app role's pool. `cacheMax` 0 makes every command read its whole stream. */
-export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: number, options: { cacheMax?: number; oneByOne?: boolean } = {}): Promise<SkeinContender> {
+/** Our store over the app role's pool. `cacheMax` 0 makes every command read its whole stream, or what came after its snapshot. */
+export async function skeinContender(ownerUrl: string, appUrl: string, poolMax: number, options: { cacheMax?: number; oneByOne?: boolean; snapshotEvery?: number } = {}): Promise<SkeinContender> {
   const owner = new pg.Pool({ connectionString: ownerUrl, max: 1 });
   await migrate(owner, [eventsMigrations]);
   await owner.end();
   const pool = poolOf(appUrl, poolMax);
   const store = new EventStore({ pool, ...(options.cacheMax === undefined ? {} : { cacheMax: options.cacheMax }) });
+  const { snapshotEvery: every } = options;
+  const decider = every === undefined ? account : { ...account, snapshot: { name: 'bench', version: 1, every, encode: (state: Account): unknown => state, decode: (kept: unknown) => kept as Account } };
   const number = async (sql: string): Promise<number> => Number((await pool.query<{ count: string }>(sql)).rows[0]?.count ?? 0);
   return {
     name: 'skein',
     store,
     append: async (stream, version, events) => void (await store.append(stream, version, events, METADATA)),
     command: async (stream) => {
-      const done = await store.execute({ decider: account, streamId: stream, command: () => stream, metadata: METADATA });
+      const done = await store.execute({ decider, streamId: stream, command: () => stream, metadata: METADATA });
       if (!done.ok) throw new Error(done.error.message);
       return done.value.version - 1;
     },
