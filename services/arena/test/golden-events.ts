@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@skein/kernel';
-import { emissionDecider } from '../src/domain/emission/emission.decider.js';
+import { type EmissionAllocated, emissionDecider } from '../src/domain/emission/emission.decider.js';
 import type { EpochClosed, EpochEvent } from '../src/domain/epoch/epoch.events.js';
 import { finalDecider } from '../src/domain/final/final.decider.js';
 import type { FinalConcluded, FinalEvent } from '../src/domain/final/final.events.js';
@@ -76,7 +76,7 @@ function played(closed: EpochClosed['data']) {
 }
 
 /** One story per stream, and the first event of each type in them. */
-export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typeof taskDecider.initialState>, never, TaskEvent>; final: Stream<ReturnType<typeof finalDecider.initialState>, never, FinalEvent>; events: ReadonlyMap<string, DomainEvent> } {
+export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typeof taskDecider.initialState>, never, TaskEvent>; final: Stream<ReturnType<typeof finalDecider.initialState>, never, FinalEvent>; emission: Stream<ReturnType<typeof emissionDecider.initialState>, never, EmissionAllocated>; events: ReadonlyMap<string, DomainEvent> } {
   const game = epoch();
   const { task, final } = played((game.events.at(-1) as EpochClosed).data);
   const cancelledTask = new Stream(taskDecider, task.events.slice(0, 3));
@@ -88,5 +88,5 @@ export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typ
   emission.do({ kind: 'allocate', taskId: TASK_ID, epoch: 1, candidates: [{ taskId: TASK_ID, epochs: 2, epochSeconds: 60, weight: 21_000n }], nowMs: NOW });
   const events = new Map<string, DomainEvent>();
   for (const event of [...task.events, ...game.events, ...final.events, ...cancelledTask.events, ...cancelledEpoch.events, ...emission.events]) if (!events.has(event.type)) events.set(event.type, event);
-  return { epoch: game, task, final, events };
+  return { epoch: game, task, final, emission, events };
 }

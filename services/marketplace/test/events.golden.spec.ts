@@ -1,7 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { decodePayload, encodePayload } from '@skein/kernel';
+import { decodePayload, encodePayload, fold } from '@skein/kernel';
+import { goldenStories } from '@skein/testing';
 import { expect, test } from 'vitest';
-import { writtenEvents, type MarketplaceEvent } from './written-events.js';
+import { callDecider } from '../src/domain/call/call.decider.js';
+import { deploymentDecider } from '../src/domain/deployment/deployment.decider.js';
+import { modelDecider } from '../src/domain/model/model.decider.js';
+import { callLog, deploymentLog, modelLog, writtenEvents, type MarketplaceEvent } from './written-events.js';
 
 /** Every type of the unions: the record makes the compiler complain about one that is missing here. */
 const TYPES: Record<MarketplaceEvent['type'], true> = {
@@ -27,4 +31,10 @@ test.each(Object.keys(TYPES))('%s is still written as it was, and is still read'
   const event = writtenEvents().find((candidate) => candidate.type === type)!;
   expect(encodePayload(event.data)).toEqual(stored(type));
   expect(decodePayload(stored(type))).toEqual(event.data);
+});
+
+test('streams folded from the stored files give the same state', () => {
+  for (const events of goldenStories(modelLog(), folder)) expect(fold(modelDecider, events)).toEqual(fold(modelDecider, modelLog()));
+  for (const events of goldenStories(deploymentLog(), folder)) expect(fold(deploymentDecider, events)).toEqual(fold(deploymentDecider, deploymentLog()));
+  for (const events of goldenStories(callLog(), folder)) expect(fold(callDecider, events)).toEqual(fold(callDecider, callLog()));
 });

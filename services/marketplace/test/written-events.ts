@@ -37,5 +37,10 @@ const calls: CallCommand[] = [
 
 export type MarketplaceEvent = ModelEvent | DeploymentEvent | CallEvent;
 
+/** A log of each kind of stream. */
+export const modelLog = (): ModelEvent[] => played(modelDecider, models);
+export const deploymentLog = (): DeploymentEvent[] => played(deploymentDecider, deployments);
+export const callLog = (): CallEvent[] => played(callDecider, calls);
+
 /** Logs in which every event type occurs. */
-export const writtenEvents = (): MarketplaceEvent[] => [...played(modelDecider, models), ...played(deploymentDecider, deployments), ...played(callDecider, calls)];
+export const writtenEvents = (): MarketplaceEvent[] => [...modelLog(), ...deploymentLog(), ...callLog()];

@@ -3,12 +3,14 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { VerdictAgreedSchema, VerdictFailedSchema } from '@skein/contracts/validation';
 import type { RecordedEvent } from '@skein/events';
 import { decodePayload, encodePayload, fold } from '@skein/kernel';
+import { goldenStories } from '@skein/testing';
 import { expect, test } from 'vitest';
 import { evaluationDecider } from '../src/domain/evaluation/evaluation.decider.js';
-import type { EvaluationEvent } from '../src/domain/evaluation/evaluation.events.js';
+import { scoringDecider } from '../src/domain/scoring/scoring.decider.js';
+import { validatorDecider } from '../src/domain/validator/validator.decider.js';
 import { validationProjection } from '../src/projections/validation.projection.js';
 import { verdictPublication } from '../src/publish/verdict.publication.js';
-import { agreedStory, goldenEvents, TYPES } from './golden-events.js';
+import { agreedStory, failedStory, goldenEvents, management, scoring, TYPES } from './golden-events.js';
 
 const folder = new URL('./golden/events/', import.meta.url);
 const stored = (type: string): unknown => JSON.parse(readFileSync(new URL(`${type}.json`, folder), 'utf8'));
@@ -23,9 +25,11 @@ test.each([...TYPES])('%s is still written as it was, and is still read', (type)
   expect(decodePayload(stored(type))).toEqual(data);
 });
 
-test('a log read back from its stored form gives the same state', () => {
-  const back = agreedStory().map((event) => ({ type: event.type, data: decodePayload(JSON.parse(JSON.stringify(encodePayload(event.data)))) }) as EvaluationEvent);
-  expect(fold(evaluationDecider, back)).toEqual(fold(evaluationDecider, agreedStory()));
+test('streams folded from the stored files give the same state', () => {
+  for (const story of [agreedStory(), failedStory()]) for (const events of goldenStories(story, folder)) expect(fold(evaluationDecider, events).phase).toBe(fold(evaluationDecider, story).phase);
+  for (const events of goldenStories(agreedStory(), folder)) expect(fold(evaluationDecider, events)).toEqual(fold(evaluationDecider, agreedStory()));
+  for (const events of goldenStories(scoring(), folder)) expect(fold(scoringDecider, events)).toEqual(fold(scoringDecider, scoring()));
+  for (const events of goldenStories(management(), folder)) expect(fold(validatorDecider, events)).toEqual(fold(validatorDecider, management()));
 });
 
 test('the read model knows every type but the validators’ settings', () => {

@@ -54,9 +54,10 @@ export const agreedStory = (): EvaluationEvent[] =>
   );
 
 /** One evaluation that nobody takes part in. */
-const failedStory = (): EvaluationEvent[] => evaluation(openCommand(), { kind: 'expire', nowMs: 2000 });
+export const failedStory = (): EvaluationEvent[] => evaluation(openCommand(), { kind: 'expire', nowMs: 2000 });
 
-function scoring(): ScoringEvent[] {
+/** One scoring of one submission. */
+export function scoring(): ScoringEvent[] {
   const commands: ScoringCommand[] = [
     { kind: 'open', scoringId, task: terms.task, round: 1, purpose: 'epoch', submissions: [submission], deadlineMs: 2222, nowMs: 10 },
     { kind: 'note', submission, scores: [{ validator: walletOf(1), stakeUnits: 3000n * 10n ** 18n, scoreNano: 710_000_000n }], nowMs: 1200 },
@@ -69,9 +70,14 @@ function scoring(): ScoringEvent[] {
   return events;
 }
 
+/** A validator that leaves its work to Skein. */
+export const management = (): ManagementChanged[] => {
+  const decided = validatorDecider.decide({ validator: walletOf(1), managed: true, nowMs: 5 }, validatorDecider.initialState());
+  return decided.ok ? [...decided.value] : [];
+};
+
 /** One event of each type, as the deciders write it. */
 export function goldenEvents(): Map<string, DomainEvent> {
-  const management = validatorDecider.decide({ validator: walletOf(1), managed: true, nowMs: 5 }, validatorDecider.initialState());
-  const all: DomainEvent[] = [...agreedStory(), ...failedStory(), ...scoring(), ...(management.ok ? management.value : [])];
+  const all: DomainEvent[] = [...agreedStory(), ...failedStory(), ...scoring(), ...management()];
   return new Map(all.toReversed().map((event) => [event.type, event]));
 }
