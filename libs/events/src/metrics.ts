@@ -9,6 +9,7 @@ export interface EventMetrics {
   jobFailures: Counter;
   timerFailures: Counter;
   rebuildLag: ObservableGauge;
+  retrying: ObservableGauge;
   purged: Counter;
   archived: Counter;
   lag: Record<'projection' | 'reactor' | 'publication', ObservableGauge>;
@@ -53,6 +54,7 @@ const instrumentsOf = (meter: Meter): EventMetrics => ({
   jobFailures: meter.createCounter('es_job_failures_total', { unit: '{attempt}', description: 'Attempts of jobs that failed, by kind' }),
   timerFailures: meter.createCounter('es_timer_failures_total', { unit: '{attempt}', description: 'Attempts of timers that failed, by kind' }),
   rebuildLag: meter.createObservableGauge('es_rebuild_lag_events', { description: 'Events that a rebuild under way has still to apply', unit: '{event}' }),
+  retrying: meter.createObservableGauge('es_subscription_retrying_seconds', { unit: 's', description: 'Since when a projection, reactor or publication has retried one failure; 0 while it delivers' }),
   purged: meter.createCounter('es_purged_rows_total', { unit: '{row}', description: 'Rows removed after their time, by what they were' }),
   archived: meter.createCounter('es_archived_events_total', { unit: '{event}', description: 'Events of closed streams moved into the archive' }),
   lag: {

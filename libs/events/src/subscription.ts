@@ -19,6 +19,8 @@ export interface SubscriptionOptions {
   leaseMs?: number;
   /** Longest wait without a notification while nobody listens for them, four times that while somebody does; default 1 s. */
   pollMs?: number;
+  /** A failure that is being retried for so long makes it not ready; default 60 s. */
+  stuckMs?: number;
   /** Default: one JSON line on stderr. */
   onError?: ReportError;
 }
@@ -54,6 +56,7 @@ export class Subscription {
   readonly #batchSize: number;
   readonly #leaseMs: number;
   readonly #pollMs: number;
+  readonly #stuckMs: number;
   readonly #onError: ReportError;
   readonly #lease: Lease;
   readonly #pause = new Pause();
@@ -61,6 +64,8 @@ export class Subscription {
   #prepared = false;
   #ready = false;
   #failing: string | undefined;
+  /** Of this process's clock. */
+  #failingSinceMs: number | undefined;
   #knownHead = 0n;
   #loop: Promise<void> | undefined;
   #detach: (() => void)[] = [];
@@ -72,6 +77,7 @@ export class Subscription {
     this.#batchSize = options.batchSize ?? 256;
     this.#leaseMs = options.leaseMs ?? 12_000;
     this.#pollMs = options.pollMs ?? 1_000;
+    this.#stuckMs = options.stuckMs ?? 60_000;
     this.#onError = options.onError ?? reportToStderr;
     this.#lease = new Lease(options.store.pool, this.name, this.#leaseMs);
   }
@@ -85,10 +91,14 @@ export class Subscription {
       if (this.#lease.position !== undefined) result.observe(Number(this.#knownHead - this.#lease.position), { subscription: this.name });
     };
     gauge.addCallback(observe);
+    const { retrying } = eventMetrics(this.#store.pool);
+    const observeRetrying = (result: ObservableResult): void => result.observe(this.#retryingMs() / 1_000, { subscription: this.name });
+    retrying.addCallback(observeRetrying);
     this.#detach = [
       PositionFeed.of(this.#store.pool).listen(() => this.#pause.wake()),
       this.#store.sequencer.hold(),
       () => gauge.removeCallback(observe),
+      () => retrying.removeCallback(observeRetrying),
     ];
     this.#loop = this.#run();
   }
@@ -109,9 +119,25 @@ export class Subscription {
     return { active: this.#lease.position !== undefined, position: this.#lease.position, failing: this.#failing };
   }
 
-  /** False until what it delivers to is there: a projection's tables exist, made here or by the process that has the lease. */
+  /**
+   * False until what it delivers to is there (a projection's tables exist, made here or by the process that has the lease), and
+   * while it has retried one failure for long: nothing after the refused event is delivered, and somebody has to see why.
+   */
   ready(): boolean {
-    return this.#ready;
+    return this.#ready && !this.#isStuck();
+  }
+
+  /** That it is stuck, without the failure's text, which is the log's and the operators'. */
+  waitsFor(): string | undefined {
+    return this.#isStuck() ? `has retried a failure for ${Math.floor(this.#retryingMs() / 1_000)} s` : undefined;
+  }
+
+  #retryingMs(): number {
+    return this.#failingSinceMs === undefined ? 0 : performance.now() - this.#failingSinceMs;
+  }
+
+  #isStuck(): boolean {
+    return this.#failingSinceMs !== undefined && this.#retryingMs() >= this.#stuckMs;
   }
 
   /** Exact number of committed events behind the checkpoint, those that still wait for their position included. */
@@ -151,6 +177,7 @@ export class Subscription {
         const more = await this.#turn();
         failures = 0;
         this.#failing = undefined;
+        this.#failingSinceMs = undefined;
         if (!more) await (this.#lease.position === undefined ? this.#standBy() : this.#rest());
       } catch (error) {
         failures += 1;
@@ -205,6 +232,7 @@ export class Subscription {
       return;
     }
     this.#failing = error instanceof Error ? error.message : String(error);
+    this.#failingSinceMs ??= performance.now();
     withTrace(traceOfError(error), () => this.#onError(error, `subscription ${this.name}`));
     // Another process may be able to do what this one cannot (a newer version of the projection).
     if (!this.#prepared) await this.#lease.release().catch(() => this.#lease.lose());

@@ -32,6 +32,23 @@ const write = async (count: number, accounts = 3): Promise<void> => {
 };
 const balanceRows = async (): Promise<unknown[]> => (await db.appPool.query('SELECT account, units, movements FROM balances.balance ORDER BY account')).rows;
 
+test('what is refused again and again is seen: not ready, with the time, until it is delivered', async () => {
+  let refuse = true;
+  const handle = async (): Promise<void> => {
+    if (refuse) throw new Error('a refusal with a name in it');
+  };
+  const [stuck, patient] = [subscribe(reactorSink({ name: 'stuck', handle }), { stuckMs: 0 }), subscribe(reactorSink({ name: 'patient', handle }))];
+  await stuck.start();
+  await patient.start();
+  await eventually(() => expect([stuck.ready(), patient.ready()]).toEqual([true, true]));
+  await store.append('account-a', 'none', [deposited(5n)], metadata);
+  await eventually(() => expect([stuck.ready(), patient.status().failing]).toEqual([false, 'a refusal with a name in it']));
+  expect(stuck.waitsFor()).toMatch(/^has retried a failure for \d+ s$/);
+  expect([patient.ready(), patient.waitsFor()]).toEqual([true, undefined]);
+  refuse = false;
+  await eventually(() => expect([stuck.ready(), stuck.waitsFor()]).toEqual([true, undefined]));
+});
+
 describe('projection', () => {
   test('follows the log, is woken by appends, and knows its lag', async () => {
     const subscription = subscribe(projectionSink(store, balances()), { pollMs: 60_000 });

@@ -48,7 +48,7 @@ function workers(context: ServiceContext): Worker[] {
   const onError: ReportError = (error, where) => context.logger.error({ err: error, where }, 'background work failed, it goes on');
   const admission = context.get(AdmissionHandler);
   return [
-    named('arena_process', new Subscription({ store, sink: reactorSink(context.get(ArenaProcess)), onError })),
+    new Subscription({ store, sink: reactorSink(context.get(ArenaProcess)), onError }),
     named(ADMISSION_JOB, new JobWorker({ pool, kind: ADMISSION_JOB, concurrency: 2, handle: (job) => admission.handle(job), onError })),
     named('arena_timers', new TimerWorker({ pool, handlers: context.get(TimerHandlers).handlers, onError })),
   ];
