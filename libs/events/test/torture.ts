@@ -73,7 +73,7 @@ export async function follow(store: EventStore, done: () => boolean | Promise<bo
 }
 
 /** A cursor over one column or two, as stores have it that do without a sequencer. */
-export async function followNaively(pool: Pool, order: 'insertion' | 'transaction', done: () => boolean): Promise<Seen[]> {
+export async function followNaively(pool: Pool, order: 'insertion' | 'transaction', done: (seen: number) => boolean): Promise<Seen[]> {
   const sql = {
     // What commits late is behind the cursor already.
     insertion: `SELECT stream_id, version, seq AS at, 0 AS xid FROM es_event WHERE seq > $1 AND $2::bigint IS NOT NULL ORDER BY seq LIMIT 64`,
@@ -85,7 +85,7 @@ export async function followNaively(pool: Pool, order: 'insertion' | 'transactio
   const seen: Seen[] = [];
   let [at, xid] = ['0', '0'];
   for (;;) {
-    const last = done();
+    const last = done(seen.length);
     const { rows } = await pool.query<{ stream_id: string; version: number; at: string; xid: string }>(sql, [at, xid]);
     seen.push(...rows.map((row) => ({ streamId: row.stream_id, version: row.version })));
     ({ at, xid } = rows.at(-1) ?? { at, xid });
