@@ -105,7 +105,6 @@ export const networkFaults: readonly Fault[] = [
   ...kinds.map(([kind, { what: how, strike }]): Fault => ({
     name: `network.kafka.${kind}`,
     what: `between all services and Kafka: ${how}`,
-    ...(kind === 'half-open' ? { knownDefect: 'a consumer can be behind for more than 45 s after the connections were half open' } : {}),
     impossible: kafkaOnly,
     prepare: (ground, random) => cutKafka(strike, ground, random),
   })),
