@@ -135,17 +135,18 @@ test('log lines of commands stand in their trace, one for each outcome', () => {
 const linesOf = (traceId: string): Record<string, unknown>[] => s.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ trace_id: id }) => id === traceId);
 
 test('requests, messages, jobs and timers leave log lines in the trace that they belong to, with a span of it', async () => {
-  const lines = linesOf(TRACE);
-  const has = (service: string, message: string, fields: object): void => expect(lines).toContainEqual(expect.objectContaining({ service, message, ...fields }));
-  has('arena', 'request', { method: 'POST', route: '/arena/v1/tasks/{task}/submissions', code: 200 });
-  has('validation', 'message', { group: 'validation', topic: 'arena.task.v1', outcome: 'done' });
-  has('billing', 'message', { topic: 'arena.reward.v1', outcome: 'done' });
-  const spans = new Map(ofTrace(TRACE).map((span) => [span.spanId, span.name]));
-  const within = lines.filter(({ message }) => message === 'executed').map(({ service, span_id: id }) => `${String(service)}: ${spans.get(String(id))}`);
-  expect(within.every((name) => !name.endsWith('undefined'))).toBe(true);
-  const parents = new Map(ofTrace(TRACE).map((span) => [span.spanId, spans.get(span.parentSpanId)]));
-  const causes = new Set(lines.filter(({ message }) => message === 'executed').map(({ span_id: id }) => parents.get(String(id))));
-  expect([...causes]).toEqual(expect.arrayContaining(['job:arena.admission', 'job:validation.evaluate', 'process validation.verdict.v1', 'process arena.reward.v1']));
+  const has = (service: string, message: string, fields: object): Promise<void> => eventually(() => expect(linesOf(TRACE)).toContainEqual(expect.objectContaining({ service, message, ...fields })), WAIT);
+  await has('arena', 'request', { method: 'POST', route: '/arena/v1/tasks/{task}/submissions', code: 200 });
+  await has('validation', 'message', { group: 'validation', topic: 'arena.task.v1', outcome: 'done' });
+  await has('billing', 'message', { topic: 'arena.reward.v1', outcome: 'done' });
+  // A line comes at once, its span with the next export.
+  await eventually(() => {
+    const spans = new Map(ofTrace(TRACE).map((span) => [span.spanId, span]));
+    const executed = linesOf(TRACE).filter(({ message }) => message === 'executed').map(({ service, span_id: id }) => ({ service, span: spans.get(String(id)) }));
+    expect(executed.filter(({ span }) => span === undefined)).toEqual([]);
+    const causes = new Set(executed.map(({ span }) => spans.get(span?.parentSpanId ?? '')?.name));
+    expect([...causes]).toEqual(expect.arrayContaining(['job:arena.admission', 'job:validation.evaluate', 'process validation.verdict.v1', 'process arena.reward.v1']));
+  }, WAIT);
 });
 
 const isOf = (group: string) => ({ attributes }: RecordedSpan): boolean => attributes['messaging.consumer.group.name'] === group;
