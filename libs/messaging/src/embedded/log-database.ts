@@ -49,6 +49,15 @@ export interface Session {
 
 type Heads = Map<number, bigint>;
 
+// Offsets have no gaps, so the page is a range of them: whatever the planner believes of a table that nobody has analysed yet, it
+// reads these rows. A LIMIT it took for a sort of the whole rest, and a join with the page's sizes for a product of both (140 ms).
+/** A page of a partition: its id, the first offset, messages at most, bytes at most unless the first alone is bigger. */
+export const FETCH = `
+  SELECT message_offset, key, id, type, time_ms, headers, value
+    FROM (SELECT *, sum(size_bytes) OVER (ORDER BY message_offset) AS total
+            FROM log_messages WHERE partition_id = $1 AND message_offset >= $2 AND message_offset < $2::bigint + $3::int) AS page
+   WHERE total <= $4 OR message_offset = $2 ORDER BY message_offset`;
+
 /** The SQL of the embedded log. int8 columns come as text and are turned into bigint here. */
 export class LogDatabase {
   readonly #pool: pg.Pool;
@@ -96,13 +105,7 @@ export class LogDatabase {
   async fetch(partition: PartitionRow, from: bigint, limit: number, bytesMax: number): Promise<ReceivedMessage[]> {
     const { rows } = await this.#pool.query<{ message_offset: string; key: string; id: string; type: string; time_ms: string; headers: Record<string, string>; value: Buffer }>({
       name: 'log-fetch',
-      text: `WITH sizes AS (
-               SELECT message_offset, sum(size_bytes) OVER (ORDER BY message_offset) AS total
-                 FROM (SELECT message_offset, size_bytes FROM log_messages
-                        WHERE partition_id = $1 AND message_offset >= $2 ORDER BY message_offset LIMIT $3) AS page)
-             SELECT m.message_offset, m.key, m.id, m.type, m.time_ms, m.headers, m.value
-               FROM log_messages m JOIN sizes s USING (message_offset)
-              WHERE m.partition_id = $1 AND (s.total <= $4 OR s.message_offset = $2) ORDER BY m.message_offset`,
+      text: FETCH,
       values: [partition.id, from, limit, bytesMax],
     });
     return rows.map((row) => ({
