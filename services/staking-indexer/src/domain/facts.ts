@@ -1,55 +1,56 @@
-/** What a wallet stakes for. */
-export type StakeRole = 'node' | 'validator' | 'participant';
+import type { FederationFact } from './facts/federation-facts.js';
+import type { PoolFact, PoolOwnerFact } from './facts/pool-facts.js';
+import type { EmissionFact, RewardFact } from './facts/reward-facts.js';
+import type { CaseFact, LockFact, StakeFact } from './facts/stake-facts.js';
+
+export type { FederationFact } from './facts/federation-facts.js';
+export type { PoolFact, PoolOwnerFact } from './facts/pool-facts.js';
+export type { EmissionFact, RewardFact } from './facts/reward-facts.js';
+export type { CaseFact, LockFact, StakeFact, StakeRole } from './facts/stake-facts.js';
 
 /** What one log of our contracts says. Wallets are CAIP-10, amounts base units, times epoch milliseconds. */
-export type Fact =
-  | {
-      readonly kind: 'locked';
-      readonly lockId: bigint;
-      readonly wallet: string;
-      readonly amount: bigint;
-      readonly gm: bigint;
-      readonly multiplier: number;
-      readonly feeBps: number;
-      readonly unlockAtMs: number;
-    }
-  | {
-      readonly kind: 'redeemed';
-      readonly lockId: bigint;
-      readonly wallet: string;
-      readonly gm: bigint;
-      readonly paid: bigint;
-      readonly fee: bigint;
-      readonly gmRemaining: bigint;
-      readonly amountRemaining: bigint;
-    }
-  | { readonly kind: 'task-opened'; readonly taskId: string; readonly latestEndMs: number }
-  | { readonly kind: 'task-finished'; readonly taskId: string; readonly released: boolean }
-  | {
-      readonly kind: 'staked';
-      readonly taskId: string;
-      readonly role: StakeRole;
-      readonly wallet: string;
-      readonly amount: bigint;
-      readonly balance: bigint;
-    }
-  | {
-      readonly kind: 'withdrawn';
-      readonly taskId: string;
-      readonly role: StakeRole;
-      readonly wallet: string;
-      readonly amount: bigint;
-    };
+export type Fact = LockFact | StakeFact | CaseFact | PoolOwnerFact | PoolFact | EmissionFact | RewardFact | FederationFact;
 
-/** The facts that change a wallet's position. */
+/** The facts that change what a wallet itself holds: its field `wallet` names that wallet and nobody else. */
 export type WalletFact = Extract<Fact, { wallet: string }>;
-
 export const isWalletFact = (fact: Fact): fact is WalletFact => 'wallet' in fact;
 
-/** What a fact adds to everything that is staked. */
+const POOL_KINDS: readonly Fact['kind'][] = [
+  'pool-created', 'delegated', 'exit-asked', 'exit-paid', 'pool-activated', 'pool-funded', 'pool-claimed', 'pool-slashed', 'pool-closed',
+];
+/** The facts that change a pool. */
+export const isPoolFact = (fact: Fact): fact is PoolFact | Extract<PoolOwnerFact, { kind: 'pool-created' }> => POOL_KINDS.includes(fact.kind);
+
+const CASE_KINDS: readonly Fact['kind'][] = ['case-opened', 'case-dismissed', 'slashed'];
+export const isCaseFact = (fact: Fact): fact is CaseFact => CASE_KINDS.includes(fact.kind);
+
+/** What a fact adds to everything that is staked on tasks (`grandTotal`). Stakes of federated tasks lie in a contract of their own. */
 export function stakedBy(fact: Fact): bigint {
   if (fact.kind === 'staked') return fact.amount;
+  if (fact.kind === 'slashed') return -fact.fromOwner;
   return fact.kind === 'withdrawn' ? -fact.amount : 0n;
+}
+
+/** What a fact adds to what the federated tasks' contract holds of either token (`totalFlock`, `totalGm`). */
+export function federationBy(fact: Fact): { readonly flock: bigint; readonly gm: bigint } {
+  switch (fact.kind) {
+    case 'federation-funded':
+      return { flock: fact.amount, gm: 0n };
+    case 'federation-joined':
+      return { flock: 0n, gm: fact.amount };
+    case 'federation-withdrawn':
+      return { flock: 0n, gm: -fact.amount };
+    case 'federation-taken':
+      return { flock: -fact.flock, gm: -fact.gm };
+    default:
+      return { flock: 0n, gm: 0n };
+  }
+}
+
+/** What a fact adds to the FLOCK that the exchange holds for locks (`totalLocked`). */
+export function lockedBy(fact: Fact): bigint {
+  if (fact.kind === 'locked') return fact.amount;
+  return fact.kind === 'redeemed' ? -(fact.paid + fact.fee) : 0n;
 }
 
 /** A block by height and hash. */
@@ -65,6 +66,8 @@ export interface BlockRef {
 export interface ChainFact {
   readonly blockNumber: number;
   readonly blockHash: string;
+  /** The block's own time; absent on facts that were recorded before it was kept. */
+  readonly blockTimeMs?: number;
   readonly logIndex: number;
   readonly txHash: string;
   readonly ordinal: number;

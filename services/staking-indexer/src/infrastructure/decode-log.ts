@@ -1,50 +1,65 @@
-import { gmExchangeAbi, roleOf, taskIdOf, taskStakingAbi } from '@skein/contracts-evm';
+import {
+  delegationPoolAbi,
+  emissionAbi,
+  federationTaskAbi,
+  gmExchangeAbi,
+  parameterRegistryAbi,
+  poolManagerAbi,
+  rewardsAbi,
+  taskStakingAbi,
+} from '@skein/contracts-evm';
 import { formatWallet } from '@skein/kernel';
-import { decodeEventLog, toEventSelector, type AbiEvent, type Hex } from 'viem';
+import type { Hex } from 'viem';
 import type { Fact } from '../domain/facts.js';
+import { decodeFederation, decodePool, decodePoolOwner } from './decode-pools.js';
+import { decodeEmission, decodeParameters, decodeRewards } from './decode-rewards.js';
+import { decodeExchange, decodeStaking } from './decode-stakes.js';
+import { EventWords, type LogData, type Where } from './event-words.js';
 
-/** The part of a log that says what happened. */
-export interface LogData {
+export type { LogData } from './event-words.js';
+
+/** Which of our contracts has made a log. */
+export type ContractKind = 'gmExchange' | 'taskStaking' | 'poolManager' | 'delegationPool' | 'emission' | 'rewards' | 'federationTask' | 'registry';
+
+interface Reader {
   readonly topics: readonly Hex[];
-  readonly data: Hex;
+  readonly read: (log: LogData, where: Where) => Fact;
 }
 
-const NAMES = ['Locked', 'Redeemed', 'TaskOpened', 'TaskFinished', 'Staked', 'Withdrawn'];
-const abi = [...gmExchangeAbi, ...taskStakingAbi].filter(
-  (item): item is Extract<(typeof gmExchangeAbi)[number] | (typeof taskStakingAbi)[number], { type: 'event' }> =>
-    item.type === 'event' && NAMES.includes(item.name),
-);
+const exchange = new EventWords(gmExchangeAbi, ['Locked', 'Redeemed', 'Granted']);
+const staking = new EventWords(taskStakingAbi, [
+  'TaskOpened', 'FinalValidationEnded', 'TaskCancelled', 'TaskFinished', 'Staked', 'Withdrawn', 'CaseOpened', 'CaseDismissed', 'Slashed',
+]);
+const manager = new EventWords(poolManagerAbi, ['PoolCreated', 'SigmaChanged', 'SigmaRiseAnnounced']);
+const pool = new EventWords(delegationPoolAbi, [
+  'Delegated', 'ExitAsked', 'ExitPaid', 'Activated', 'Funded', 'Claimed', 'PrincipalSlashed', 'PoolClosed',
+]);
+const emission = new EventWords(emissionAbi, ['EpochMinted']);
+const rewards = new EventWords(rewardsAbi, ['RewardsFunded', 'RootPosted', 'RootVetoed', 'VestingFixed', 'RewardPaid']);
+const federation = new EventWords(federationTaskAbi, [
+  'TaskCreated', 'PoolFunded', 'Joined', 'RoundOpened', 'MemberSlashed', 'MemberPaid', 'RoundSettled', 'TaskFinished', 'StakeWithdrawn', 'Taken',
+]);
+const registry = new EventWords(parameterRegistryAbi, ['ParametersChanged']);
 
-/** First topics of the logs that are facts. */
-export const factTopics: readonly Hex[] = abi.map((event) => toEventSelector(event as AbiEvent));
+const readers: Readonly<Record<ContractKind, Reader>> = {
+  gmExchange: { topics: exchange.topics, read: (log, where) => decodeExchange(exchange.decode(log), where) },
+  taskStaking: { topics: staking.topics, read: (log, where) => decodeStaking(staking.decode(log), where) },
+  poolManager: { topics: manager.topics, read: (log, where) => decodePoolOwner(manager.decode(log), where) },
+  delegationPool: { topics: pool.topics, read: (log, where) => decodePool(pool.decode(log), where) },
+  emission: { topics: emission.topics, read: (log) => decodeEmission(emission.decode(log)) },
+  rewards: { topics: rewards.topics, read: (log, where) => decodeRewards(rewards.decode(log), where) },
+  federationTask: { topics: federation.topics, read: (log, where) => decodeFederation(federation.decode(log), where) },
+  registry: { topics: registry.topics, read: (log, where) => decodeParameters(registry.decode(log), where) },
+};
 
-/** Turns a log of our contracts into a fact; throws for a log that is none. */
-export function decodeFact(chainId: number, log: LogData): Fact {
-  const decoded = decodeEventLog({ abi, topics: [...log.topics] as [Hex, ...Hex[]], data: log.data, strict: true });
+/** First topics of a contract's logs that are facts. */
+export const topicsOf = (kind: ContractKind): readonly Hex[] => readers[kind].topics;
+
+/** First topics of all logs that are facts. No two of our contracts give one topic two meanings. */
+export const factTopics: readonly Hex[] = [...new Set(Object.values(readers).flatMap(({ topics }) => topics))];
+
+/** Turns a log that `contract` has made into a fact; throws for a log that is none. */
+export function decodeFact(chainId: number, kind: ContractKind, contract: string, log: LogData): Fact {
   const wallet = (address: string): string => formatWallet({ chainId, address });
-  switch (decoded.eventName) {
-    case 'Locked': {
-      const { lockId, owner, amount, gm, multiplier, feeBps, unlockTime } = decoded.args;
-      const numbers = { multiplier: Number(multiplier), feeBps, unlockAtMs: unlockTime * 1000 };
-      return { kind: 'locked', lockId, wallet: wallet(owner), amount, gm, ...numbers };
-    }
-    case 'Redeemed': {
-      const { owner, ...amounts } = decoded.args;
-      return { kind: 'redeemed', wallet: wallet(owner), ...amounts };
-    }
-    case 'TaskOpened':
-      return { kind: 'task-opened', taskId: taskIdOf(decoded.args.task), latestEndMs: Number(decoded.args.latestEnd) * 1000 };
-    case 'TaskFinished':
-      return { kind: 'task-finished', taskId: taskIdOf(decoded.args.task), released: decoded.args.released };
-    case 'Staked': {
-      const { task, role, wallet: owner, amount, balance } = decoded.args;
-      return { kind: 'staked', taskId: taskIdOf(task), role: roleOf(role), wallet: wallet(owner), amount, balance };
-    }
-    case 'Withdrawn': {
-      const { task, role, wallet: owner, amount } = decoded.args;
-      return { kind: 'withdrawn', taskId: taskIdOf(task), role: roleOf(role), wallet: wallet(owner), amount };
-    }
-    default:
-      throw new Error('a log of our contracts is not a fact');
-  }
+  return readers[kind].read(log, { wallet, contract: contract.toLowerCase() });
 }

@@ -99,3 +99,32 @@ test('the whole position in each event is what folding the facts gives', () => {
     { seed: 7 },
   );
 });
+
+test('a slash leaves what the contract says, and ends a stake that is gone', () => {
+  const slashed = (fromOwner: bigint, balance: bigint): WalletFact => ({
+    kind: 'slashed', caseId: '0xc1', taskId: 't1', role: 'node', wallet, fromOwner, fromPool: 7n, toReporter: 1n, balance,
+  });
+  const held = changed(staked('t1', 'node', 5n), { locks: noLocks, stakes: [{ taskId: 't1', role: 'node', units: 5n }] });
+  const part = changed(slashed(2n, 3n), { locks: noLocks, stakes: [{ taskId: 't1', role: 'node', units: 3n }] });
+  spec.given(held).when(apply(slashed(2n, 3n))).then(part);
+  spec.given(held, part).when(apply(slashed(3n, 0n))).then(changed(slashed(3n, 0n), { locks: noLocks, stakes: [] }));
+  spec.given(held).when(apply(slashed(2n, 4n))).thenRejected({ rule: 'position-contradicts-chain' });
+});
+
+test('stakes of federated tasks are kept apart from those of the stakes’ contract', () => {
+  const joined = (amount: bigint, stake: bigint): WalletFact => ({ kind: 'federation-joined', taskId: 't9', wallet, amount, stake });
+  const lost: WalletFact = { kind: 'federation-slashed', taskId: 't9', round: 0, wallet, amount: 2n, stake: 6n };
+  const left: WalletFact = { kind: 'federation-withdrawn', taskId: 't9', wallet, amount: 6n };
+  const withMembership = (fact: WalletFact, units: bigint): PositionEvent => {
+    const event = changed(fact, { locks: noLocks, stakes: [] });
+    return { ...event, data: { ...event.data, memberships: [{ taskId: 't9', units }] } };
+  };
+  const [first, second] = [withMembership(joined(8n, 8n), 8n), withMembership(lost, 6n)];
+  spec.given().when(apply(joined(8n, 8n))).then(first);
+  spec.given(first).when(apply(lost)).then(second);
+  spec.given(first, second).when(apply(left)).then(changed(left, { locks: noLocks, stakes: [] }));
+  const rule = 'position-contradicts-chain';
+  spec.given(first).when(apply(joined(8n, 8n))).thenRejected({ rule });
+  spec.given(first).when(apply({ ...lost, stake: 7n })).thenRejected({ rule });
+  spec.given(first).when(apply(left)).thenRejected({ rule });
+});

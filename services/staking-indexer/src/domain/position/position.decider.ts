@@ -1,7 +1,7 @@
 import { ok, reject, type Decider, type Rejection, type Result } from '@skein/kernel';
 import type { StakeRole, WalletFact } from '../facts.js';
 import type { ApplyFact } from './position.commands.js';
-import type { HeldStake, LockSummary, PositionEvent } from './position.events.js';
+import type { HeldStake, LockSummary, Membership, PositionEvent } from './position.events.js';
 
 interface HeldLock {
   readonly flock: bigint;
@@ -14,6 +14,8 @@ export interface PositionState {
   readonly locks: ReadonlyMap<bigint, HeldLock>;
   /** Sorted by task, then role. */
   readonly stakes: readonly HeldStake[];
+  /** Sorted by task. */
+  readonly memberships: readonly Membership[];
 }
 
 const before = (a: HeldStake, b: HeldStake): number =>
@@ -25,6 +27,15 @@ const stakeAt = ({ stakes }: PositionState, taskId: string, role: StakeRole): bi
 function withStake(state: PositionState, changed: HeldStake): PositionState {
   const others = state.stakes.filter(({ taskId, role }) => taskId !== changed.taskId || role !== changed.role);
   return { ...state, stakes: (changed.units === 0n ? others : [...others, changed]).sort(before) };
+}
+
+const memberOf = ({ memberships }: PositionState, taskId: string): bigint =>
+  memberships.find((membership) => membership.taskId === taskId)?.units ?? 0n;
+
+function withMembership(state: PositionState, changed: Membership): PositionState {
+  const others = state.memberships.filter(({ taskId }) => taskId !== changed.taskId);
+  const memberships = changed.units === 0n ? others : [...others, changed].sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
+  return { ...state, memberships };
 }
 
 function withLock(state: PositionState, lockId: bigint, held: HeldLock): PositionState {
@@ -45,6 +56,13 @@ function after(state: PositionState, fact: WalletFact): PositionState {
       return withStake(state, { taskId: fact.taskId, role: fact.role, units: fact.balance });
     case 'withdrawn':
       return withStake(state, { taskId: fact.taskId, role: fact.role, units: 0n });
+    case 'slashed':
+      return withStake(state, { taskId: fact.taskId, role: fact.role, units: fact.balance });
+    case 'federation-joined':
+    case 'federation-slashed':
+      return withMembership(state, { taskId: fact.taskId, units: fact.stake });
+    case 'federation-withdrawn':
+      return withMembership(state, { taskId: fact.taskId, units: 0n });
   }
 }
 
@@ -66,7 +84,21 @@ function contradiction(state: PositionState, fact: WalletFact): string | undefin
       const held = stakeAt(state, fact.taskId, fact.role);
       return held === fact.amount ? undefined : `${fact.amount} was withdrawn of ${held}`;
     }
+    case 'slashed': {
+      const held = stakeAt(state, fact.taskId, fact.role);
+      return held - fact.fromOwner === fact.balance ? undefined : `${fact.fromOwner} slashed of ${held} does not leave ${fact.balance}`;
+    }
+    default:
+      return memberContradiction(memberOf(state, fact.taskId), fact);
   }
+}
+
+type MemberFact = Extract<WalletFact, { kind: `federation-${string}` }>;
+
+function memberContradiction(held: bigint, fact: MemberFact): string | undefined {
+  if (fact.kind === 'federation-withdrawn') return held === fact.amount ? undefined : `${fact.amount} was withdrawn of ${held}`;
+  const by = fact.kind === 'federation-joined' ? fact.amount : -fact.amount;
+  return held + by === fact.stake ? undefined : `${held} and ${by} in task ${fact.taskId} are not ${fact.stake}`;
 }
 
 /** Sums over the locks that are left. */
@@ -83,13 +115,14 @@ function decide({ fact, cause, asOf }: ApplyFact, state: PositionState): Result<
   const problem = contradiction(state, fact);
   if (problem !== undefined) return reject('failed-precondition', 'position-contradicts-chain', `${fact.wallet}: ${problem}`);
   const next = after(state, fact);
-  const data = { wallet: fact.wallet, asOf, cause, fact, locks: summaryOf(next), stakes: next.stakes };
+  const memberships = next.memberships.length === 0 ? {} : { memberships: next.memberships };
+  const data = { wallet: fact.wallet, asOf, cause, fact, locks: summaryOf(next), stakes: next.stakes, ...memberships };
   return ok([{ type: 'skein.staking.position.changed.v1', data }]);
 }
 
 /** One wallet's position by final facts. */
 export const positionDecider: Decider<PositionState, ApplyFact, PositionEvent> = {
-  initialState: () => ({ locks: new Map(), stakes: [] }),
+  initialState: () => ({ locks: new Map(), stakes: [], memberships: [] }),
   decide,
   evolve: (state, event) => after(state, event.data.fact),
 };

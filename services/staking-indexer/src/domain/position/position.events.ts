@@ -15,13 +15,22 @@ export interface LockSummary {
   readonly gmFlock: bigint;
 }
 
+/** A stake of a federated task, which lies in a contract of its own, in gmFLOCK base units. */
+export interface Membership {
+  readonly taskId: string;
+  readonly units: bigint;
+}
+
 /** Where a fact stands on the chain. */
 export interface Cause {
   readonly txHash: string;
   readonly ordinal: number;
 }
 
-/** A final fact changed what a wallet holds. `locks` and `stakes` are the whole position after it, stakes by task and role. */
+/**
+ * A final fact changed what a wallet holds. `locks`, `stakes` and `memberships` are the whole position after it, stakes by task
+ * and role, memberships by task; these are absent where there are none.
+ */
 export type PositionChanged = DomainEvent<
   'skein.staking.position.changed.v1',
   {
@@ -31,6 +40,7 @@ export type PositionChanged = DomainEvent<
     readonly fact: WalletFact;
     readonly locks: LockSummary;
     readonly stakes: readonly HeldStake[];
+    readonly memberships?: readonly Membership[];
   }
 >;
 
