@@ -6,3 +6,4 @@ export * from './ensure.js';
 export * from './gen/index.js';
 export * from './ids.js';
 export * from './lock-multiplier.js';
+export * from './rewards-tree.js';

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { FAILPOINTS, failpoint, REPAIR_FAILPOINTS } from './failpoint.js';
+import { FAILPOINTS, failpoint, OUTBOX_FAILPOINTS, REPAIR_FAILPOINTS } from './failpoint.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const HOOK = Symbol.for('skein.failpoint');
@@ -18,7 +18,7 @@ afterEach(() => void Reflect.deleteProperty(globalThis, HOOK));
 
 test('every failpoint of the list is called somewhere, and every call names one of the list', () => {
   const called = new Set(calls().flatMap(({ argument }) => [...argument.matchAll(/'([^']+)'/g)].map((match) => match[1])));
-  expect([...called].sort()).toEqual([...Object.keys(FAILPOINTS), ...Object.keys(REPAIR_FAILPOINTS)].sort());
+  expect([...called].sort()).toEqual([...Object.keys(FAILPOINTS), ...Object.keys(REPAIR_FAILPOINTS), ...Object.keys(OUTBOX_FAILPOINTS)].sort());
 });
 
 test('every call names its failpoint literally, so that the list can be checked', () => {
@@ -39,5 +39,5 @@ test('without a hook nothing happens; with one it is told the name, and what it 
 });
 
 test('each line says what lies before and after', () => {
-  for (const { before, after } of Object.values({ ...FAILPOINTS, ...REPAIR_FAILPOINTS })) expect([before, after].every((text) => text.length > 10)).toBe(true);
+  for (const { before, after } of Object.values({ ...FAILPOINTS, ...REPAIR_FAILPOINTS, ...OUTBOX_FAILPOINTS })) expect([before, after].every((text) => text.length > 10)).toBe(true);
 });

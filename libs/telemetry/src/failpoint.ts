@@ -53,16 +53,30 @@ export const REPAIR_FAILPOINTS = {
   'redrive.done': { before: 'the letter of a redriven message is closed', after: 'the next one of its key is not taken up' },
 } as const satisfies Readonly<Record<string, Failpoint>>;
 
+/**
+ * Those of what brings decisions to the chain, which runs only where a signer's key is configured: the fault-injection suite's story
+ * has none. A spec of the indexer kills a process at each.
+ */
+export const OUTBOX_FAILPOINTS = {
+  'outbox.signed': { before: 'a transaction is signed', after: 'its bytes are not stored, and nobody has seen them' },
+  'outbox.stored': { before: 'its bytes are stored with their nonce', after: 'they are not sent' },
+  'outbox.sent': { before: 'they are sent', after: 'this process has not noted it' },
+  'outbox.receipt': { before: 'a final receipt is seen', after: 'it is not recorded' },
+  'outbox.final': { before: 'it is recorded, and its intent is over or parked', after: 'the next one is not looked at' },
+} as const satisfies Readonly<Record<string, Failpoint>>;
+
 /** The name of a failpoint. */
 export type FailpointName = keyof typeof FAILPOINTS;
+/** The name of a failpoint of what brings decisions to the chain. */
+export type OutboxFailpointName = keyof typeof OUTBOX_FAILPOINTS;
 /** The name of a failpoint of what follows from a message that cannot be handled. */
 export type RepairFailpointName = keyof typeof REPAIR_FAILPOINTS;
 
 const HOOK = Symbol.for('skein.failpoint');
 
-type Hooked = typeof globalThis & { [HOOK]?: (name: FailpointName | RepairFailpointName) => void };
+type Hooked = typeof globalThis & { [HOOK]?: (name: FailpointName | RepairFailpointName | OutboxFailpointName) => void };
 
 /** Calls the hook that a fault-injecting module has installed; without one it reads a property and does nothing. */
-export function failpoint(name: FailpointName | RepairFailpointName): void {
+export function failpoint(name: FailpointName | RepairFailpointName | OutboxFailpointName): void {
   (globalThis as Hooked)[HOOK]?.(name);
 }

@@ -1,5 +1,8 @@
+import { goldenOutboxEvents } from './golden-outbox-events.js';
 import type { ChainEvent } from '../src/domain/chain/chain.events.js';
 import type { ChainFact } from '../src/domain/facts.js';
+import type { GrantsEvent } from '../src/domain/grants/grants.events.js';
+import type { OutboxEvent } from '../src/domain/outbox/outbox.events.js';
 import type { PositionEvent } from '../src/domain/position/position.events.js';
 
 const wallet = 'eip155:31337:0x70997970c51812dc3a010c7d01b50e0d17dc79c8';
@@ -17,7 +20,7 @@ const staked: ChainFact = {
 };
 
 /** One event of each type, as version 1 of its schema was first written. */
-export const goldenEvents: readonly (ChainEvent | PositionEvent)[] = [
+export const goldenEvents: readonly (ChainEvent | GrantsEvent | OutboxEvent | PositionEvent)[] = [
   {
     type: 'skein.staking.chain.started.v1',
     data: { chainId: 31337, genesis: { number: 0, hash: hash('0') }, cursor: { number: 7, hash: hash('9') } },
@@ -40,4 +43,5 @@ export const goldenEvents: readonly (ChainEvent | PositionEvent)[] = [
       stakes: [{ taskId, role: 'validator', units: 3_000n * 10n ** 18n }],
     },
   },
+  ...goldenOutboxEvents,
 ];

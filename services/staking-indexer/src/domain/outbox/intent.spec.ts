@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { mint, rootOf } from '../../../test/outbox-fixtures.js';
+import { contentOf, intentId, intentProblem, type Intent } from './intent.js';
+
+const taskId = '0192f0c1-2b3c-7def-8123-456789abcdef';
+const caseId = `0x${'1'.repeat(64)}`;
+const wallet = (digit: string): string => `0x${digit.repeat(40)}`;
+const settle = (parts: Partial<Extract<Intent, { kind: 'settle-round' }>> = {}): Intent => ({
+  kind: 'settle-round', taskId, round: 3, caller: wallet('0'), slashes: [], pays: [{ wallet: wallet('1'), flock: 1n, gm: 0n }], ...parts,
+});
+
+test('what excludes each other has one id', () => {
+  expect(intentId({ kind: 'slash', caseId, amount: 5n })).toBe(intentId({ kind: 'dismiss-case', caseId }));
+  expect(intentId({ kind: 'finish-task', taskId })).toBe(intentId({ kind: 'cancel-task', taskId }));
+  expect(intentId(rootOf(4))).toBe('epochs/4/root');
+  expect(intentId({ ...rootOf(4), revision: 1 } as Intent)).toBe('epochs/4/root/revisions/1');
+  expect(intentId(mint(4))).toBe('epochs/4/emission');
+  expect(intentId(settle())).toBe(`federatedTasks/${taskId}/rounds/3/settlement`);
+});
+
+test('the same content is the same text, whatever the order of its fields', () => {
+  expect(contentOf({ sum: 5n, revision: 0, epoch: 4n, root: `0x${'ab'.repeat(32)}`, kind: 'post-root' })).toBe(contentOf(rootOf(4)));
+  expect(contentOf(rootOf(4, 6n))).not.toBe(contentOf(rootOf(4)));
+});
+
+const fieldOf = (intent: Intent): string | undefined => intentProblem(intent)?.field;
+
+test('what the contracts could not read is refused by the field’s name', () => {
+  expect(fieldOf(settle())).toBeUndefined();
+  expect(fieldOf({ kind: 'finish-task', taskId: 'T' })).toBe('taskId');
+  expect(fieldOf({ kind: 'slash', caseId: '0x1', amount: 1n })).toBe('caseId');
+  expect(fieldOf({ kind: 'slash', caseId, amount: 1n << 128n })).toBe('amount');
+  expect(fieldOf({ kind: 'fix-vesting', taskId, start: -1n, duration: 1n })).toBe('start');
+  expect(fieldOf(settle({ round: 65_536 }))).toBe('round');
+  expect(fieldOf(settle({ caller: 'nobody' }))).toBe('caller');
+  expect(fieldOf(settle({ pays: [{ wallet: '0x', flock: 1n, gm: 0n }] }))).toBe('wallet');
+  expect(fieldOf(settle({ slashes: [{ wallet: wallet('2'), amount: 1n }, { wallet: wallet('2'), amount: 1n }] }))).toBe('slashes');
+  const many = Array.from({ length: 257 }, (_, at) => ({ wallet: `0x${at.toString(16).padStart(40, '0')}`, amount: 1n }));
+  expect(fieldOf(settle({ slashes: many }))).toBe('slashes');
+  expect(fieldOf(settle({ slashes: many.slice(1) }))).toBeUndefined();
+});
