@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainClient, chainReader, deployAll, devAccount, formatAddressBook, fundGas, parseAddressBook, type AddressBook } from '@skein/contracts-evm';
+import { chainClient, chainReader, deployAll, devAccount, formatAddressBook, fundGas, parseAddressBook, type AddressBook, type DeployOptions } from '@skein/contracts-evm';
 import { startAnvil, type Anvil } from '@skein/embedded';
 
 /** Development account that deploys the contracts, mints FLOCK and opens tasks on chain. */
@@ -15,6 +15,20 @@ export interface Devnet {
 /** Seconds between empty blocks: finality lags two blocks, so a lock is final within about a second. */
 const BLOCK_TIME_SECONDS = 0.5;
 
+/** What takes days in production takes as many seconds here, so that it can be seen; an epoch is a day. */
+const DEVNET: DeployOptions = {
+  epochSeconds: 1n, unbondingSeconds: 10n, appealSeconds: 7n, exitSeconds: 10n, coolDownSeconds: 1n,
+  sigmaNoticeSeconds: 10n, sigmaIntervalSeconds: 30n, sigmaFreezeSeconds: 2n, timelockSeconds: 2n,
+};
+
+function readBook(data: string, file: string): AddressBook {
+  try {
+    return parseAddressBook(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file} is no address book of this version (${error instanceof Error ? error.message : String(error)}). Contracts are never replaced in place: start with an empty --data instead of ${data}`, { cause: error });
+  }
+}
+
 async function hasContracts(anvil: Anvil, book: AddressBook): Promise<boolean> {
   const code = await chainReader({ rpcUrl: anvil.rpcUrl, chainId: anvil.chainId }).getCode({ address: book.taskStaking });
   return code !== undefined && code !== '0x';
@@ -22,13 +36,13 @@ async function hasContracts(anvil: Anvil, book: AddressBook): Promise<boolean> {
 
 /**
  * Starts the devnet on the data folder's chain and deploys the contracts once. The address book is written after the
- * deployment, so a kill in between deploys again and forgets the first ones, which nobody has used.
+ * deployment; a kill in between goes on where it stopped, or where the chain's state was lost, from the start.
  */
 export async function startChain(data: string, port: number, seed: string): Promise<Devnet> {
-  const anvil = await startAnvil({ stateFile: join(data, 'chain.json'), port, blockTimeSeconds: BLOCK_TIME_SECONDS });
   const file = join(data, 'address-book.json');
-  if (existsSync(file)) {
-    const book = parseAddressBook(readFileSync(file, 'utf8'));
+  const book = existsSync(file) ? readBook(data, file) : undefined;
+  const anvil = await startAnvil({ stateFile: join(data, 'chain.json'), port, blockTimeSeconds: BLOCK_TIME_SECONDS });
+  if (book !== undefined) {
     if (await hasContracts(anvil, book)) return { anvil, book };
     await anvil.stop();
     throw new Error(`the chain in ${data} has lost its contracts (${join(data, 'chain.json')} is missing or old). The databases hold facts of the lost chain: start with an empty --data`);
@@ -36,8 +50,8 @@ export async function startChain(data: string, port: number, seed: string): Prom
   const endpoint = { rpcUrl: anvil.rpcUrl, chainId: anvil.chainId };
   const client = chainClient(endpoint, devAccount(seed, DEPLOYER));
   await fundGas(endpoint, [client.address]);
-  const book = await deployAll(client);
-  writeFileSync(`${file}.new`, formatAddressBook(book));
+  const made = await deployAll(client, DEVNET);
+  writeFileSync(`${file}.new`, formatAddressBook(made));
   renameSync(`${file}.new`, file);
-  return { anvil, book };
+  return { anvil, book: made };
 }

@@ -1,7 +1,7 @@
 import { parseEventLogs, type Address, type Hex, type TransactionReceipt } from 'viem';
 import type { AddressBook } from './address-book.js';
 import { mined, type ChainClient } from './chain-client.js';
-import { flockAbi, gmExchangeAbi, gmFlockAbi, taskStakingAbi } from './gen/index.js';
+import { flockAbi, gmExchangeAbi, gmFlockAbi, rewardsAbi, taskStakingAbi } from './gen/index.js';
 import { roleNumber, taskKey, type StakeRole } from './ids.js';
 
 /** A mined transaction. */
@@ -76,12 +76,32 @@ export async function openTask(client: ChainClient, book: AddressBook, taskId: s
   await mined(client, await client.wallet.writeContract(call));
 }
 
-/** Ends a task, so that its stakes may leave; the client must be the operator. Nothing happens when it is finished already. */
-export async function finishTask(client: ChainClient, book: AddressBook, taskId: string): Promise<void> {
+/** When a task's final reward vests: from `startMs` on for `durationMs`. */
+export interface FinalVesting {
+  readonly startMs: number;
+  readonly durationMs: number;
+}
+
+/** Fixes when a task's final reward vests; the client must be the operator. Nothing happens when it is fixed already. */
+export async function fixVesting(client: ChainClient, book: AddressBook, taskId: string, { startMs, durationMs }: FinalVesting): Promise<void> {
+  const read = { address: book.rewards, abi: rewardsAbi } as const;
+  if (await client.reader.readContract({ ...read, functionName: 'isFixed', args: [taskKey(taskId)] })) return;
+  const call = { ...read, functionName: 'fixVesting', args: [taskKey(taskId), Math.floor(startMs / 1000), Math.floor(durationMs / 1000)] } as const;
+  await client.reader.simulateContract({ ...call, account: client.address });
+  await mined(client, await client.wallet.writeContract(call));
+}
+
+/**
+ * Ends a task, so that its stakes may leave after their unbonding; the client must be the operator. Its final reward is fixed
+ * first, at once unless `vesting` says otherwise. Nothing happens when it is finished already.
+ */
+export async function finishTask(client: ChainClient, book: AddressBook, taskId: string, vesting: FinalVesting = { startMs: 0, durationMs: 0 }): Promise<void> {
   const args = [taskKey(taskId)] as const;
   const read = { address: book.taskStaking, abi: taskStakingAbi, args } as const;
   const { status } = await client.reader.readContract({ ...read, functionName: 'taskOf' });
   if (status === 2) return;
+  // Of a task that was never opened nothing is fixed: it could not be changed any more.
+  if (status === 1) await fixVesting(client, book, taskId, vesting);
   const call = { ...read, functionName: 'finishTask' } as const;
   await client.reader.simulateContract({ ...call, account: client.address });
   await mined(client, await client.wallet.writeContract(call));

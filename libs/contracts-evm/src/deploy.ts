@@ -1,94 +1,90 @@
-import { encodeFunctionData, getContractAddress, keccak256, toHex, zeroAddress, type Abi, type Address, type Hex } from 'viem';
+import { pad, toEventSelector, type Address } from 'viem';
 import type { AddressBook } from './address-book.js';
-import { mined, type ChainClient } from './chain-client.js';
-import {
-  flockAbi,
-  flockBytecode,
-  gmExchangeAbi,
-  gmExchangeBytecode,
-  gmFlockAbi,
-  gmFlockBytecode,
-  taskStakingAbi,
-  taskStakingBytecode,
-} from './gen/index.js';
+import { ADMIN, BUILDS, codeProblem, immutablesOf, roleHash } from './build.js';
+import type { ChainClient } from './chain-client.js';
+import { logsOf } from './chain-logs.js';
+import { ChainRefusal } from './chain-refusal.js';
+import { planDeployment, type DeployPlan, type RoleGrant, type Step } from './deploy-plan.js';
+import { settingsFor, type DeployOptions, type DeploySettings } from './deploy-settings.js';
+import { flockAbi } from './gen/index.js';
+import { sendSteps, transactionsOf, type SendOptions, type StepDone } from './send-steps.js';
 
-/** Who may do what, and the exchange's parameters. Amounts in base units. */
-export interface DeployOptions {
-  /** Opens and finishes tasks. Default: the deployer. */
-  readonly operator?: Address;
-  /** Mints FLOCK. Default: the deployer. */
-  readonly minter?: Address;
-  /** Receives conversion fees. Default: the deployer. */
-  readonly treasury?: Address;
-  readonly feeBps?: number;
-  readonly minimumLock?: bigint;
-  /** From a task's end of final validation until its stakes may leave, in seconds. Default: none. */
-  readonly unbondingSeconds?: bigint;
-  readonly symbols?: { readonly flock: string; readonly gmFlock: string };
+export interface DeployHooks extends SendOptions {
+  /** Told once, before the first transaction: how many steps were done by an earlier run. */
+  readonly onStart?: (doneBefore: number, of: number) => void;
 }
 
-/** Conversion fee of a lock in basis points. */
-export const CONVERSION_FEE_BPS = 513;
-/** Least FLOCK of one lock: one whole token. */
-export const MINIMUM_LOCK = 10n ** 18n;
+const GRANTED = toEventSelector('RoleGranted(bytes32,address,address)');
 
-type Step = { readonly create: { abi: Abi; bytecode: Hex; args: unknown[] } } | { readonly call: { to: Address; data: Hex } };
-
-const roleHash = (name: string): Hex => keccak256(toHex(name));
-
-function stepsOf(deployer: Address, at: (nonce: number) => Address, options: DeployOptions): Step[] {
-  const symbols = options.symbols ?? { flock: 'FLOCK', gmFlock: 'gmFLOCK' };
-  const operator = options.operator ?? deployer;
-  const grant = (to: Address, role: string, account: Address): Step => ({
-    call: { to, data: encodeFunctionData({ abi: flockAbi, functionName: 'grantRole', args: [roleHash(role), account] }) },
-  });
-  const [flock, gmFlock, gmExchange, taskStaking] = [at(0), at(1), at(2), at(3)];
-  // Own stakes only: no pools, no cases, no rewards on chain.
-  const none = { pools: zeroAddress, rewards: zeroAddress, slashed: zeroAddress, registry: zeroAddress, appealSeconds: 0n };
-  const stakingArgs = [gmFlock, deployer, { ...none, unbondingSeconds: options.unbondingSeconds ?? 0n }];
-  const exchangeArgs = [
-    flock,
-    gmFlock,
-    options.treasury ?? deployer,
-    options.feeBps ?? CONVERSION_FEE_BPS,
-    options.minimumLock ?? MINIMUM_LOCK,
-    deployer,
-  ];
-  return [
-    { create: { abi: flockAbi, bytecode: flockBytecode, args: [symbols.flock, symbols.flock, deployer] } },
-    { create: { abi: gmFlockAbi, bytecode: gmFlockBytecode, args: [symbols.gmFlock, symbols.gmFlock, deployer] } },
-    { create: { abi: gmExchangeAbi, bytecode: gmExchangeBytecode, args: exchangeArgs } },
-    { create: { abi: taskStakingAbi, bytecode: taskStakingBytecode, args: stakingArgs } },
-    grant(flock, 'MINTER_ROLE', options.minter ?? deployer),
-    grant(gmFlock, 'MINTER_ROLE', gmExchange),
-    grant(gmFlock, 'REGISTERED_ROLE', taskStaking),
-    grant(gmExchange, 'MANAGER_ROLE', deployer),
-    grant(taskStaking, 'OPERATOR_ROLE', operator),
-  ];
+/**
+ * Deploys and wires all contracts from `client`'s account, which must be used for nothing else before: step n is the
+ * account's transaction n, so a run that was killed anywhere goes on where it stopped and a finished one changes nothing.
+ * Throws a `ChainRefusal` where the account's first transactions were something else.
+ */
+export async function deployContracts(client: ChainClient, settings: DeploySettings, hooks: DeployHooks = {}): Promise<AddressBook> {
+  const plan = planDeployment(await client.reader.getChainId(), client.address, settings);
+  const done = Math.min(await transactionsOf(client, client.address, hooks), plan.steps.length);
+  await requireDone(client, plan, settings, done);
+  hooks.onStart?.(done, plan.steps.length);
+  let first: bigint | undefined;
+  const onStep = (step: StepDone): void => {
+    if (step.index === 0) first = step.blockNumber;
+    hooks.onStep?.(step);
+  };
+  await sendSteps(client, plan.steps, done, { ...hooks, onStep });
+  const fromBlock = first ?? (await firstBlockOf(client, plan.book.flock));
+  return { ...plan.book, fromBlock };
 }
 
 /**
- * Deploys everything from `client`'s account, which must be used for nothing else before: step n is the account's
- * transaction n, so a run that was killed half way goes on where it stopped and a finished one changes nothing.
+ * Deploys all contracts on a devnet: the deployer is everything that `options` name nobody for, stakes leave and cases end at
+ * once unless `options` say otherwise, and epochs count from the chain's first block.
  */
 export async function deployAll(client: ChainClient, options: DeployOptions = {}): Promise<AddressBook> {
-  const at = (nonce: number): Address =>
-    getContractAddress({ from: client.address, nonce: BigInt(nonce) }).toLowerCase() as Address;
-  const steps = stepsOf(client.address, at, options);
-  const done = await client.reader.getTransactionCount({ address: client.address, blockTag: 'latest' });
-  for (const [index, step] of steps.entries()) {
-    if (index < done) continue;
-    const hash =
-      'create' in step
-        ? await client.wallet.deployContract({ ...step.create, nonce: index })
-        : await client.wallet.sendTransaction({ ...step.call, nonce: index });
-    await mined(client, hash);
+  const { timestamp } = await client.reader.getBlock({ blockNumber: 0n });
+  return deployContracts(client, settingsFor(client.address, timestamp, { unbondingSeconds: 0n, appealSeconds: 0n, ...options }));
+}
+
+/** Every step that the account's transactions stand for must have had its effect, else they were not these steps. */
+async function requireDone(client: ChainClient, plan: DeployPlan, settings: DeploySettings, done: number): Promise<void> {
+  const steps = plan.steps.slice(0, done);
+  const immutables = immutablesOf({ ...plan.book, fromBlock: 0n }, settings);
+  const problems = await Promise.all(
+    steps.map(async (step, index) => {
+      const problem = await problemOf(client, plan, step, immutables, steps.slice(index + 1));
+      return problem === undefined ? [] : [`transaction ${index} of ${client.address} is not "${step.label}" with these settings (${problem})`];
+    }),
+  );
+  const [first] = problems.flat();
+  if (first !== undefined) throw new ChainRefusal('other-transactions', `${first}; deploy from a fresh account, or with the settings that it began with`);
+}
+
+const sameGrant = (a: RoleGrant, b: RoleGrant): boolean => a.contract === b.contract && a.role === b.role && a.account === b.account;
+
+async function problemOf(client: ChainClient, { book }: DeployPlan, { effect }: Step, immutables: ReturnType<typeof immutablesOf>, later: readonly Step[]): Promise<string | undefined> {
+  if (effect.kind === 'code') {
+    const { contract } = effect;
+    const problem = codeProblem(BUILDS[contract], await client.reader.getCode({ address: book[contract] }), immutables[contract]);
+    return problem === undefined ? undefined : `${contract} ${problem}`;
   }
-  const [flock, gmFlock, gmExchange, taskStaking] = [at(0), at(1), at(2), at(3)];
-  // Its last step's grant shows that this account's first transactions were a deployment and not something else.
-  const first = await client.reader.getLogs({ address: flock, fromBlock: 0n, toBlock: 'latest' });
-  const last = await client.reader.getLogs({ address: taskStaking, fromBlock: 0n, toBlock: 'latest' });
-  if (first[0] === undefined || last.length < 2) throw new Error(`account ${client.address} has not deployed Skein's contracts`);
-  const chainId = await client.reader.getChainId();
-  return { chainId, flock, gmFlock, gmExchange, taskStaking, fromBlock: first[0].blockNumber };
+  if (effect.kind === 'mint') {
+    const supply = await client.reader.readContract({ address: book.flock, abi: flockAbi, functionName: 'totalSupply' });
+    return supply >= effect.amount ? undefined : `the supply is ${supply}`;
+  }
+  const { grant, held } = effect;
+  if (later.some((step) => step.effect.kind === 'role' && sameGrant(step.effect.grant, grant))) return undefined;
+  const has = await hasRole(client, book[grant.contract], grant.role, grant.account);
+  return has === held ? undefined : `the role is ${has ? 'still held' : 'not held'}`;
+}
+
+/** Whether an account holds a role of a contract. */
+export const hasRole = ({ reader }: Pick<ChainClient, 'reader'>, address: Address, role: string, account: Address): Promise<boolean> =>
+  reader.readContract({ address, abi: flockAbi, functionName: 'hasRole', args: [roleHash(role), account] });
+
+/** The block in which FLOCK's constructor made the deployer its administrator: the first of the deployment. */
+async function firstBlockOf({ reader, address }: ChainClient, flock: Address): Promise<bigint> {
+  const latest = await reader.getBlockNumber({ cacheTime: 0 });
+  const [log] = await logsOf(reader, { address: [flock], topics: [GRANTED, roleHash(ADMIN), pad(address)] }, 0n, latest, 1);
+  if (log === undefined || log.blockNumber === null) throw new ChainRefusal('no-logs', `the endpoint has no log of ${flock}, which is deployed`);
+  return log.blockNumber;
 }

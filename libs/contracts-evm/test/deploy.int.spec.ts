@@ -7,11 +7,8 @@ import {
   deployAll,
   devAccount,
   flockAbi,
-  flockBytecode,
-  formatAddressBook,
   fundGas,
   mintFlock,
-  parseAddressBook,
   taskIdOf,
   taskKey,
   type ChainClient,
@@ -42,29 +39,6 @@ test('deploying again changes nothing and finds the same addresses', async () =>
   const height = await deployer.reader.getBlockNumber({ cacheTime: 0 });
   expect(await deployAll(deployer)).toEqual(book);
   expect(await deployer.reader.getBlockNumber({ cacheTime: 0 })).toBe(height);
-  expect(parseAddressBook(formatAddressBook(book))).toEqual(book);
-});
-
-test('a deployment that stopped half way goes on', async () => {
-  const deployer = await account('half');
-  const hash = await deployer.wallet.deployContract({
-    abi: flockAbi,
-    bytecode: flockBytecode,
-    args: ['FLOCK', 'FLOCK', deployer.address],
-  });
-  const { contractAddress } = await deployer.reader.waitForTransactionReceipt({ hash });
-  const book = await deployAll(deployer);
-  expect(book.flock).toBe(contractAddress!.toLowerCase());
-  await mintFlock(deployer, book, deployer.address, 1n);
-});
-
-test('an account that did other things before is refused', async () => {
-  const busy = await account('busy');
-  for (let sent = 0; sent < 9; sent += 1) {
-    const hash = await busy.wallet.sendTransaction({ to: busy.address, value: 1n });
-    await busy.reader.waitForTransactionReceipt({ hash });
-  }
-  await expect(deployAll(busy)).rejects.toThrow('has not deployed');
 });
 
 test('FLOCK has its cap and takes permits', async () => {
@@ -101,5 +75,4 @@ test('task ids survive the way to bytes16 and back; anything else is refused', (
   expect(taskIdOf(taskKey(taskId))).toBe(taskId);
   expect(() => taskKey(taskId.toUpperCase())).toThrow('not a lower-case UUID');
   expect(() => taskIdOf('0x12')).toThrow('not 16 bytes');
-  expect(() => parseAddressBook('{"chainId":1,"flock":"x","fromBlock":"0"}')).toThrow('flock is not an address');
 });

@@ -130,7 +130,7 @@ test('only the operator opens and finishes, once, and with an end that lies ahea
   expect((await refusal(open(net.admin, taskId, now + 60n))).name).toBe('TaskAlreadyOpened');
   expect((await refusal(open(net.admin, other, now - 60n))).name).toBe('InvalidLatestEnd');
   expect((await refusal(open(net.admin, other, 2n ** 64n - 1n))).name).toBe('InvalidLatestEnd');
-  expect((await refusal(finishTask(net.admin, net.book, other))).name).toBe('TaskNotOpen');
+  expect((await refusal(finishTask(net.admin, net.book, other))).name).toBe('FinalRewardPending');
   const [wallet] = [await staker('zero')];
   expect((await refusal(stakeOnTask(wallet, net.book, { taskId, role: 'node', amount: 0n }))).name).toBe('ZeroStake');
 });
