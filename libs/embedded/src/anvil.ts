@@ -17,11 +17,13 @@ export interface AnvilOptions {
   readonly blockTimeSeconds?: number;
   /** Recent blocks whose state can still be read. More cost about 1 MiB each. */
   readonly statesKept?: number;
+  /** `safe` is so many blocks behind `latest`, `finalized` twice as many; default 1. */
+  readonly slotsPerEpoch?: number;
   /** BIP-39 phrase of the ten funded accounts; default: the well-known test phrase. */
   readonly mnemonic?: string;
 }
 
-/** A running devnet. `finalized` is two blocks behind `latest`. */
+/** A running devnet. `finalized` is two blocks behind `latest`, unless `slotsPerEpoch` says otherwise. */
 export interface Anvil {
   readonly rpcUrl: string;
   readonly chainId: number;
@@ -109,7 +111,7 @@ async function running(parts: {
 
 function argumentsOf(port: number, options: AnvilOptions): string[] {
   const fixed = ['--quiet', '--host', '127.0.0.1', '--port', String(port), '--chain-id', String(ANVIL_CHAIN_ID)];
-  const chain = ['--slots-in-an-epoch', '1', '--prune-history', String(options.statesKept ?? STATES_KEPT)];
+  const chain = ['--slots-in-an-epoch', String(options.slotsPerEpoch ?? 1), '--prune-history', String(options.statesKept ?? STATES_KEPT)];
   // A reorg or rollback on request spills states to disk: into the home folder, unless told otherwise.
   const cache = ['--cache-path', options.stateFile === undefined ? join(tmpdir(), 'skein-anvil') : `${options.stateFile}.cache`];
   const state = options.stateFile === undefined ? [] : ['--state', options.stateFile];

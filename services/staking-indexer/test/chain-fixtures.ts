@@ -1,5 +1,5 @@
 import type { BlockRef, ChainFact, Fact } from '../src/domain/facts.js';
-import type { BlocksReverted, ChainStarted, CursorMoved, FactFinalised, FactObserved } from '../src/domain/chain/chain.events.js';
+import type { BlocksReverted, ChainStarted, CursorMoved, FactFinalised, FactObserved, FactsFinalised } from '../src/domain/chain/chain.events.js';
 
 /** Block `number` on a branch of the chain: branches have other hashes. */
 export const blockOf = (number: number, branch = 'a'): BlockRef => ({ number, hash: `0x${branch}${number}` });
@@ -31,6 +31,10 @@ export const observed = (data: ChainFact): FactObserved => ({ type: 'skein.staki
 export const finalised = (fact: ChainFact, asOf: BlockRef): FactFinalised => ({
   type: 'skein.staking.fact.finalised.v1',
   data: { ...fact, asOf },
+});
+export const finalisedAtOnce = (facts: readonly ChainFact[], asOf: BlockRef): FactsFinalised => ({
+  type: 'skein.staking.facts.finalised.v1',
+  data: { facts, asOf },
 });
 export const moved = (cursor: BlockRef, final: BlockRef): CursorMoved => ({
   type: 'skein.staking.cursor.moved.v1',

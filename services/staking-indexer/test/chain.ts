@@ -69,18 +69,34 @@ export class TestChain {
     await mined(client, await client.wallet.writeContract(call));
   }
 
-  /** A signed stake that nobody has sent yet: for putting it into blocks by hand. */
-  async signedStake(client: ChainClient, amount: bigint, nonceAhead = 0): Promise<Hex> {
-    const nonce = (await client.reader.getTransactionCount({ address: client.address })) + nonceAhead;
+  /** A signed stake that nobody has sent yet: for putting it into blocks by hand. Default: the account's next nonce. */
+  async signedStake(client: ChainClient, amount: bigint, { nonce }: { readonly nonce?: number } = {}): Promise<Hex> {
+    const next = nonce ?? (await client.reader.getTransactionCount({ address: client.address }));
     const data = encodeFunctionData({ abi: taskStakingAbi, functionName: 'stake', args: [taskKey(TASK), 0, amount] });
     return client.wallet.signTransaction({
       to: this.book.taskStaking,
       data,
-      nonce,
+      nonce: next,
       gas: 500_000n,
       maxFeePerGas: parseGwei('20'),
       maxPriorityFeePerGas: 0n,
     });
+  }
+
+  /** Transactions of an account up to a block. */
+  nonceAt(client: ChainClient, block: number): Promise<number> {
+    return client.reader.getTransactionCount({ address: client.address, blockNumber: BigInt(block) });
+  }
+
+  /** What the contract holds of an account's stake as node after a block. */
+  stakeAt(client: ChainClient, block: number): Promise<bigint> {
+    const args = [taskKey(TASK), 0, client.address] as const;
+    return client.reader.readContract({ address: this.book.taskStaking, abi: taskStakingAbi, functionName: 'stakeOf', args, blockNumber: BigInt(block) });
+  }
+
+  /** Empty blocks, however many, by one request. */
+  async mineAtOnce(blocks: number): Promise<void> {
+    await this.test.mine({ blocks });
   }
 
   /** Replaces the newest `depth` blocks; each transaction goes into the block at its index among the new ones. */

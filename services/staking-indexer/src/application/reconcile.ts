@@ -1,38 +1,52 @@
-import { waitForPosition, type EventStore } from '@skein/events';
-import { reject, type Rejection, type Result, ok } from '@skein/kernel';
+import { ok, reject, type Rejection, type Result } from '@skein/kernel';
 import type { BlockRef } from '../domain/facts.js';
-import type { ChainSource } from './chain-source.js';
-import type { ChainStatusBoard } from './chain-status.js';
+import type { Difference } from '../domain/reconciliation/reconciliation.events.js';
+import { ChainTrouble, type ChainSource } from './chain-source.js';
+import { labelOf, type Total } from './totals.js';
 
-/** Both sums of everything staked, at one final block. */
+/** A total as the read models have it. */
+export interface KnownTotal {
+  readonly total: Total;
+  readonly units: bigint;
+}
+
+/** Every total that the read models know, of one snapshot. */
+export interface TotalsSnapshot {
+  /** Last final block whose facts they hold; nothing of a later one. */
+  readonly block: BlockRef;
+  readonly totals: readonly KnownTotal[];
+}
+
+export interface TotalsReader {
+  /** Undefined where the read models have not caught up with the log within a few seconds. */
+  read(): Promise<TotalsSnapshot | undefined>;
+}
+
+/** What was compared at one final block. */
 export interface Reconciliation {
   readonly block: BlockRef;
-  readonly projection: bigint;
-  readonly contract: bigint;
+  /** Both numbers of every total. */
+  readonly compared: readonly Difference[];
+  readonly differences: readonly Difference[];
 }
 
-export interface ReconcileParts {
-  readonly chainId: number;
-  readonly store: EventStore;
-  readonly source: ChainSource;
-  readonly board: ChainStatusBoard;
-  /** Name of the projection's checkpoint and its sum after a block. */
-  readonly view: string;
-  totalAfter(blockNumber: number): Promise<bigint>;
+/**
+ * Compares every total of the read models with its contract at the very block they stand at. That nothing could be compared is
+ * a reason of its own (`not-caught-up`, `state-not-kept`, or why the chain gave no answer) and never a difference.
+ */
+export async function reconcile(source: ChainSource, reader: TotalsReader): Promise<Result<Reconciliation, Rejection>> {
+  const snapshot = await reader.read();
+  if (snapshot === undefined) return unavailable('not-caught-up', 'the read models have not caught up');
+  const { block, totals } = snapshot;
+  try {
+    const contracts = await source.totals(block, totals.map(({ total }) => total));
+    if (contracts === undefined) return unavailable('state-not-kept', `the chain no longer keeps the state of block ${block.number}`);
+    const compared = totals.map(({ total, units }, at) => ({ total: labelOf(total), readModel: units, contract: contracts[at]! }));
+    return ok({ block, compared, differences: compared.filter(({ readModel, contract }) => readModel !== contract) });
+  } catch (error) {
+    if (error instanceof ChainTrouble) return unavailable(error.rule, error.message);
+    throw error;
+  }
 }
 
-const WAIT_MS = 5_000;
-
-/** Sums the read model up to the last block whose facts are final here, and asks the contract for that very block. */
-export async function reconcile(parts: ReconcileParts): Promise<Result<Reconciliation, Rejection>> {
-  const { chainId, store, source, board, view } = parts;
-  const status = await board.read(chainId);
-  if (status === undefined) return reject('unavailable', 'not-followed-yet', 'the chain has not been looked at yet');
-  // Written after the facts up to that block: whoever has read up to the log's head has them all.
-  const block = status.indexedFinalised;
-  const caughtUp = await waitForPosition(store.pool, view, await store.headPosition(), WAIT_MS);
-  if (!caughtUp) return reject('unavailable', 'not-caught-up', 'the read model has not caught up');
-  const contract = await source.totalStaked(block);
-  if (contract === undefined) return reject('unavailable', 'state-not-kept', `the chain no longer keeps the state of block ${block.number}`);
-  return ok({ block, projection: await parts.totalAfter(block.number), contract });
-}
+const unavailable = (rule: string, message: string): Result<never, Rejection> => reject('unavailable', rule, message);

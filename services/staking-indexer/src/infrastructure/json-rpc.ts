@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { ChainTrouble } from '../application/chain-trouble.js';
 
 /** A JSON-RPC endpoint's own refusal. */
 export class RpcError extends Error {
@@ -14,22 +15,37 @@ export class RpcError extends Error {
 interface Answer {
   readonly id: number;
   readonly result?: unknown;
-  readonly error?: { readonly code: number; readonly message: string };
+  readonly error?: { readonly code?: unknown; readonly message?: unknown };
 }
 
 /** One call: method and parameters. */
 export type RpcCall = readonly [method: string, ...params: unknown[]];
 
-/** JSON-RPC 2.0 over HTTP, several calls in one request. */
+export interface JsonRpcOptions {
+  readonly timeoutMs?: number;
+  /** Bytes of one answer that are read at most. */
+  readonly answerBytesMax?: number;
+}
+
+/** Longer wishes of an endpoint are cut: an outage of its own making must not be ours for hours. */
+const RETRY_AFTER_MS_MAX = 300_000;
+const HTTP_TOO_MANY = 429;
+
+/** JSON-RPC 2.0 over HTTP, several calls in one request. Throws `ChainTrouble` for whatever is no answer, `RpcError` for a refusal. */
 export class JsonRpc {
+  /** Host and port: never the path, which may hold a key. */
+  readonly name: string;
   readonly #url: string;
   readonly #timeoutMs: number;
+  readonly #bytesMax: number;
   // The chain is asked several times a second for ever: `fetch` was a third of what a service at rest used.
   readonly #agent: HttpAgent;
 
-  constructor(url: string, timeoutMs = 15_000) {
+  constructor(url: string, { timeoutMs = 15_000, answerBytesMax = 8 * 1024 * 1024 }: JsonRpcOptions = {}) {
     this.#url = url;
+    this.name = new URL(url).host;
     this.#timeoutMs = timeoutMs;
+    this.#bytesMax = answerBytesMax;
     const options = { keepAlive: true, maxFreeSockets: 2, timeout: timeoutMs };
     this.#agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
   }
@@ -43,9 +59,35 @@ export class JsonRpc {
   async batch<T>(calls: readonly RpcCall[]): Promise<T[]> {
     if (calls.length === 0) return [];
     const body = JSON.stringify(calls.map(([method, ...params], id) => ({ jsonrpc: '2.0', id, method, params })));
-    const answers = JSON.parse(await this.#post(body)) as Answer[] | Answer;
-    const byId = new Map((Array.isArray(answers) ? answers : [answers]).map((answer) => [answer.id, answer]));
-    return calls.map(([method], id) => resultOf<T>(method, byId.get(id)));
+    const answers = this.#parsed(await this.#post(body));
+    const byId = new Map(answers.map((answer) => [answer?.id, answer]));
+    return calls.map(([method], id) => this.#resultOf<T>(method, byId.get(id)));
+  }
+
+  #parsed(text: string): (Answer | null)[] {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(text);
+    } catch {
+      throw new ChainTrouble('answer-not-json', `${this.name} answered ${text.length} characters that are no JSON: ${JSON.stringify(text.slice(0, 40))}`);
+    }
+    if (Array.isArray(parsed)) return parsed as (Answer | null)[];
+    // Some endpoints refuse a whole batch by one object.
+    const one = parsed as Answer | null;
+    if (one !== null && typeof one === 'object' && one.error !== undefined) throw this.#refusal('batch', one.error);
+    throw new ChainTrouble('answer-malformed', `${this.name} answered no list of answers`);
+  }
+
+  #resultOf<T>(method: string, answer: Answer | null | undefined): T {
+    if (answer === undefined || answer === null) throw new ChainTrouble('answer-malformed', `${this.name}: the answer to ${method} is missing`);
+    if (answer.error !== undefined && answer.error !== null) throw this.#refusal(method, answer.error);
+    if (answer.result === undefined) throw new ChainTrouble('answer-malformed', `${this.name}: the answer to ${method} holds no result`);
+    return answer.result as T;
+  }
+
+  #refusal(method: string, { code, message }: NonNullable<Answer['error']>): Error {
+    if (code === HTTP_TOO_MANY) return new ChainTrouble('rate-limited', `${this.name} limits the rate: ${String(message)}`);
+    return new RpcError(`${method} at ${this.name}`, Number(code), String(message));
   }
 
   /** Asks again where the endpoint has closed a connection that was kept: it has then read nothing. */
@@ -53,25 +95,47 @@ export class JsonRpc {
     const send = this.#agent instanceof HttpsAgent ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-      const asked = send(this.#url, { method: 'POST', agent: this.#agent, headers, signal: AbortSignal.timeout(this.#timeoutMs) }, (answer) => void textOf(answer).then(resolve, reject));
+      const failed = (error: unknown): void => reject(this.#troubleOf(error));
+      const asked = send(this.#url, { method: 'POST', agent: this.#agent, headers, signal: AbortSignal.timeout(this.#timeoutMs) }, (answer) => void this.#textOf(answer).then(resolve, failed));
       asked.on('error', (error) => {
         if (again && asked.reusedSocket && 'code' in error && error.code === 'ECONNRESET') this.#post(body, false).then(resolve, reject);
-        else reject(error);
+        else failed(error);
       });
       asked.end(body);
     });
   }
+
+  async #textOf(answer: IncomingMessage): Promise<string> {
+    const { statusCode: status = 0 } = answer;
+    if (status !== 200) {
+      answer.resume();
+      const retryAfterMs = retryAfterOf(answer);
+      const wish = retryAfterMs === undefined ? {} : { retryAfterMs };
+      throw new ChainTrouble(status === HTTP_TOO_MANY ? 'rate-limited' : 'endpoint-status', `${this.name} answered ${status}`, wish);
+    }
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      // Leaving the loop destroys the connection: what is still to come is never read.
+      if (bytes > this.#bytesMax) throw new ChainTrouble('answer-too-large', `${this.name} answered more than ${this.#bytesMax} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString();
+  }
+
+  #troubleOf(error: unknown): ChainTrouble {
+    if (error instanceof ChainTrouble) return error;
+    const { name, message } = error as Error;
+    if (name === 'AbortError' || name === 'TimeoutError') return new ChainTrouble('endpoint-timeout', `${this.name} did not answer within ${this.#timeoutMs} ms`);
+    return new ChainTrouble('endpoint-unreachable', `${this.name} cannot be reached: ${message}`, { cause: error });
+  }
 }
 
-async function textOf(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
-  if (answer.statusCode !== 200) throw new Error(`the chain's endpoint answered ${answer.statusCode}`);
-  return Buffer.concat(chunks).toString();
-}
-
-function resultOf<T>(method: string, answer: Answer | undefined): T {
-  if (answer === undefined) throw new Error(`${method}: the endpoint's answer lacks it`);
-  if (answer.error !== undefined) throw new RpcError(method, answer.error.code, answer.error.message);
-  return answer.result as T;
+/** `Retry-After` in seconds or as a date (RFC 9110, 10.2.3). */
+function retryAfterOf({ headers }: IncomingMessage): number | undefined {
+  const text = headers['retry-after'];
+  if (text === undefined) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.parse(headers['date'] ?? '');
+  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), RETRY_AFTER_MS_MAX) : undefined;
 }

@@ -1,21 +1,15 @@
-import { gmExchangeAbi, taskKey, taskStakingAbi, type AddressBook } from '@skein/contracts-evm';
-import { encodeAbiParameters, encodeEventTopics, numberToHex, pad, type Hex } from 'viem';
+import { CONTRACT_NAMES, delegationPoolAbi, poolManagerAbi, taskKey, taskStakingAbi, type AddressBook, type ContractName } from '@skein/contracts-evm';
+import { encodeAbiParameters, encodeEventTopics, keccak256, numberToHex, pad, type Hex } from 'viem';
 import { expect, test } from 'vitest';
 import { mayHold } from './bloom.js';
-import { decodeFact, factTopics } from './decode-log.js';
+import { factTopics } from './decode-log.js';
 import { JsonRpc, RpcError, type RpcCall } from './json-rpc.js';
 import { RpcChainSource } from './rpc-chain-source.js';
 
 const address = (digit: string): Hex => `0x${digit.repeat(40)}`;
-const book: AddressBook = {
-  chainId: 31337,
-  flock: address('1'),
-  gmFlock: address('2'),
-  gmExchange: address('3'),
-  taskStaking: address('4'),
-  fromBlock: 1n,
-};
-const wallet = address('a');
+const addresses = Object.fromEntries(CONTRACT_NAMES.map((name, at) => [name, address((at + 1).toString(16))])) as Record<ContractName, Hex>;
+const book: AddressBook = { chainId: 31337, ...addresses, fromBlock: 1n };
+const wallet = address('d');
 const TASK = '0192f0c1-2b3c-7def-8123-456789abcdef';
 
 const stakedLog = (logIndex: number, at: { block?: string; address?: Hex } = {}) => ({
@@ -26,6 +20,7 @@ const stakedLog = (logIndex: number, at: { block?: string; address?: Hex } = {})
   blockHash: pad(`0x${at.block ?? '7'}`),
   transactionHash: pad('0xbeef'),
   logIndex: numberToHex(logIndex),
+  blockTimestamp: '0x64',
 });
 
 /** An endpoint that answers from a table. */
@@ -36,8 +31,9 @@ class FakeRpc extends JsonRpc {
     this.answers = answers;
   }
   override async batch<T>(calls: readonly RpcCall[]): Promise<T[]> {
-    return calls.map(([method]) => {
-      const answer = this.answers[method];
+    return calls.map(([method, ...params]) => {
+      let answer = this.answers[method];
+      if (typeof answer === 'function') answer = (answer as (call: RpcCall) => unknown)([method, ...params]);
       if (answer instanceof Error) throw answer;
       return answer as T;
     });
@@ -47,7 +43,7 @@ class FakeRpc extends JsonRpc {
 const sourceOf = (answers: Record<string, unknown>, depth?: number): RpcChainSource => new RpcChainSource(new FakeRpc(answers), book, depth);
 
 test('a fact’s ordinal is its place in the transaction, counting the logs of others', async () => {
-  const others = stakedLog(4, { address: address('9') });
+  const others = stakedLog(4, { address: address('e') });
   const logs = [stakedLog(6), stakedLog(5)];
   const receipt = { blockHash: logs[0]!.blockHash, logs: [others, stakedLog(5), stakedLog(6)] };
   const facts = await sourceOf({ eth_getLogs: logs, eth_getTransactionReceipt: receipt }).facts(1, 9);
@@ -57,6 +53,7 @@ test('a fact’s ordinal is its place in the transaction, counting the logs of o
   ]);
   expect(facts[0]).toMatchObject({
     blockNumber: 7,
+    blockTimeMs: 100_000,
     fact: { kind: 'staked', taskId: TASK, role: 'validator', wallet: `eip155:31337:${wallet}`, amount: 5n, balance: 9n },
   });
 });
@@ -89,7 +86,7 @@ test('a chain without the tags has its heads by depth', async () => {
   class Blocks extends FakeRpc {
     override async batch<T>(calls: readonly RpcCall[]): Promise<T[]> {
       asked.push(...calls.map(([, at]) => at));
-      return calls.map(([, at]) => ({ number: at === 'latest' ? '0x64' : at, hash: '0x1', parentHash: '0x0', logsBloom: bloom }) as T);
+      return calls.map(([, at]) => ({ number: at === 'latest' ? '0x64' : at, hash: pad('0x1'), parentHash: pad('0x0'), logsBloom: bloom, timestamp: '0x1' }) as T);
     }
   }
   const heads = await new RpcChainSource(new Blocks({}), book, 15).heads();
@@ -97,23 +94,61 @@ test('a chain without the tags has its heads by depth', async () => {
   expect(asked).toEqual(['latest', '0x5c', '0x55']);
 });
 
-test('all six facts are read; other logs of the contracts are none', () => {
-  expect(factTopics).toHaveLength(6);
-  const redeemed = encodeEventTopics({ abi: gmExchangeAbi, eventName: 'Redeemed', args: { lockId: 3n, owner: wallet } }) as Hex[];
-  const words = [1n, 2n, 3n, 4n, 5n];
-  const data = encodeAbiParameters(words.map(() => ({ type: 'uint256' })), words);
-  expect(decodeFact(31337, { topics: redeemed, data })).toEqual({
-    kind: 'redeemed',
-    lockId: 3n,
-    wallet: `eip155:31337:${wallet}`,
-    gm: 1n,
-    paid: 2n,
-    fee: 3n,
-    gmRemaining: 4n,
-    amountRemaining: 5n,
-  });
-  const parameters = encodeEventTopics({ abi: gmExchangeAbi, eventName: 'ParametersChanged' }) as Hex[];
-  expect(() => decodeFact(31337, { topics: parameters, data: '0x' })).toThrow();
+const POOL = address('f');
+const created = () => ({
+  ...stakedLog(2, { address: book.poolManager }),
+  topics: encodeEventTopics({ abi: poolManagerAbi, eventName: 'PoolCreated', args: { owner: wallet, pool: POOL } }) as Hex[],
+  data: encodeAbiParameters([{ type: 'uint32' }], [400_000]),
+});
+const claimed = (logIndex: number) => ({
+  ...stakedLog(logIndex, { address: POOL }),
+  topics: encodeEventTopics({ abi: delegationPoolAbi, eventName: 'Claimed', args: { delegator: wallet } }) as Hex[],
+  data: encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [5n, 1n]),
+});
+
+test('a pool is followed from its first log on, also within the range and the transaction that announce it', async () => {
+  const asked: (readonly string[])[] = [];
+  const eth_getLogs = ([, filter]: RpcCall) => {
+    const wanted = (filter as { address: readonly string[] }).address;
+    asked.push(wanted);
+    return [created(), claimed(3)].filter((log) => wanted.includes(log.address));
+  };
+  const receipt = { blockHash: created().blockHash, logs: [created(), claimed(3)] };
+  const source = sourceOf({ eth_getLogs, eth_getTransactionReceipt: receipt });
+  const facts = await source.facts(1, 9);
+  expect(facts.map(({ fact, logIndex }) => [fact.kind, logIndex])).toEqual([
+    ['pool-created', 2],
+    ['pool-claimed', 3],
+  ]);
+  expect(asked.map((wanted) => wanted.includes(POOL))).toEqual([false, true]);
+  // From then on by the same question as all else; and after a restart, once it is told.
+  expect((await source.facts(1, 9)).length).toBe(2);
+  expect(asked).toHaveLength(3);
+  const restarted = sourceOf({ eth_getLogs, eth_getTransactionReceipt: { ...receipt, logs: [claimed(3)] } });
+  restarted.follow([POOL]);
+  asked.length = 0;
+  await restarted.facts(1, 9).catch(() => undefined);
+  expect(asked.map((wanted) => wanted.includes(POOL))).toEqual([true]);
+});
+
+test('more pools than one filter takes are asked for in several', async () => {
+  const filters: unknown[] = [];
+  const source = sourceOf({ eth_getLogs: ([, filter]: RpcCall) => (filters.push(filter), []) });
+  source.follow(Array.from({ length: 1_200 }, (_, at) => pad(numberToHex(at + 1_000), { size: 20 })));
+  expect(await source.facts(1, 9)).toEqual([]);
+  expect(filters.map((filter) => (filter as { address: unknown[] }).address.length)).toEqual([500, 500, 208]);
+});
+
+test('block times are asked for where the logs lack them', async () => {
+  const { blockTimestamp: _time, ...log } = stakedLog(5);
+  const block = { number: '0x7', hash: log.blockHash, parentHash: pad('0x6'), logsBloom: `0x${'00'.repeat(256)}`, timestamp: '0x65' };
+  const facts = await sourceOf({ eth_getLogs: [log], eth_getTransactionReceipt: { blockHash: log.blockHash, logs: [log] }, eth_getBlockByNumber: block }).facts(1, 9);
+  expect(facts[0]!.blockTimeMs).toBe(101_000);
+});
+
+test('codes are hashes; no code is none', async () => {
+  const codes = await sourceOf({ eth_getCode: ([, at]: RpcCall) => (at === book.emission ? '0x' : '0x60') }).codes({ number: 1, hash: '' });
+  expect([codes?.[book.emission], codes?.[book.taskStaking], Object.keys(codes!).length]).toEqual(['', keccak256('0x60'), 8]);
 });
 
 test('an empty bloom filter rules everything out, a full one nothing', () => {

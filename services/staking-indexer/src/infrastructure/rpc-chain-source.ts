@@ -1,146 +1,172 @@
-import { taskStakingAbi, type AddressBook } from '@skein/contracts-evm';
-import { decodeFunctionResult, encodeFunctionData, hexToNumber, numberToHex, type Hex } from 'viem';
-import { RangeRefused, type ChainSource, type Header, type Heads } from '../application/chain-source.js';
+import type { AddressBook } from '@skein/contracts-evm';
+import { keccak256, numberToHex, type Hex } from 'viem';
+import { ChainTrouble, RangeRefused, type ChainIdentity, type ChainSource, type Header, type Heads } from '../application/chain-source.js';
+import type { Total } from '../application/totals.js';
 import type { BlockRef, ChainFact } from '../domain/facts.js';
-import { mayHold } from './bloom.js';
-import { decodeFact, factTopics, type LogData } from './decode-log.js';
+import { decodeFact, factTopics, type ContractKind } from './decode-log.js';
 import { RpcError, type JsonRpc, type RpcCall } from './json-rpc.js';
+import { inChunks, RpcContracts } from './rpc-contracts.js';
+import { blockTimes, ordinalIn, readLogs, readReceipts } from './rpc-logs.js';
+import { blockOf, bytesOf, chainIdOf, type RpcBlock, type RpcLog, type RpcReceipt } from './rpc-shapes.js';
+import { callOf, numberOf } from './rpc-totals.js';
 
-interface RpcBlock {
-  readonly number: Hex;
-  readonly hash: Hex;
-  readonly parentHash: Hex;
-  readonly logsBloom: Hex;
-}
+const REVERTED = 3;
+const CALLS_PER_BATCH = 200;
 
-interface RpcLog extends LogData {
-  readonly address: Hex;
-  readonly blockNumber: Hex;
-  readonly blockHash: Hex;
-  readonly transactionHash: Hex;
-  readonly logIndex: Hex;
-  readonly removed?: boolean;
-}
-
-interface RpcReceipt {
-  readonly blockHash: Hex;
-  readonly logs: readonly RpcLog[];
-}
-
-/** Logs of one answer above which a smaller range is asked for. */
-const LOGS_MAX = 2_000;
-const RECEIPTS_PER_CALL = 100;
-
-/** A chain behind an Ethereum JSON-RPC endpoint. It polls `eth_getLogs`; filters of the endpoint would be lost with it. */
+/** A chain behind one Ethereum JSON-RPC endpoint. It polls `eth_getLogs`; filters of the endpoint would be lost with it. */
 export class RpcChainSource implements ChainSource {
   readonly #rpc: JsonRpc;
   readonly #book: AddressBook;
   readonly #finalityBlocks: number | undefined;
-  readonly #contracts: readonly Hex[];
+  readonly #contracts: RpcContracts;
 
   /** `finalityBlocks` only for a chain that lacks the tags `safe` and `finalized`. */
   constructor(rpc: JsonRpc, book: AddressBook, finalityBlocks?: number) {
     this.#rpc = rpc;
     this.#book = book;
     this.#finalityBlocks = finalityBlocks;
-    this.#contracts = [book.gmExchange, book.taskStaking];
+    this.#contracts = new RpcContracts(book);
   }
 
-  async identity(): Promise<{ chainId: number; genesis: BlockRef }> {
-    const [chainId, genesis] = await this.#rpc.batch<unknown>([['eth_chainId'], blockAt('0x0')]);
-    const { number, hash } = genesis as RpcBlock;
-    return { chainId: hexToNumber(chainId as Hex), genesis: { number: hexToNumber(number), hash } };
+  get name(): string {
+    return this.#rpc.name;
+  }
+
+  async identity(): Promise<ChainIdentity> {
+    const [chainId, answer] = await this.#ask([['eth_chainId'], blockAt('0x0')]);
+    const genesis = blockOf(answer);
+    if (genesis === undefined) throw new ChainTrouble('missing-block', `${this.name} has no genesis block`);
+    return { chainId: chainIdOf(chainId), genesis: { number: genesis.number, hash: genesis.hash } };
   }
 
   async heads(): Promise<Heads> {
     if (this.#finalityBlocks !== undefined) return this.#headsByDepth(this.#finalityBlocks);
-    const [latest, safe, finalised] = await this.#rpc.batch<RpcBlock | null>(['latest', 'safe', 'finalized'].map(blockAt));
-    return { latest: this.#headOf(latest), safe: this.#headOf(safe), finalised: this.#headOf(finalised) };
+    const [latest, safe, finalised] = (await this.#ask(['latest', 'safe', 'finalized'].map(blockAt))).map(blockOf);
+    return this.#checked({ latest: this.#headOf(latest), safe: this.#headOf(safe), finalised: this.#headOf(finalised) });
   }
 
   async #headsByDepth(depth: number): Promise<Heads> {
-    const latest = this.#headOf(await this.#rpc.call<RpcBlock | null>(...blockAt('latest')));
+    const [latestBlock] = (await this.#ask([blockAt('latest')])).map(blockOf);
+    const latest = this.#headOf(latestBlock);
     const behind = (blocks: number): Hex => numberToHex(Math.max(0, latest.number - blocks));
-    const [safe, finalised] = await this.#rpc.batch<RpcBlock | null>([behind(Math.ceil(depth / 2)), behind(depth)].map(blockAt));
+    const [safe, finalised] = (await this.#ask([behind(Math.ceil(depth / 2)), behind(depth)].map(blockAt))).map(blockOf);
     return { latest, safe: this.#headOf(safe), finalised: this.#headOf(finalised) };
   }
 
+  /** An endpoint that calls a block final which it does not have lies about one of both. */
+  #checked(heads: Heads): Heads {
+    const { latest, safe, finalised } = heads;
+    if (finalised.number <= safe.number && safe.number <= latest.number) return heads;
+    const numbers = `finalised ${finalised.number}, safe ${safe.number}, latest ${latest.number}`;
+    throw new ChainTrouble('finality-beyond-latest', `${this.name} names heads that cannot be: ${numbers}`);
+  }
+
   async header(number: number): Promise<Header | undefined> {
-    const block = await this.#rpc.call<RpcBlock | null>(...blockAt(numberToHex(number)));
-    return block === null ? undefined : this.#headOf(block);
+    const [answer] = await this.#ask([blockAt(numberToHex(number))]);
+    const block = blockOf(answer);
+    if (block !== undefined && block.number !== number) throw new ChainTrouble('answer-malformed', `${this.name} answered block ${block.number} for block ${number}`);
+    return block === undefined ? undefined : this.#headOf(block);
+  }
+
+  follow(contracts: readonly string[]): void {
+    this.#contracts.add(contracts);
   }
 
   async facts(from: number, to: number): Promise<ChainFact[]> {
-    const logs = await this.#logs(from, to);
-    if (logs.length > LOGS_MAX && from < to) throw new RangeRefused(`${logs.length} logs in blocks ${from} to ${to}`);
-    const ordinals = await this.#ordinals(logs);
-    return logs.map((log, at) => ({
-      blockNumber: hexToNumber(log.blockNumber),
-      blockHash: log.blockHash,
-      logIndex: hexToNumber(log.logIndex),
-      txHash: log.transactionHash,
-      ordinal: ordinals[at]!,
-      fact: decodeFact(this.#book.chainId, log),
-    }));
+    let logs = await readLogs(this.#rpc, from, to, this.#contracts.filters(), factTopics);
+    // A pool's first logs may lie in the range that announces it, even in the same transaction.
+    for (let fresh = this.#announced(logs); fresh.length > 0; ) {
+      const more = await readLogs(this.#rpc, from, to, inChunks(fresh), factTopics);
+      logs = [...logs, ...more].sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
+      fresh = this.#announced(more);
+    }
+    return this.#factsOf(logs.filter((log) => this.#contracts.kindOf(log) !== undefined));
+  }
+
+  agree(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  async codes(block: BlockRef): Promise<Readonly<Record<string, string>> | undefined> {
+    const { ofBook } = this.#contracts;
+    const answers = await this.#atState(ofBook.map((address): RpcCall => ['eth_getCode', address, numberToHex(block.number)]));
+    const hashOf = (answer: unknown): string => (answer === '0x' ? '' : keccak256(bytesOf('eth_getCode', answer)));
+    return answers && Object.fromEntries(ofBook.map((address, at) => [address, hashOf(answers[at])]));
   }
 
   async totalStaked(block: BlockRef): Promise<bigint | undefined> {
-    const data = encodeFunctionData({ abi: taskStakingAbi, functionName: 'grandTotal' });
+    return (await this.totals(block, [{ name: 'staked' }]))?.[0];
+  }
+
+  async totals(block: BlockRef, wanted: readonly Total[]): Promise<readonly bigint[] | undefined> {
+    const answers = await this.#atState(wanted.map((total): RpcCall => ['eth_call', callOf(this.#book, total), numberToHex(block.number)]));
+    return answers?.map((answer) => numberOf(bytesOf('eth_call', answer)));
+  }
+
+  /** Calls on a block's state; undefined where the endpoint no longer keeps it: that of recent blocks only, its logs stay. */
+  async #atState(calls: readonly RpcCall[]): Promise<unknown[] | undefined> {
     try {
-      const answer = await this.#rpc.call<Hex>('eth_call', { to: this.#book.taskStaking, data }, numberToHex(block.number));
-      return decodeFunctionResult({ abi: taskStakingAbi, functionName: 'grandTotal', data: answer });
+      const answers: unknown[] = [];
+      for (let at = 0; at < calls.length; at += CALLS_PER_BATCH) answers.push(...(await this.#rpc.batch(calls.slice(at, at + CALLS_PER_BATCH))));
+      return answers;
     } catch (error) {
-      // A node keeps the state of recent blocks only; its logs stay.
-      if (error instanceof RpcError) return undefined;
+      if (!(error instanceof RpcError)) throw error;
+      if (error.rpcCode === REVERTED) throw new ChainTrouble('endpoint-refused', error.message);
+      return undefined;
+    }
+  }
+
+  async #ask(calls: readonly RpcCall[]): Promise<unknown[]> {
+    try {
+      return await this.#rpc.batch(calls);
+    } catch (error) {
+      if (error instanceof RpcError) throw new ChainTrouble('endpoint-refused', error.message);
       throw error;
     }
   }
 
-  #headOf(block: RpcBlock | null | undefined): Header {
-    if (block === null || block === undefined) throw new Error('the chain has no such head yet');
+  #headOf(block: RpcBlock | undefined): Header {
+    if (block === undefined) throw new ChainTrouble('missing-block', `${this.name} has no such head yet`);
     const { number, hash, parentHash, logsBloom } = block;
-    return { number: hexToNumber(number), hash, parentHash, mayHoldFacts: mayHold(logsBloom, this.#contracts, factTopics) };
+    return { number, hash, parentHash, mayHoldFacts: this.#contracts.mayBeIn(logsBloom) };
   }
 
-  async #logs(from: number, to: number): Promise<RpcLog[]> {
-    const filter = { fromBlock: numberToHex(from), toBlock: numberToHex(to), address: this.#contracts, topics: [factTopics] };
-    try {
-      const logs = await this.#rpc.call<RpcLog[]>('eth_getLogs', filter);
-      return logs.filter((log) => log.removed !== true).sort(byPlace);
-    } catch (error) {
-      // Endpoints word "too many results" and "range too wide" in many ways; a smaller range is right for each of them.
-      if (error instanceof RpcError) throw new RangeRefused(error.message);
-      throw error;
-    }
+  /** Contracts that the logs announce and nobody has followed so far. */
+  #announced(logs: readonly RpcLog[]): Hex[] {
+    const pools = logs.flatMap((log) => {
+      if (this.#contracts.kindOf(log) !== 'poolManager') return [];
+      const fact = this.#decode('poolManager', log);
+      return fact.kind === 'pool-created' ? [fact.pool] : [];
+    });
+    return this.#contracts.add(pools);
   }
 
-  /** Place of each log within its transaction. The receipts also show whether the answer holds all of a transaction's logs. */
-  async #ordinals(logs: readonly RpcLog[]): Promise<number[]> {
-    const hashes = [...new Set(logs.map((log) => log.transactionHash))];
-    const receipts = new Map<Hex, RpcReceipt>();
-    for (let at = 0; at < hashes.length; at += RECEIPTS_PER_CALL) {
-      const some = hashes.slice(at, at + RECEIPTS_PER_CALL);
-      const answers = await this.#rpc.batch<RpcReceipt | null>(some.map((hash): RpcCall => ['eth_getTransactionReceipt', hash]));
-      some.forEach((hash, place) => answers[place] && receipts.set(hash, answers[place]));
-    }
-    const found = Map.groupBy(logs, (log) => log.transactionHash);
+  async #factsOf(logs: readonly RpcLog[]): Promise<ChainFact[]> {
+    const hashes = [...new Set(logs.map(({ transactionHash }) => transactionHash))];
+    const [receipts, times] = [await readReceipts(this.#rpc, hashes), await blockTimes(this.#rpc, logs)];
+    const found = Map.groupBy(logs, ({ transactionHash }) => transactionHash);
     for (const [hash, its] of found) this.#checkReceipt(hash, receipts.get(hash), its.length);
-    return logs.map((log) => ordinalIn(receipts.get(log.transactionHash), log));
+    return logs.map((log): ChainFact => {
+      const { blockNumber, blockHash, logIndex, transactionHash: txHash } = log;
+      const ordinal = ordinalIn(receipts.get(txHash)!, log);
+      const fact = this.#decode(this.#contracts.kindOf(log)!, log);
+      return { blockNumber, blockHash, blockTimeMs: times.get(blockNumber)! * 1000, logIndex, txHash, ordinal, fact };
+    });
   }
 
+  /** The receipts show whether the answer holds all of a transaction's logs. */
   #checkReceipt(hash: Hex, receipt: RpcReceipt | undefined, found: number): void {
-    const ours = receipt?.logs.filter((log) => this.#contracts.includes(addressOf(log)) && factTopics.includes(log.topics[0]!));
-    if (ours?.length !== found) throw new RangeRefused(`${found} logs of transaction ${hash}, its receipt has ${ours?.length ?? 'none'}`);
+    const ours = receipt?.logs.filter((log) => this.#contracts.kindOf(log) !== undefined);
+    if (ours?.length !== found) throw new RangeRefused(`${found} logs of transaction ${hash}, its receipt has ${ours?.length ?? 'none'}`, 'truncated-answer');
+  }
+
+  #decode(kind: ContractKind, log: RpcLog): ChainFact['fact'] {
+    try {
+      return decodeFact(this.#book.chainId, kind, log.address, log);
+    } catch (error) {
+      throw new ChainTrouble('answer-malformed', `${this.name}: a log of transaction ${log.transactionHash} cannot be read: ${(error as Error).message}`);
+    }
   }
 }
 
 const blockAt = (at: string): RpcCall => ['eth_getBlockByNumber', at, false];
-const addressOf = (log: RpcLog): Hex => log.address.toLowerCase() as Hex;
-const byPlace = (a: RpcLog, b: RpcLog): number =>
-  hexToNumber(a.blockNumber) - hexToNumber(b.blockNumber) || hexToNumber(a.logIndex) - hexToNumber(b.logIndex);
-
-function ordinalIn(receipt: RpcReceipt | undefined, log: RpcLog): number {
-  const ordinal = receipt?.blockHash === log.blockHash ? receipt.logs.findIndex((other) => other.logIndex === log.logIndex) : -1;
-  if (ordinal < 0) throw new RangeRefused(`transaction ${log.transactionHash} moved while it was read`);
-  return ordinal;
-}

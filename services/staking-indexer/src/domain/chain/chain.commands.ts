@@ -31,4 +31,27 @@ export interface RevertChain {
   readonly ancestor: BlockRef;
 }
 
-export type ChainCommand = StartChain | AdvanceChain | RevertChain;
+/** What code the followed contracts have at a final block, by address; `''` where there is none. */
+export interface SeeContracts {
+  readonly kind: 'see-contracts';
+  readonly codes: Readonly<Record<string, string>>;
+  /** Contracts may be missing still. */
+  readonly deploying: boolean;
+  readonly asOf: BlockRef;
+}
+
+/** The chain has become something that cannot heal. */
+export interface HaltChain {
+  readonly kind: 'halt';
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** An operator lets following go on. */
+export interface ResumeChain {
+  readonly kind: 'resume';
+  readonly reason: string;
+  readonly actor: string;
+}
+
+export type ChainCommand = StartChain | AdvanceChain | RevertChain | SeeContracts | HaltChain | ResumeChain;

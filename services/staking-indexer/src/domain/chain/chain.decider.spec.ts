@@ -1,9 +1,9 @@
 import { fold } from '@skein/kernel';
 import { specOf } from '@skein/testing';
 import { expect, test } from 'vitest';
-import { blockOf, factIn, finalised, moved, observed, reverted, stakedFact, started } from '../../../test/chain-fixtures.js';
+import { blockOf, factIn, finalised, finalisedAtOnce, moved, observed, reverted, stakedFact, started } from '../../../test/chain-fixtures.js';
 import type { AdvanceChain } from './chain.commands.js';
-import { chainDecider, CHECKPOINT_BLOCKS, EVENTS_MAX } from './chain.decider.js';
+import { chainDecider, CHECKPOINT_BLOCKS, EVENTS_MAX, FACTS_PER_EVENT } from './chain.decider.js';
 import type { ChainEvent } from './chain.events.js';
 
 const spec = specOf(chainDecider);
@@ -35,12 +35,12 @@ test('a log is observed when it is safe and finalised when its block is', () => 
     .then(finalised(stake, two), moved(three, two));
 });
 
-test('a backfill observes and finalises in one decision, up to what it has read', () => {
+test('what is final when it is first read becomes so at once, up to what has been read', () => {
   const stake = factIn(two, 't1');
   spec
     .given(started())
     .when(advance(1, 3, { logs: [stake], finalised: blockOf(900) }))
-    .then(observed(stake), finalised(stake, three), moved(three, three));
+    .then(finalisedAtOnce([stake], three), moved(three, three));
 });
 
 test('reading a range again changes nothing', () => {
@@ -54,7 +54,7 @@ test('a log that an earlier answer lacked is taken in later, even below the fina
   spec
     .given(started(), moved(three, three))
     .when(advance(1, 3, { logs: [late], finalised: three }))
-    .then(observed(late), finalised(late, three), moved(three, three));
+    .then(finalisedAtOnce([late], three), moved(three, three));
 });
 
 test('an idle chain moves the recorded cursor only now and then', () => {
@@ -123,19 +123,72 @@ test('a decision too big for one append is given again until nothing is left', (
   const logs = Array.from({ length: 250 }, (_, at) => factIn(blockOf(1 + (at % 3)), `t${at}`, at)).sort(
     (a, b) => a.blockNumber - b.blockNumber,
   );
-  const command = advance(1, 3, { logs, finalised: two, totalStaked: BigInt(10 * logs.filter((log) => log.blockNumber < 3).length) });
   const history: ChainEvent[] = [started()];
-  for (let rounds = 0; rounds < 5; rounds += 1) {
-    const decided = chainDecider.decide(command, fold(chainDecider, history));
-    expect(decided).toMatchObject({ ok: true });
-    if (!decided.ok || decided.value.length === 0) break;
-    expect(decided.value.length).toBeLessThanOrEqual(EVENTS_MAX);
-    history.push(...decided.value);
+  // Seen while they were safe, then final: the one that asks for most events.
+  for (const final of [blockOf(0), two]) {
+    const sum = BigInt(10 * logs.filter((log) => log.blockNumber <= final.number).length);
+    const command = advance(1, 3, { logs, finalised: final, totalStaked: sum });
+    for (let rounds = 0; rounds < 5; rounds += 1) {
+      const decided = chainDecider.decide(command, fold(chainDecider, history));
+      expect(decided).toMatchObject({ ok: true });
+      if (!decided.ok || decided.value.length === 0) break;
+      expect(decided.value.length).toBeLessThanOrEqual(EVENTS_MAX);
+      history.push(...decided.value);
+    }
   }
   const count = (type: ChainEvent['type']): number => history.filter((event) => event.type === type).length;
   expect([count('skein.staking.fact.observed.v1'), count('skein.staking.fact.finalised.v1')]).toEqual([250, 167]);
-  expect(count('skein.staking.cursor.moved.v1')).toBe(1);
+  expect(count('skein.staking.cursor.moved.v1')).toBe(2);
   expect(history.at(-1)).toEqual(moved(three, two));
+});
+
+test('facts that come final at once fill few events, in the order of the chain between those that waited', () => {
+  const waited = factIn(one, 't0');
+  const logs = [factIn(one, 'before', 0), { ...waited, logIndex: 1 }, ...Array.from({ length: FACTS_PER_EVENT + 5 }, (_, at) => factIn(two, `t${at + 1}`, at))];
+  spec
+    .given(started(), observed(logs[1]!), moved(one, blockOf(0)))
+    .when(advance(1, 3, { logs, finalised: two }))
+    .then(
+      finalisedAtOnce([logs[0]!], two),
+      finalised(logs[1]!, two),
+      finalisedAtOnce(logs.slice(2, 2 + FACTS_PER_EVENT), two),
+      finalisedAtOnce(logs.slice(2 + FACTS_PER_EVENT), two),
+      moved(three, two),
+    );
+});
+
+test('contracts that facts announce are followed until their block is left', () => {
+  const created = factIn(two, 't1', 0, { kind: 'pool-created', owner: 'eip155:31337:0xw1', pool: '0xp1', sigma: 5 });
+  const history = [started(), moved(one, one), observed(created), moved(two, one)];
+  expect(fold(chainDecider, history).announced).toEqual([{ contract: '0xp1', blockNumber: 2 }]);
+  expect(fold(chainDecider, [...history, reverted(one, two)]).announced).toEqual([]);
+  expect(fold(chainDecider, [...history, finalised(created, two)]).announced).toHaveLength(1);
+  expect(fold(chainDecider, [started(), finalisedAtOnce([created], two)]).announced).toHaveLength(1);
+});
+
+test('a contract’s code is remembered; another one, or none, is refused', () => {
+  const see = (codes: Record<string, string>, deploying = false) => ({ kind: 'see-contracts', codes, deploying, asOf: two }) as const;
+  const seen = { type: 'skein.staking.contracts.seen.v1', data: { codes: { '0x1': 'c' }, asOf: one } } as const;
+  spec.given(started()).when(see({ '0x1': 'c', '0x2': '' }, true)).then({ ...seen, data: { ...seen.data, asOf: two } });
+  spec.given(started()).when(see({ '0x1': 'c', '0x2': '' })).thenRejected({ rule: 'contract-missing' });
+  spec.given(started(), seen).when(see({ '0x1': 'c' })).then();
+  spec.given(started(), seen).when(see({ '0x1': 'd' })).thenRejected({ rule: 'contract-changed' });
+  spec.given(started(), seen).when(see({ '0x1': '' }, true)).thenRejected({ rule: 'contract-changed' });
+});
+
+test('a halted chain records nothing until it is resumed; the code it then has is the one that counts', () => {
+  const [halt, resume] = [{ kind: 'halt', rule: 'contract-changed', reason: 'it has' }, { kind: 'resume', reason: 'seen', actor: 'operator' }] as const;
+  const halted = { type: 'skein.staking.chain.halted.v1', data: { rule: halt.rule, reason: halt.reason } } as const;
+  const resumed = { type: 'skein.staking.chain.resumed.v1', data: { reason: 'seen', actor: 'operator' } } as const;
+  const seen = { type: 'skein.staking.contracts.seen.v1', data: { codes: { '0x1': 'c' }, asOf: one } } as const;
+  spec.given(started()).when(halt).then(halted);
+  spec.given(started(), halted).when(halt).then();
+  spec.given(started(), halted).when(advance(1, 2, { behind: true })).thenRejected({ rule: 'contract-changed' });
+  spec.given(started(), halted).when({ kind: 'revert', ancestor: one }).thenRejected({ rule: 'contract-changed' });
+  spec.given(started(), halted).when(resume).then(resumed);
+  spec.given(started()).when(resume).thenRejected({ rule: 'not-halted' });
+  const state = fold(chainDecider, [started(), seen, halted, resumed]);
+  expect([state.halted, state.codes]).toEqual([undefined, undefined]);
 });
 
 test('facts below the window are forgotten, and nothing there may be read again', () => {

@@ -1,21 +1,25 @@
 import { ok, reject, type Decider, type Rejection, type Result } from '@skein/kernel';
 import { stakedBy, type BlockRef, type ChainFact } from '../facts.js';
 import { checkAdvance } from './advance.policy.js';
-import type { AdvanceChain, ChainCommand, RevertChain, StartChain } from './chain.commands.js';
-import type { BlocksReverted, ChainEvent, CursorMoved, FactFinalised, FactObserved } from './chain.events.js';
+import type { AdvanceChain, ChainCommand, RevertChain, SeeContracts, StartChain } from './chain.commands.js';
+import type { BlocksReverted, ChainEvent, CursorMoved, FactFinalised, FactObserved, FactsFinalised } from './chain.events.js';
 import {
   initialChainState,
   isStarted,
   knownBlock,
   knownFacts,
   WINDOW_BLOCKS,
+  withAnnounced,
   withBlock,
   withFact,
+  withFacts,
   type ChainState,
 } from './chain.state.js';
 
 /** Events of one decision at most: they must fit one append. */
 export const EVENTS_MAX = 200;
+/** Facts of one event at most: it must stay below the store's 64 KiB, and a fact is below 1 KiB. */
+export const FACTS_PER_EVENT = 60;
 /** Without facts the cursor is recorded only this often, so that an idle chain does not fill the log. */
 export const CHECKPOINT_BLOCKS = 32;
 
@@ -50,9 +54,8 @@ function decideAdvance(command: AdvanceChain, state: ChainState): Decision {
       'totals-differ',
       `facts up to block ${asOf.number} make ${total} staked, the contract says ${command.totalStaked}`,
     );
-  const observed = fresh.map((data): FactObserved => ({ type: 'skein.staking.fact.observed.v1', data }));
-  const finalised = final.map((fact) => finalisedEvent(fact, asOf));
-  const facts = [...observed, ...finalised];
+  const observed = fresh.filter((fact) => !isFinal(fact)).map((data): FactObserved => ({ type: 'skein.staking.fact.observed.v1', data }));
+  const facts = [...observed, ...finalisedEvents(final, new Set(waiting), asOf)];
   const moved: CursorMoved = { type: 'skein.staking.cursor.moved.v1', data: { cursor: command.to, finalised: asOf } };
   const read = command.to.number - state.cursor.number;
   const due = facts.length > 0 || read >= (command.behind === true ? 1 : CHECKPOINT_BLOCKS);
@@ -63,10 +66,45 @@ function decideAdvance(command: AdvanceChain, state: ChainState): Decision {
 const byPlace = (a: ChainFact, b: ChainFact): number => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex;
 
 const finalisedEvent = (at: ChainFact, asOf: BlockRef): FactFinalised => {
-  const { blockNumber, blockHash, logIndex, txHash, ordinal, fact } = at;
-  const data = { blockNumber, blockHash, logIndex, txHash, ordinal, fact, asOf };
+  const { blockNumber, blockHash, blockTimeMs, logIndex, txHash, ordinal, fact } = at;
+  const time = blockTimeMs === undefined ? {} : { blockTimeMs };
+  const data = { blockNumber, blockHash, ...time, logIndex, txHash, ordinal, fact, asOf };
   return { type: 'skein.staking.fact.finalised.v1', data };
 };
+
+/** In the order of the chain: those that waited one by one, those that nobody has observed many at a time. */
+function finalisedEvents(final: readonly ChainFact[], waited: ReadonlySet<ChainFact>, asOf: BlockRef): (FactFinalised | FactsFinalised)[] {
+  const events: (FactFinalised | FactsFinalised)[] = [];
+  let together: ChainFact[] = [];
+  for (const fact of final) {
+    if (waited.has(fact)) {
+      events.push(finalisedEvent(fact, asOf));
+      together = [];
+      continue;
+    }
+    if (together.length === 0 || together.length === FACTS_PER_EVENT) {
+      together = [];
+      events.push({ type: 'skein.staking.facts.finalised.v1', data: { facts: together, asOf } });
+    }
+    together.push(fact);
+  }
+  return events;
+}
+
+function decideSee({ codes, deploying, asOf }: SeeContracts, state: ChainState): Decision {
+  const known = state.codes ?? {};
+  for (const [address, code] of Object.entries(codes)) {
+    const before = known[address];
+    const now = code === '' ? 'no code' : `code ${code}`;
+    if (before !== undefined && before !== code)
+      return reject('failed-precondition', 'contract-changed', `contract ${address} had code ${before}, at block ${asOf.number} it has ${now}`);
+    if (before === undefined && code === '' && !deploying)
+      return reject('failed-precondition', 'contract-missing', `contract ${address} has no code at block ${asOf.number}`);
+  }
+  const fresh = Object.entries(codes).filter(([address, code]) => code !== '' && known[address] === undefined);
+  if (fresh.length === 0) return ok([]);
+  return ok([{ type: 'skein.staking.contracts.seen.v1', data: { codes: { ...known, ...Object.fromEntries(fresh) }, asOf } }]);
+}
 
 function decideRevert({ ancestor }: RevertChain, state: ChainState): Decision {
   if (ancestor.number < state.finalised.number)
@@ -98,33 +136,68 @@ function evolve(state: ChainState, event: ChainEvent): ChainState {
       const blocks = withBlock(withBlock([], genesis), cursor);
       return { ...state, chainId, genesis, cursor, finalised: genesis, blocks };
     }
-    case 'skein.staking.fact.observed.v1':
-      return { ...state, blocks: withFact(state.blocks, { ...event.data, final: false }) };
+    case 'skein.staking.fact.observed.v1': {
+      const blocks = withFact(state.blocks, { ...event.data, final: false });
+      return { ...state, blocks, announced: withAnnounced(state.announced, event.data) };
+    }
     case 'skein.staking.fact.finalised.v1': {
       const { asOf: _asOf, ...fact } = event.data;
-      return {
-        ...state,
-        blocks: withFact(state.blocks, { ...fact, final: true }),
-        stakedFinal: state.stakedFinal + stakedBy(fact.fact),
-      };
+      return withFinal(state, [fact]);
     }
+    case 'skein.staking.facts.finalised.v1':
+      return withFinal(state, event.data.facts);
     case 'skein.staking.blocks.reverted.v1': {
       const { ancestor } = event.data;
-      return { ...state, cursor: ancestor, blocks: state.blocks.filter((block) => block.number <= ancestor.number) };
+      const [blocks, announced] = [state.blocks.filter(({ number }) => number <= ancestor.number), state.announced.filter(({ blockNumber }) => blockNumber <= ancestor.number)];
+      return { ...state, cursor: ancestor, blocks, announced };
     }
     case 'skein.staking.cursor.moved.v1':
       return moved(state, event.data);
+    case 'skein.staking.contracts.seen.v1':
+      return { ...state, codes: event.data.codes };
+    case 'skein.staking.chain.halted.v1':
+      return { ...state, halted: { rule: event.data.rule, reason: event.data.reason } };
+    case 'skein.staking.chain.resumed.v1': {
+      const { halted: _halted, codes: _codes, ...going } = state;
+      return going;
+    }
+  }
+}
+
+function withFinal(state: ChainState, facts: readonly ChainFact[]): ChainState {
+  return {
+    ...state,
+    blocks: withFacts(state.blocks, facts.map((fact) => ({ ...fact, final: true }))),
+    stakedFinal: facts.reduce((sum, { fact }) => sum + stakedBy(fact), state.stakedFinal),
+    announced: facts.reduce(withAnnounced, state.announced),
+  };
+}
+
+function decide(command: ChainCommand, state: ChainState): Decision {
+  if (command.kind === 'start') return decideStart(command, state);
+  if (!isStarted(state)) return reject('failed-precondition', 'not-started', 'this chain is not followed');
+  const { halted } = state;
+  switch (command.kind) {
+    case 'halt': {
+      const { rule, reason } = command;
+      return ok(halted === undefined ? [{ type: 'skein.staking.chain.halted.v1', data: { rule, reason } }] : []);
+    }
+    case 'resume': {
+      const { reason, actor } = command;
+      if (halted === undefined) return reject('failed-precondition', 'not-halted', 'this chain is not halted');
+      return ok([{ type: 'skein.staking.chain.resumed.v1', data: { reason, actor } }]);
+    }
+    default:
+      if (halted !== undefined) return reject('failed-precondition', halted.rule, halted.reason);
+      if (command.kind === 'advance') return decideAdvance(command, state);
+      return command.kind === 'revert' ? decideRevert(command, state) : decideSee(command, state);
   }
 }
 
 /** Follows one chain: what was observed, what became final, what was undone. Refusals mean that the chain's answers cannot be right. */
 export const chainDecider: Decider<ChainState, ChainCommand, ChainEvent> = {
   initialState: () => initialChainState,
-  decide(command, state) {
-    if (command.kind === 'start') return decideStart(command, state);
-    if (!isStarted(state)) return reject('failed-precondition', 'not-started', 'this chain is not followed');
-    return command.kind === 'advance' ? decideAdvance(command, state) : decideRevert(command, state);
-  },
+  decide,
   evolve,
+  snapshot: { name: 'chain', version: 1, every: 1_000, encode: (state) => state, decode: (kept) => kept as ChainState },
 };
-

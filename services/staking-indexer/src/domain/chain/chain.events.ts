@@ -13,6 +13,15 @@ export type FactObserved = DomainEvent<'skein.staking.fact.observed.v1', ChainFa
 /** The log's block is final. `asOf` is the final block known then. */
 export type FactFinalised = DomainEvent<'skein.staking.fact.finalised.v1', ChainFact & { readonly asOf: BlockRef }>;
 
+/**
+ * Logs of blocks that were final when they were first read, by place; nobody has observed them before. At most
+ * `FACTS_PER_EVENT`, so that a backfill is not one event for each of millions of logs.
+ */
+export type FactsFinalised = DomainEvent<
+  'skein.staking.facts.finalised.v1',
+  { readonly facts: readonly ChainFact[]; readonly asOf: BlockRef }
+>;
+
 /** The chain has left these blocks, newest first; what was observed in them is void. Following goes on behind `ancestor`. */
 export type BlocksReverted = DomainEvent<
   'skein.staking.blocks.reverted.v1',
@@ -25,6 +34,33 @@ export type CursorMoved = DomainEvent<
   { readonly cursor: BlockRef; readonly finalised: BlockRef }
 >;
 
-export type ChainEvent = ChainStarted | FactObserved | FactFinalised | BlocksReverted | CursorMoved;
+/** Code hashes of the followed contracts by address, as they were first seen at a final block. */
+export type ContractsSeen = DomainEvent<
+  'skein.staking.contracts.seen.v1',
+  { readonly codes: Readonly<Record<string, string>>; readonly asOf: BlockRef }
+>;
+
+/** Following has stopped for good: what the chain has become cannot heal. Nothing is recorded until an operator resumes. */
+export type ChainHalted = DomainEvent<'skein.staking.chain.halted.v1', { readonly rule: string; readonly reason: string }>;
+
+/** An operator has looked at it; the contracts' code counts as it is from now on. Any other trouble that lasts halts again. */
+export type ChainResumed = DomainEvent<'skein.staking.chain.resumed.v1', { readonly reason: string; readonly actor: string }>;
+
+export type ChainEvent =
+  | ChainStarted
+  | FactObserved
+  | FactFinalised
+  | FactsFinalised
+  | BlocksReverted
+  | CursorMoved
+  | ContractsSeen
+  | ChainHalted
+  | ChainResumed;
+
+/** Facts that became final many at a time as if each had come alone: for whoever reads them. */
+export const singlesOf = (event: ChainEvent): readonly ChainEvent[] =>
+  event.type === 'skein.staking.facts.finalised.v1'
+    ? event.data.facts.map((fact): FactFinalised => ({ type: 'skein.staking.fact.finalised.v1', data: { ...fact, asOf: event.data.asOf } }))
+    : [event];
 
 export const chainStreamId = (chainId: number): string => `chain-${chainId}`;

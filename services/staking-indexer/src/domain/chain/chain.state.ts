@@ -19,6 +19,23 @@ export interface ChainState {
   readonly blocks: readonly KnownBlock[];
   /** Base units staked on everything by final facts. */
   readonly stakedFinal: bigint;
+  /** Contracts that facts have announced, with the block that did; those of reverted blocks are gone. */
+  readonly announced: readonly Announced[];
+  /** Code hashes by address, once seen. */
+  readonly codes?: Readonly<Record<string, string>>;
+  /** Nothing is recorded until an operator resumes. */
+  readonly halted?: { readonly rule: string; readonly reason: string };
+}
+
+export interface Announced {
+  readonly contract: string;
+  readonly blockNumber: number;
+}
+
+/** Adds the contract that a fact announces, if it does. */
+export function withAnnounced(announced: readonly Announced[], { fact, blockNumber }: ChainFact): readonly Announced[] {
+  if (fact.kind !== 'pool-created' || announced.some(({ contract }) => contract === fact.pool)) return announced;
+  return [...announced, { contract: fact.pool, blockNumber }];
 }
 
 /** How far below the final block facts are remembered, so that overlapping reads recognise them. */
@@ -32,6 +49,7 @@ export const initialChainState: ChainState = {
   finalised: NOWHERE,
   blocks: [],
   stakedFinal: 0n,
+  announced: [],
 };
 
 export const isStarted = (state: ChainState): boolean => state.chainId !== 0;
@@ -53,13 +71,19 @@ export function withBlock(blocks: readonly KnownBlock[], { number, hash }: Block
 }
 
 /** Adds a fact to its block's facts, or replaces the one with the same raw key. */
-export function withFact(blocks: readonly KnownBlock[], fact: KnownFact): readonly KnownBlock[] {
-  const key = rawKey(fact);
-  return withBlock(blocks, { number: fact.blockNumber, hash: fact.blockHash }).map((block) =>
-    block.number === fact.blockNumber
-      ? { ...block, facts: [...block.facts.filter((known) => rawKey(known) !== key), fact] }
-      : block,
-  );
+export const withFact = (blocks: readonly KnownBlock[], fact: KnownFact): readonly KnownBlock[] => withFacts(blocks, [fact]);
+
+/** The same for many facts at once: a backfill brings thousands, and each block is rebuilt once. */
+export function withFacts(blocks: readonly KnownBlock[], facts: readonly KnownFact[]): readonly KnownBlock[] {
+  const added = Map.groupBy(facts, ({ blockNumber }) => blockNumber);
+  let all = blocks;
+  for (const [number, [first]] of added) all = withBlock(all, { number, hash: first!.blockHash });
+  return all.map((block) => {
+    const fresh = added.get(block.number);
+    if (fresh === undefined) return block;
+    const keys = new Set(fresh.map(rawKey));
+    return { ...block, facts: [...block.facts.filter((known) => !keys.has(rawKey(known))), ...fresh] };
+  });
 }
 
 /** Canonical facts of the window by raw and by business key. */

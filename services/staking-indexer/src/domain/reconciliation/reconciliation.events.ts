@@ -1,0 +1,33 @@
+import type { DomainEvent } from '@skein/kernel';
+import type { BlockRef } from '../facts.js';
+
+/** A total that the read models and its contract know differently, in base units. */
+export interface Difference {
+  /** `staked`, `pool-principal 0x…` … */
+  readonly total: string;
+  readonly readModel: bigint;
+  readonly contract: bigint;
+}
+
+/** No payout may rest on this chain's stakes until an operator thaws. `asOf`: the final block at which it was found. */
+export type ReconciliationFrozen = DomainEvent<
+  'skein.staking.reconciliation.frozen.v1',
+  {
+    readonly chainId: number;
+    readonly asOf: BlockRef;
+    readonly rule: string;
+    readonly reason: string;
+    /** At most 50; empty where no total could be compared because the chain itself cannot be believed. */
+    readonly differences: readonly Difference[];
+  }
+>;
+
+/** Payouts may go on. */
+export type ReconciliationThawed = DomainEvent<
+  'skein.staking.reconciliation.thawed.v1',
+  { readonly chainId: number; readonly reason: string; readonly actor: string }
+>;
+
+export type ReconciliationEvent = ReconciliationFrozen | ReconciliationThawed;
+
+export const reconciliationStreamId = (chainId: number): string => `reconciliation-${chainId}`;
