@@ -9,8 +9,8 @@ import { delay } from './embedded/delay.js';
 import type { LogConsumer, PartitionBatch, ReceivedMessage } from './event-log.js';
 import { isRetriable, reasonOf } from './failure.js';
 import { HEADER } from './headers.js';
-import { contentRefusals } from './message-contents.js';
 import { clearHalt, haltsAt, recordHalt, type HaltAt } from './halts.js';
+import { inspectBatch } from './inspection.js';
 import { RetryState, STANDARD_TIMING } from './retry-state.js';
 import { Semaphore } from './semaphore.js';
 import { StallNotes } from './stalls.js';
@@ -110,10 +110,10 @@ class Consumer implements RunningConsumer {
   }
 
   async #process(batch: PartitionBatch): Promise<void> {
-    const wrong = await this.#inspect(batch);
-    const parked = await this.#parkedKeys(batch, wrong);
+    const { messages, wrong } = await inspectBatch(this.#options.pool, this.name, this.#dispatcher, batch.messages);
+    const parked = await this.#parkedKeys(batch.topic, messages, wrong);
     const halts = await this.#halts(batch);
-    for (const message of batch.messages) {
+    for (const message of messages) {
       if (batch.signal.aborted || this.#reason !== undefined) return;
       const halt = halts.get(message.offset);
       // An operator has let this one pass: without effect, like a discarded dead letter. By its id, too: a log made anew counts from 0 again.
@@ -202,25 +202,10 @@ class Consumer implements RunningConsumer {
     });
   }
 
-  /** What is wrong with messages of a batch, before any of it is decoded. */
-  async #inspect(batch: PartitionBatch): Promise<ReadonlyMap<ReceivedMessage, RejectionError>> {
-    const wrong = new Map<ReceivedMessage, RejectionError>();
-    for (const message of batch.messages) {
-      const refusal = this.#dispatcher.refusal(message);
-      if (refusal !== undefined) wrong.set(message, refusal);
-    }
-    const met = batch.messages.flatMap((message) => {
-      const schema = wrong.has(message) ? undefined : this.#dispatcher.schemaOf(message);
-      return schema === undefined ? [] : [{ message, schema }];
-    });
-    for (const [message, refusal] of await contentRefusals(this.#options.pool, this.name, met)) wrong.set(message, refusal);
-    return wrong;
-  }
-
-  async #parkedKeys(batch: PartitionBatch, wrong: ReadonlyMap<ReceivedMessage, RejectionError>): Promise<Set<string>> {
+  async #parkedKeys(topic: string, messages: readonly ReceivedMessage[], wrong: ReadonlyMap<ReceivedMessage, RejectionError>): Promise<Set<string>> {
     if (this.#options.policy === 'stop') return new Set();
-    const keys = [...new Set(batch.messages.filter((message) => this.#dispatcher.knows(message) || wrong.has(message)).map(({ key }) => key))];
-    return keys.length === 0 ? new Set() : parkedKeys(this.#options.pool, this.name, batch.topic, keys);
+    const keys = [...new Set(messages.filter((message) => this.#dispatcher.knows(message) || wrong.has(message)).map(({ key }) => key))];
+    return keys.length === 0 ? new Set() : parkedKeys(this.#options.pool, this.name, topic, keys);
   }
 
   async #halts({ topic, partition, messages }: PartitionBatch): Promise<ReadonlyMap<bigint, HaltAt>> {

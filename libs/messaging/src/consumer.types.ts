@@ -103,7 +103,7 @@ export interface RunningConsumer {
   stop(): Promise<void>;
 }
 
-/** A parked message. `first` is the message that failed; the others of its key wait behind it. */
+/** A parked message. `first` is the message that failed; the others of its key wait behind it. `whole`: nothing of it has to be read from the log. */
 export interface DeadLetter {
   readonly id: bigint;
   readonly queue: string;
@@ -111,5 +111,6 @@ export interface DeadLetter {
   readonly message: ReceivedMessage;
   readonly reason: string;
   readonly first: boolean;
+  readonly whole: boolean;
   readonly parkedAtMs: number;
 }

@@ -2,16 +2,18 @@ import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
 import type { DeadLetter } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
-import { isRefusedValue, reasonOf } from './failure.js';
+import { keepMessage } from './kept.js';
 
 /** What a parked message and one that halts a consumer have in common. */
-export const LETTER_COLUMNS = 'id, group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason';
+export const LETTER_COLUMNS = 'id, group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, whole, reason';
 const COLUMNS = `${LETTER_COLUMNS}, queue, first, floor(extract(epoch FROM parked_at) * 1000)::bigint AS parked_at_ms`;
+/** A list of letters has none of their values, each of which may be large. */
+export const NO_VALUE = `''::bytea AS value`;
 
 /** A row as `pg` reads it. */
 export interface LetterRow {
   id: string; queue: string; group_name: string; topic: string; partition: number; message_offset: string; key: string; message_id: string;
-  type: string; time_ms: string; headers: Record<string, string>; value: Buffer; reason: string; first: boolean; parked_at_ms: string;
+  type: string; time_ms: string; headers: Record<string, string>; value: Buffer; whole: boolean; reason: string; first: boolean; parked_at_ms: string;
 }
 
 /** The message of a row. */
@@ -21,6 +23,7 @@ export const letterOf = (row: LetterRow): DeadLetter => ({
   group: row.group_name,
   reason: row.reason,
   first: row.first,
+  whole: row.whole,
   parkedAtMs: Number(row.parked_at_ms),
   message: {
     topic: row.topic, partition: row.partition, offset: BigInt(row.message_offset), key: row.key, id: row.message_id, type: row.type,
@@ -43,10 +46,10 @@ export interface DeadLetterFilter {
   readonly key?: string;
 }
 
-/** Open dead letters, oldest first, at most `limit` (default 100) after the given id; of all groups where none is named. */
+/** Open dead letters without their values, oldest first, at most `limit` (default 100) after the given id; of all groups where none is named. */
 export async function listDeadLetters(pool: pg.Pool, filter: Partial<DeadLetterFilter> & { readonly afterId?: bigint; readonly limit?: number }): Promise<DeadLetter[]> {
   const { rows } = await pool.query<LetterRow>(
-    `SELECT ${COLUMNS} FROM dead_letters WHERE ($1::text IS NULL OR group_name = $1) AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
+    `SELECT ${COLUMNS}, ${NO_VALUE} FROM dead_letters WHERE ($1::text IS NULL OR group_name = $1) AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
         AND closed_at IS NULL AND id > $4 ORDER BY id LIMIT $5`,
     [filter.group ?? null, filter.topic ?? null, filter.key ?? null, filter.afterId ?? 0n, filter.limit ?? 100],
   );
@@ -56,7 +59,7 @@ export async function listDeadLetters(pool: pg.Pool, filter: Partial<DeadLetterF
 /** One dead letter, open or closed. */
 export async function readDeadLetter(pool: pg.Pool, id: bigint): Promise<ClosedLetter | undefined> {
   const { rows } = await pool.query<LetterRow & { outcome: ClosedLetter['outcome'] | null; closed_by: string | null; closed_reason: string | null; closed_at_ms: string | null }>(
-    `SELECT ${COLUMNS}, outcome, closed_by, closed_reason, floor(extract(epoch FROM closed_at) * 1000)::bigint AS closed_at_ms FROM dead_letters WHERE id = $1`, [id],
+    `SELECT ${COLUMNS}, value, outcome, closed_by, closed_reason, floor(extract(epoch FROM closed_at) * 1000)::bigint AS closed_at_ms FROM dead_letters WHERE id = $1`, [id],
   );
   const row = rows[0];
   if (row === undefined) return undefined;
@@ -89,23 +92,10 @@ export function letterValues(group: string, { topic, partition, offset, key, id,
   return [group, topic, partition, offset, key, id, type, Number.isSafeInteger(timeMs) ? timeMs : 0, JSON.stringify(headers), bytes];
 }
 
-/**
- * Keeps a message as it came or, where PostgreSQL refuses something of it, without what only explains it: one that could not be
- * kept at all would be tried for ever and block its partition. What then still fails is the database's fault, and waits for it.
- */
-export async function keepMessage<T>(message: ReceivedMessage, reason: string, keep: (message: ReceivedMessage, reason: string) => Promise<T>): Promise<T> {
-  try {
-    return await keep(message, reason);
-  } catch (error) {
-    if (!isRefusedValue(error)) throw error;
-    return keep({ ...message, headers: {}, timeMs: 0 }, `${reason} (kept without headers and time: ${reasonOf(error)})`);
-  }
-}
-
 /** Parks a message that failed, or one whose key is parked; false when the key is no longer parked. */
 export async function park(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string, first: boolean): Promise<boolean> {
-  const text = 'SELECT dead_letter_park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS parked';
-  const { rows } = await keepMessage(message, reason, (kept, why) => pool.query<{ parked: boolean }>(text, [...letterValues(group, kept), why, first]));
+  const text = 'SELECT dead_letter_park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS parked';
+  const { rows } = await keepMessage(message, reason, ({ message: kept, whole }, why) => pool.query<{ parked: boolean }>(text, [...letterValues(group, kept), why, first, whole]));
   failpoint('letter.parked');
   return rows[0]!.parked;
 }
@@ -132,7 +122,7 @@ export async function leaseFirst(pool: pg.Pool, group: string, topic: string, ke
     `UPDATE dead_letters SET leased_until = clock_timestamp() + $4 * interval '1 millisecond', lease_token = gen_random_uuid()
       WHERE id = (SELECT id FROM dead_letters WHERE group_name = $1 AND topic = $2 AND md5(key) = md5($3) AND key = $3 AND closed_at IS NULL ORDER BY message_offset LIMIT 1)
         AND closed_at IS NULL AND leased_until < clock_timestamp()
-      RETURNING ${COLUMNS}, lease_token`,
+      RETURNING ${COLUMNS}, value, lease_token`,
     [group, topic, key, leaseMs],
   );
   return rows.map((row) => ({ letter: letterOf(row), token: row.lease_token }))[0];
@@ -146,9 +136,9 @@ export async function renewLease(pool: pg.Pool, { letter, token }: LeasedLetter,
   return rowCount === 1;
 }
 
-/** The redriven message is done; with the last of its key the key is free. False where somebody else has decided about it. */
-export async function markDone(pool: pg.Pool, { letter, token }: LeasedLetter): Promise<boolean> {
-  const { rows } = await pool.query<{ done: boolean }>('SELECT dead_letter_done($1, $2) AS done', [letter.id, token]);
+/** The message is done, redriven by whoever it was; with the last of its key the key is free. False where somebody else has decided about it. */
+export async function markDone(pool: pg.Pool, { letter, token }: LeasedLetter, by: string): Promise<boolean> {
+  const { rows } = await pool.query<{ done: boolean }>('SELECT dead_letter_done($1, $2, $3) AS done', [letter.id, token, by]);
   return rows[0]!.done;
 }
 

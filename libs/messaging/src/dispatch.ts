@@ -41,9 +41,9 @@ export class Dispatcher {
     return this.#handlers.get(`${message.topic} ${message.type}`)?.schema;
   }
 
-  /** What is wrong with a message, whether or not this group would handle it. */
-  refusal(message: ReceivedMessage): RejectionError | undefined {
-    return inspect(message, this.#eventTypes, this.#handled);
+  /** What is wrong with a message, whether or not this group would handle it; `oversize`: an operator lets it be larger than the limit. */
+  refusal(message: ReceivedMessage, oversize = false): RejectionError | undefined {
+    return inspect(message, this.#eventTypes, this.#handled, oversize);
   }
 
   /** Decodes and handles under the message's trace; throws what the handler throws, and a returned refusal. */

@@ -63,6 +63,7 @@ function lazily(load: () => Promise<EventLog>): EventLog {
     lag: async (group) => (await log()).lag(group),
     members: async (group) => (await log()).members?.(group),
     topics: async () => (await (await log()).topics?.()) ?? [],
+    read: async (place) => (await log()).read?.(place),
     createTopics: async (specs) => (await log()).createTopics(specs),
     close: async () => {
       closed = true;

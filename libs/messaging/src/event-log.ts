@@ -19,6 +19,9 @@ export interface ReceivedMessage extends PublicMessage {
   readonly offset: bigint;
 }
 
+/** Where a message lies in the log. */
+export type Place = Pick<ReceivedMessage, 'topic' | 'partition' | 'offset'>;
+
 /** A topic of the manifest `proto/topics.yaml`. The partition count is fixed once: changing it would break order per key. */
 export interface TopicSpec {
   readonly topic: string;
@@ -106,6 +109,8 @@ export interface EventLog {
   members?(group: string): Promise<readonly MemberState[] | undefined>;
   /** The topics that there are, for `planTopics`; an adapter that cannot tell leaves it out. */
   topics?(): Promise<readonly TopicState[]>;
+  /** The message of one place; undefined where the log has none there (any more). An adapter that cannot read one alone leaves it out. */
+  read?(place: Place): Promise<ReceivedMessage | undefined>;
   /** Idempotent; also brings a topic's retention to what is asked; another partition count for an existing topic is refused. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>;
   /** Stops the consumers made here and lets the connections go. */

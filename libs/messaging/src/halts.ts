@@ -1,11 +1,12 @@
 import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
-import { keepMessage, letterOf, letterValues, LETTER_COLUMNS, type LetterRow } from './dead-letters.js';
+import { letterOf, letterValues, LETTER_COLUMNS, NO_VALUE, type LetterRow } from './dead-letters.js';
 import type { DeadLetter } from './consumer.types.js';
 import type { ReceivedMessage } from './event-log.js';
+import { keepMessage } from './kept.js';
 
 /** Where a consumer with the policy `stop` stands before a message that it cannot handle. */
-export interface ConsumerHalt extends Pick<DeadLetter, 'id' | 'group' | 'message' | 'reason'> {
+export interface ConsumerHalt extends Pick<DeadLetter, 'id' | 'group' | 'message' | 'whole' | 'reason'> {
   readonly haltedAtMs: number;
   /** Somebody asked for another try, which has not passed the message yet. */
   readonly resuming: boolean;
@@ -13,12 +14,12 @@ export interface ConsumerHalt extends Pick<DeadLetter, 'id' | 'group' | 'message
 
 /** Writes down where a group halted. A halt at the same message again takes a request to resume back, but not that of a discard that came in between. */
 export async function recordHalt(pool: pg.Pool, group: string, message: ReceivedMessage, reason: string): Promise<void> {
-  const text = `INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  const text = `INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason, whole)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
      ON CONFLICT (group_name, topic, partition, message_offset) DO UPDATE
-       SET reason = excluded.reason, halted_at = clock_timestamp(), cleared_at = NULL,
+       SET reason = excluded.reason, whole = consumer_halts.whole AND excluded.whole, halted_at = clock_timestamp(), cleared_at = NULL,
            resume_requested_at = CASE WHEN consumer_halts.discarded_at IS NOT NULL THEN consumer_halts.resume_requested_at END`;
-  await keepMessage(message, reason, (kept, why) => pool.query(text, [...letterValues(group, kept), why]));
+  await keepMessage(message, reason, ({ message: kept, whole }, why) => pool.query(text, [...letterValues(group, kept), why, whole]));
   failpoint('halt.recorded');
 }
 
@@ -48,18 +49,27 @@ export async function clearHalt(pool: pg.Pool, group: string, { topic, partition
   failpoint('halt.cleared');
 }
 
-/** Open halts, the oldest first; of one group or of all. */
+type HaltRow = LetterRow & { readonly resuming: boolean };
+
+const COLUMNS = `${LETTER_COLUMNS}, group_name || '.dlq' AS queue, true AS first, floor(extract(epoch FROM halted_at) * 1000)::bigint AS parked_at_ms, resume_requested_at IS NOT NULL AS resuming`;
+
+function haltOf(row: HaltRow): ConsumerHalt {
+  const { id, group, message, whole, reason, parkedAtMs } = letterOf(row);
+  return { id, group, message, whole, reason, haltedAtMs: parkedAtMs, resuming: row.resuming };
+}
+
+/** Open halts without their messages' values, the oldest first; of one group or of all. */
 export async function listHalts(pool: pg.Pool, group?: string): Promise<ConsumerHalt[]> {
-  const { rows } = await pool.query<LetterRow & { halted_at_ms: string; resuming: boolean }>(
-    `SELECT ${LETTER_COLUMNS}, group_name || '.dlq' AS queue, true AS first, floor(extract(epoch FROM halted_at) * 1000)::bigint AS halted_at_ms, resume_requested_at IS NOT NULL AS resuming,
-            floor(extract(epoch FROM halted_at) * 1000)::bigint AS parked_at_ms
-       FROM consumer_halts WHERE cleared_at IS NULL AND ($1::text IS NULL OR group_name = $1) ORDER BY halted_at, id`,
-    [group ?? null],
+  const { rows } = await pool.query<HaltRow>(
+    `SELECT ${COLUMNS}, ${NO_VALUE} FROM consumer_halts WHERE cleared_at IS NULL AND ($1::text IS NULL OR group_name = $1) ORDER BY halted_at, id`, [group ?? null],
   );
-  return rows.map((row) => {
-    const { id, group: name, message, reason } = letterOf(row);
-    return { id, group: name, message, reason, haltedAtMs: Number(row.halted_at_ms), resuming: row.resuming };
-  });
+  return rows.map(haltOf);
+}
+
+/** One open halt. */
+export async function readHalt(pool: pg.Pool, id: bigint): Promise<ConsumerHalt | undefined> {
+  const { rows } = await pool.query<HaltRow>(`SELECT ${COLUMNS}, value FROM consumer_halts WHERE cleared_at IS NULL AND id = $1`, [id]);
+  return rows.map(haltOf)[0];
 }
 
 /** Asks the halted members of a group to try again; how many halts that concerns. */

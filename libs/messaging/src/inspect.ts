@@ -22,6 +22,9 @@ const FORMS: readonly (readonly [name: string, form: RegExp, what: string])[] = 
   [HEADER.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i, 'a time'],
 ];
 
+/** Every header that is looked at before a message is decoded. */
+export const JUDGED_HEADERS: ReadonlySet<string> = new Set([HEADER.specVersion, HEADER.id, HEADER.type, HEADER.source, ...FORMS.map(([name]) => name)]);
+
 /** CloudEvents 1.0 requires `specversion`, `id`, `type` and `source`; ours say of each what it is. */
 function wrongHeader({ id, type, topic, headers }: ReceivedMessage): RejectionError | undefined {
   if (id === '' || type === '') return wrong(`${id === '' ? HEADER.id : HEADER.type} is missing`);
@@ -39,7 +42,7 @@ function wrongHeader({ id, type, topic, headers }: ReceivedMessage): RejectionEr
 }
 
 /** Most bytes of an id, key or type: what a table's index can hold with ease. Ours have less than half. */
-const NAME_BYTES_MAX = 255;
+export const NAME_BYTES_MAX = 255;
 
 function overlong({ id, key, type }: ReceivedMessage): RejectionError | undefined {
   for (const [what, text] of Object.entries({ id, key, type })) {
@@ -58,10 +61,10 @@ function unknownType({ topic, type }: ReceivedMessage, types: EventTypes | undef
     : refuse('unknown-event-type', `no contract of this build knows ${type} on ${topic}`);
 }
 
-/** What is wrong with a message before anybody decodes it; undefined for one that may be handled, or ignored. */
-export function inspect(message: ReceivedMessage, types: EventTypes | undefined, handled: ReadonlySet<string>): RejectionError | undefined {
+/** What is wrong with a message before anybody decodes it, `oversize` aside where that is allowed; undefined for one that may be handled, or ignored. */
+export function inspect(message: ReceivedMessage, types: EventTypes | undefined, handled: ReadonlySet<string>, oversize = false): RejectionError | undefined {
   const sizeBytes = messageBytes(message);
-  if (sizeBytes > MESSAGE_BYTES_MAX) return refuse('message-too-large', `the message has ${sizeBytes} bytes; at most ${MESSAGE_BYTES_MAX}`);
+  if (sizeBytes > MESSAGE_BYTES_MAX && !oversize) return refuse('message-too-large', `the message has ${sizeBytes} bytes; at most ${MESSAGE_BYTES_MAX}`);
   return overlong(message) ?? wrongHeader(message) ?? unknownType(message, types, handled);
 }
 

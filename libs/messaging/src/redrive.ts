@@ -5,7 +5,10 @@ import type { MessageHandler } from './consumer.types.js';
 import { leaseFirst, markDone, markFailed, openKeys, renewLease, type DeadLetterFilter, type LeasedLetter } from './dead-letters.js';
 import { Dispatcher } from './dispatch.js';
 import { reasonOf } from './failure.js';
+import type { EventLog } from './event-log.js';
 import type { EventTypes } from './inspect.js';
+import { wholeMessage } from './kept.js';
+import { repaired, repairsOf } from './repairs.js';
 
 /** What became of a redrive: messages done, and per key that failed again its first message's reason. */
 export interface Redriven {
@@ -19,17 +22,24 @@ export interface RedriveOptions extends DeadLetterFilter {
   readonly handlers: readonly MessageHandler[];
   /** As the group's consumer has them. */
   readonly eventTypes?: EventTypes;
+  /** What is not kept whole is read from it again. */
+  readonly log?: EventLog;
+  /** Who asked for it: kept with what is done. */
+  readonly by?: string;
   readonly signal?: AbortSignal;
-  /** How long a letter is held without word from whoever redrives it; default 60 000. */
+  /** How long a letter is held without word from whoever redrives it; default 12 000. */
   readonly leaseMs?: number;
 }
 
-const LEASE_MS = 60_000;
+/** Renewed three times in it; whoever takes over from a killed redrive waits so long. */
+const LEASE_MS = 12_000;
 
 /** What the redrive of a key needs. */
 interface Redrive {
   readonly pool: pg.Pool;
   readonly group: string;
+  readonly log: EventLog | undefined;
+  readonly by: string;
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
   readonly leaseMs: number;
@@ -40,9 +50,9 @@ interface Redrive {
  * the first that fails again. Safe beside the running consumer, another redrive, and an operator who discards.
  */
 export async function redriveDeadLetters(options: RedriveOptions): Promise<Redriven> {
-  const { pool, group } = options;
+  const { pool, group, log, by = '' } = options;
   const dispatcher = new Dispatcher(group, options.handlers, tracerFor(pool), options.eventTypes);
-  const redrive = { pool, group, dispatcher, signal: options.signal ?? new AbortController().signal, leaseMs: options.leaseMs ?? LEASE_MS };
+  const redrive = { pool, group, log, by, dispatcher, signal: options.signal ?? new AbortController().signal, leaseMs: options.leaseMs ?? LEASE_MS };
   const failed: { topic: string; key: string; reason: string }[] = [];
   let done = 0;
   for (const { topic, key } of await openKeys(pool, options)) {
@@ -66,15 +76,17 @@ async function redriveKey(redrive: Redrive, topic: string, key: string): Promise
       return (await markFailed(pool, leased, reason)) ? { done, reason } : { done };
     }
     failpoint('redrive.handled');
-    if (await markDone(pool, leased)) done += 1;
+    if (await markDone(pool, leased, redrive.by)) done += 1;
     failpoint('redrive.done');
   }
 }
 
 /** Holds the letter while it is handled; a lease that is lost all the same aborts the handler. */
-async function handleLetter({ pool, dispatcher, signal, leaseMs }: Redrive, leased: LeasedLetter): Promise<void> {
-  const { message } = leased.letter;
-  const wrong = dispatcher.refusal(message);
+async function handleLetter({ pool, group, log, dispatcher, signal, leaseMs }: Redrive, leased: LeasedLetter): Promise<void> {
+  const came = await wholeMessage(log, leased.letter);
+  const repair = (await repairsOf(pool, group, [came])).get(came);
+  const message = repair === undefined ? came : repaired(came, repair);
+  const wrong = dispatcher.refusal(message, repair?.oversize);
   if (wrong !== undefined) throw wrong;
   const lost = new AbortController();
   const renew = (): Promise<void> => renewLease(pool, leased, leaseMs).then((held) => void (held || lost.abort()), () => undefined);

@@ -37,6 +37,7 @@ export function sharedEventLog(options: EmbeddedEventLogOptions): EventLog {
     lag: (group) => shared.log.lag(group),
     members: (group) => shared.log.members(group),
     topics: () => shared.log.topics(),
+    read: (place) => shared.log.read(place),
     createTopics: (specs) => shared.log.createTopics(specs),
     close: () => (closing ??= release()),
   };

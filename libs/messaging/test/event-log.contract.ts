@@ -1,7 +1,7 @@
 import { eventually } from '@skein/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MESSAGE_BYTES_MAX, type EventLog, type PartitionBatch, type TopicSpec } from '../src/event-log.js';
+import { MESSAGE_BYTES_MAX, type EventLog, type PartitionBatch, type PublicMessage, type TopicSpec } from '../src/event-log.js';
 import { applyTopics, planTopics } from '../src/topic-plan.js';
 import type { TestChild } from './support/child.js';
 import { Collector, fresh, gate, messageOf, numbersOf, series } from './support/messages.js';
@@ -12,6 +12,8 @@ export interface AdapterHarness {
   open(): EventLog;
   /** A member in a process of its own that hangs in its n-th message until SIGUSR2. */
   spawnMember(group: string, topic: string, hangAt: number): TestChild;
+  /** Writes into a topic's first partition what `send` refuses, as a stranger may. */
+  sendUnchecked(messages: readonly PublicMessage[]): Promise<void>;
   drop(): Promise<void>;
 }
 

@@ -23,11 +23,19 @@ export interface Faults {
   jobFails: boolean;
 }
 
+/** A message as the tests send it; `headers` in the place of the right ones. */
+interface Sent {
+  readonly topic: string;
+  readonly key: string;
+  readonly text: string;
+  readonly headers?: Record<string, string>;
+}
+
 /** A service with everything that an operator can ask about. */
 export interface OperatorStage {
   readonly stage: Stage;
   readonly faults: Faults;
-  send(...messages: { topic: string; key: string; text: string }[]): Promise<void>;
+  send(...messages: Sent[]): Promise<void>;
   /** As the operator, over REST. */
   call(method: 'GET' | 'POST', path: string, body?: Record<string, unknown>): Promise<RestAnswer>;
   close(): Promise<void>;
@@ -68,9 +76,9 @@ export async function operatorStage(): Promise<OperatorStage> {
     }),
   });
   let sent = 0;
-  const message = ({ topic, key, text }: { topic: string; key: string; text: string }): PublicMessage => {
+  const message = ({ topic, key, text, headers }: Sent): PublicMessage => {
     const id = `m-${(sent += 1)}`;
-    return { topic, key, id, type: noted, timeMs: 1_700_000_000_000 + sent, value: toBinary(StringValueSchema, create(StringValueSchema, { value: text })), headers: { ce_specversion: '1.0', ce_id: id, ce_type: noted, ce_source: sourceOf(topic) } };
+    return { topic, key, id, type: noted, timeMs: 1_700_000_000_000 + sent, value: toBinary(StringValueSchema, create(StringValueSchema, { value: text })), headers: { ce_specversion: '1.0', ce_id: id, ce_type: noted, ce_source: sourceOf(topic), ...headers } };
   };
   return {
     stage: made, faults,

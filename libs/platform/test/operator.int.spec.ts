@@ -121,7 +121,35 @@ describe('a poisoned message', () => {
     await eventually(async () => expect([s.faults.effects, await letters()]).toEqual([['after it'], []]));
   });
 
+  test('that was refused before it was decoded is mended by the operator, who is kept with it, and has one effect', async () => {
+    const topic = 'test.parked.v1';
+    s.faults.effects.splice(0);
+    await s.send({ topic, key: 'n', text: 'odd header', headers: { ce_specversion: '0.3' } }, { topic, key: 'n', text: 'behind it' });
+    await eventually(async () => expect(await letters()).toMatchObject([{ state: 'failed', reason: expect.stringContaining('ce_specversion is "0.3"') }, { state: 'waits' }]));
+    const [failed] = await letters();
+    const mend = (body: object) => post('deadLetters:repair', { id: failed!.id, reason: 'sent by an old tool', ...body });
+    expect((await mend({ headers: { ce_correlationid: 'c' } })).json).toMatchObject({ status: 400, rule: 'header-not-judged' });
+    expect((await mend({ oversize: true })).json).toMatchObject({ status: 400, rule: 'cloudevents-header' });
+    expect((await mend({ headers: { ce_specversion: '1.0' } })).json).toMatchObject({ done: 2, failed: [], halts: 0 });
+    expect([s.faults.effects, await letters()]).toEqual([['odd header', 'behind it'], []]);
+    expect(await get(`deadLetters:get?id=${failed!.id}`)).toMatchObject({
+      deadLetter: { state: 'redriven' }, headers: { ce_specversion: '0.3' }, closedBy: 'operator', whole: true,
+      repairs: [{ headers: { ce_specversion: '1.0' }, oversize: false, by: 'operator', reason: 'sent by an old tool' }],
+    });
+    expect((await mend({ headers: { ce_specversion: '1.0' } })).json).toMatchObject({ status: 409, rule: 'dead-letter-closed' });
+  });
+
+  test('so is one that money stands before', async () => {
+    s.faults.effects.splice(0);
+    await s.send({ topic: 'test.money.v1', key: 'k', text: 'odd money', headers: { ce_source: '/elsewhere' } });
+    await eventually(async () => expect(await letters()).toMatchObject([{ state: 'halted' }]));
+    const [halt] = await letters();
+    expect((await post('deadLetters:repair', { id: halt!.id, reason: 'moved', headers: { ce_source: '/skein/test/money/v1' } })).json).toMatchObject({ done: 0, halts: 1 });
+    await eventually(async () => expect([s.faults.effects, await letters()]).toEqual([['odd money'], []]));
+  });
+
   test.each([
+    ['POST', 'deadLetters:repair', 404, { id: '999', reason: 'no', oversize: true }], ['POST', 'deadLetters:repair', 400, { id: '1', oversize: true }],
     ['GET', 'deadLetters:get?id=999', 404], ['GET', 'deadLetters:get?id=h999', 404], ['GET', 'deadLetters:get?id=zero', 400],
     ['POST', 'deadLetters:redrive', 404, { group: 'nobody' }], ['POST', 'consumers:resume', 404, { group: 'nobody' }],
     ['POST', 'deadLetters:redrive', 400, { group: 'test.parked', key: 'k' }], ['POST', 'deadLetters:discard', 404, { id: '999', reason: 'no' }],
@@ -165,8 +193,9 @@ describe('work', () => {
     const { rows } = await s.stage.database.appPool.query<{ now: string }>('SELECT es_now_ms() AS now');
     const now = Number(rows[0]!.now);
     const timer = (id: string, dueMs: number) => s.stage.database.appPool.query(`INSERT INTO es_timer (id, kind, payload, due_at_ms, available_at) VALUES ($1, 'nobody', '{}', $2::bigint, to_timestamp($2::bigint / 1000.0))`, [id, dueMs]);
-    await Promise.all([timer('errand-good', now + 60_000), timer('errand-late', now - 60_000)]);
-    s.faults.open = ['late', 'good', 'lost'].map((key, at) => ({ instance: `errands/${key}`, key: `errand-${key}`, openedAtMs: now - 90_000 + at }));
+    const keys = { late: randomUUID(), good: randomUUID(), lost: randomUUID() };
+    await Promise.all([timer(`errand-${keys.good}`, now + 60_000), timer(`errand-${keys.good}/2`, now + 90_000), timer(`${keys.late}/errand`, now - 60_000), timer(`errand-${randomUUID()}`, now)]);
+    s.faults.open = Object.entries(keys).map(([name, key], at) => ({ instance: `errands/${name}`, key, openedAtMs: now - 90_000 + at }));
     expect((await get('workflows'))['workflows'].map((one) => [one.instance, one.stuck])).toEqual([
       ['errands/late', expect.stringMatching(/^its timer is \d+ s overdue$/)], ['errands/good', ''], ['errands/lost', 'it has no timer and no job'],
     ]);

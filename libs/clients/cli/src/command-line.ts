@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Command } from './commands/command.js';
+import type { Command, Option } from './commands/command.js';
 import { COMMANDS } from './commands/index.js';
 import type { Values } from './context.js';
 import { usageError } from './errors.js';
@@ -29,10 +29,13 @@ function find(words: readonly string[]): { command: Command; rest: readonly stri
   throw usageError(`${second === undefined ? `"${first}" is not all of it` : `there is no command "${first} ${second}"`}: ${known.join(', ')}`);
 }
 
-function parse(args: readonly string[], options: Readonly<Record<string, { readonly value?: string }>>): { values: Values; positionals: string[] } {
+/** Options as `parseArgs` takes them. */
+const parsed = (options: Readonly<Record<string, Option>>) =>
+  Object.fromEntries(Object.entries(options).map(([name, { value, many = false }]) => [name, { type: value === undefined ? ('boolean' as const) : ('string' as const), multiple: many }]));
+
+function parse(args: readonly string[], options: Readonly<Record<string, Option>>): { values: Values; positionals: string[] } {
   try {
-    const known = Object.fromEntries(Object.entries(options).map(([name, { value }]) => [name, { type: value === undefined ? ('boolean' as const) : ('string' as const) }]));
-    return parseArgs({ args: [...args], options: known, allowPositionals: true }) as { values: Values; positionals: string[] };
+    return parseArgs({ args: [...args], options: parsed(options), allowPositionals: true }) as { values: Values; positionals: string[] };
   } catch (error) {
     throw usageError((error instanceof Error ? error.message : String(error)).split('. ', 1)[0] as string);
   }
@@ -41,8 +44,7 @@ function parse(args: readonly string[], options: Readonly<Record<string, { reado
 /** Positionals alone, whatever the options: only to find out which command's options count. */
 function wordsOf(args: readonly string[]): readonly string[] {
   const every = Object.assign({}, GLOBAL, ...COMMANDS.map(({ options }) => options)) as typeof GLOBAL;
-  const known = Object.fromEntries(Object.entries(every).map(([name, { value }]) => [name, { type: value === undefined ? ('boolean' as const) : ('string' as const) }]));
-  return parseArgs({ args: [...args], options: known, allowPositionals: true, strict: false }).positionals;
+  return parseArgs({ args: [...args], options: parsed(every), allowPositionals: true, strict: false }).positionals;
 }
 
 function checkService(values: Values): Values {

@@ -5,7 +5,7 @@ import { SERVICES } from './services.js';
 import { renderTable, type Column } from './table.js';
 
 /** What a command line gave, as `parseArgs` leaves it. */
-export type Values = Readonly<Record<string, string | boolean | undefined>>;
+export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** The terminal, or whatever stands for it. */
 export interface Terminal {
@@ -52,6 +52,12 @@ export class Context {
   text(option: string): string {
     const value = this.values[option];
     return typeof value === 'string' ? value : '';
+  }
+
+  /** Every value of an option that may be given more than once. */
+  texts(option: string): readonly string[] {
+    const value = this.values[option];
+    return Array.isArray(value) ? (value as readonly string[]) : [];
   }
 
   flag(option: string): boolean {

@@ -1,6 +1,6 @@
 import { SystemIds, type IdSource } from '@skein/kernel';
 import pg from 'pg';
-import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, PublicMessage, TopicSpec } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, Place, PublicMessage, ReceivedMessage, TopicSpec } from '../event-log.js';
 import { checkedBytes, unknownTopic } from '../message-size.js';
 import { partitionOf } from '../partitioner.js';
 import { GroupMember } from './group-member.js';
@@ -111,6 +111,12 @@ export class EmbeddedEventLog implements EventLog {
 
   topics(): Promise<TopicSpec[]> {
     return this.#db.topics();
+  }
+
+  async read({ topic, partition, offset }: Place): Promise<ReceivedMessage | undefined> {
+    const row = (await this.#partitionsOf(topic)).find((each) => each.partition === partition);
+    const [found] = row === undefined ? [] : await this.#db.fetch(row, offset, 1, 0);
+    return found?.offset === offset ? found : undefined;
   }
 
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {

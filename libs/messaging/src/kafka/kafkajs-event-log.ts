@@ -1,18 +1,17 @@
 import type { Admin, Kafka, Producer, RetryOptions } from 'kafkajs';
-import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, PublicMessage, TopicSpec, TopicState } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, Place, PublicMessage, ReceivedMessage, TopicSpec, TopicState } from '../event-log.js';
 import { unknownTopic } from '../message-size.js';
 import { unavailable } from './kafka-errors.js';
 import { kafkaSettings, REQUEST_TIMEOUT_MS, type KafkaEventLogOptions, type KafkaSettings } from './kafka-options.js';
 import { memberStates } from './kafkajs-group.js';
 import { KafkaJsMember } from './kafkajs-member.js';
 import { loadKafkaJs } from './kafkajs-load.js';
+import { readPlace } from './kafkajs-read.js';
 import { drifted, lagOf, sortTopics, topicSettings, topicStates, type Configuration } from './kafka-topics.js';
 import { recordBatches, type PlacedRecord } from './record-batches.js';
+import { reportOnce } from './report-once.js';
 
 type KafkaJs = ReturnType<typeof loadKafkaJs>;
-
-const REPEATED_AFTER_MS = 30_000;
-const REPORTED_MAX = 200;
 
 /**
  * The event log on Kafka through kafkajs 2.2.4. `send` checks everything before it writes; what one call writes to one
@@ -24,7 +23,6 @@ export class KafkaJsEventLog implements EventLog {
   readonly #kafkaJs: KafkaJs;
   readonly #kafka: Kafka;
   readonly #kafkaOfMembers: Kafka;
-  readonly #reported = new Map<string, number>();
   readonly #members = new Set<KafkaJsMember>();
   #producer: Promise<Producer> | undefined;
   #admin: Promise<Admin> | undefined;
@@ -32,7 +30,8 @@ export class KafkaJsEventLog implements EventLog {
   #closing: Promise<void> | undefined;
 
   constructor(options: KafkaEventLogOptions) {
-    this.#settings = kafkaSettings(options);
+    const settings = kafkaSettings(options);
+    this.#settings = { ...settings, onError: reportOnce(settings.onError) };
     this.#kafkaJs = loadKafkaJs();
     this.#kafka = this.#client({ initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 });
     // Members try far longer: one that gives up comes back as a new member, and its group waits until the old one's session ends.
@@ -77,6 +76,11 @@ export class KafkaJsEventLog implements EventLog {
     return groups.flatMap((description) => memberStates(this.#kafkaJs, description, Date.now()));
   }
 
+  async read(place: Place): Promise<ReceivedMessage | undefined> {
+    if ((await this.#partitionsOf(place.topic)) <= place.partition) return undefined;
+    return this.#asking((admin) => readPlace(this.#kafka, admin, place));
+  }
+
   async topics(): Promise<TopicState[]> {
     await this.#loadTopics();
     return topicStates(this.#topics, (names) => this.#configurations(names));
@@ -117,18 +121,8 @@ export class KafkaJsEventLog implements EventLog {
       requestTimeout: REQUEST_TIMEOUT_MS,
       retry,
       logLevel: this.#kafkaJs.logLevel.ERROR,
-      logCreator: () => ({ namespace, log }) => this.#reportOnce(`kafkajs ${namespace}`, log.message),
+      logCreator: () => ({ namespace, log }) => this.#settings.onError(new Error(log.message), `kafkajs ${namespace}`),
     });
-  }
-
-  /** A broker that is away would otherwise be reported several times a second by every connection. */
-  #reportOnce(where: string, message: string): void {
-    const line = `${where} ${message}`;
-    const lastMs = this.#reported.get(line);
-    if (lastMs !== undefined && performance.now() - lastMs < REPEATED_AFTER_MS) return;
-    if (this.#reported.size >= REPORTED_MAX) this.#reported.clear();
-    this.#reported.set(line, performance.now());
-    this.#settings.onError(new Error(message), where);
   }
 
   #assertOpen(): void {

@@ -1,20 +1,18 @@
 import type { Admin, Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
-import { delay } from '../embedded/delay.js';
-import type { ConsumeOptions, LogConsumer } from '../event-log.js';
+import type { ConsumeOptions } from '../event-log.js';
 import { isLost } from './kafka-errors.js';
-import { CLOSE_MS_MAX, FETCH_WAIT_MS, type KafkaSettings } from './kafka-options.js';
+import { KafkaMember, type MemberHost } from './kafka-member.js';
+import { FETCH_WAIT_MS } from './kafka-options.js';
 import { noting } from './kafkajs-group.js';
 import type { loadKafkaJs } from './kafkajs-load.js';
-import { PartitionLane, type LaneClient } from './partition-lane.js';
-import { fromWire } from './wire.js';
+import { fromKafkaJs } from './kafkajs-wire.js';
+import type { LaneClient } from './partition-lane.js';
 
 /** What a member asks of the log it belongs to. */
-export interface KafkaJsHost {
+export interface KafkaJsHost extends MemberHost {
   readonly kafka: Kafka;
   readonly kafkaJs: ReturnType<typeof loadKafkaJs>;
   readonly admin: Admin;
-  readonly settings: KafkaSettings;
-  left(): void;
 }
 
 /** The functions of kafkajs's cluster, and of its coordinator, that we stand before. */
@@ -26,33 +24,23 @@ interface Coordinator {
   heartbeat(request: unknown): Promise<unknown>;
 }
 
-/** Longer than any rebalance, request and back-off: a client without a sign of life for this long has died without a word. */
-const SILENT_MS_MAX = 120_000;
-/** A coordinator that is still loading, or members that finish what is at hand, are waited for. */
-const JOIN_MS_MAX = 60_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
  * A member of a group on kafkajs's consumer. kafkajs only fetches and heartbeats; handlers run in lanes beside it. Before the
  * member joins again, its lanes finish what is at hand and commit, under the generation that is about to end.
  */
-export class KafkaJsMember implements LogConsumer {
+export class KafkaJsMember extends KafkaMember {
   readonly #host: KafkaJsHost;
-  readonly #options: ConsumeOptions;
   readonly #consumer: Consumer;
-  readonly #lanes = new Map<string, PartitionLane>();
-  readonly #joined = Promise.withResolvers<void>();
   readonly #guarded = new WeakSet<Coordinator>();
   /** A lane has ended, and only a join makes another. */
   #mustJoin = false;
-  readonly #sinceMs = Date.now();
   #crashed = false;
-  #seenMs = performance.now();
-  #stopping: Promise<void> | undefined;
 
   constructor(host: KafkaJsHost, options: ConsumeOptions) {
+    super(host, options);
     this.#host = host;
-    this.#options = options;
     const { sessionTimeoutMs, rebalanceTimeoutMs } = host.settings;
     this.#consumer = host.kafka.consumer({
       groupId: options.group,
@@ -62,73 +50,40 @@ export class KafkaJsMember implements LogConsumer {
       maxWaitTimeInMs: Math.min(FETCH_WAIT_MS, Math.floor(sessionTimeoutMs / 5)),
       maxBytes: MAX_BYTES,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 120, restartOnFailure: async () => this.#stopping === undefined },
+      retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 120, restartOnFailure: async () => !this.stopping },
       partitionAssigners: [(context) => {
         this.#standBefore(context.cluster as unknown as Coordination);
-        return noting(host.kafkaJs, host.kafkaJs.PartitionAssigners.roundRobin(context), this.#sinceMs);
+        return noting(host.kafkaJs, host.kafkaJs.PartitionAssigners.roundRobin(context), this.sinceMs);
       }],
     });
-    this.#joined.promise.catch(() => undefined);
     this.#listen();
   }
 
-  /** Resolves when it has joined its group and holds its partitions. */
-  async start(): Promise<void> {
+  override alive(): boolean {
+    return super.alive() && !this.#crashed;
+  }
+
+  protected async join(): Promise<void> {
     await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    await this.#consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true });
     // One worker is enough: a batch is only put into its lane.
     await this.#consumer.run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 1, eachBatch: async (payload) => this.#feed(payload) });
-    const late = new AbortController();
-    const joined = await Promise.race([this.#joined.promise.then(() => true), delay(JOIN_MS_MAX, late.signal)]).finally(() => late.abort());
-    if (joined !== true) throw new Error(`group ${this.#options.group} could not be joined within ${JOIN_MS_MAX} ms`);
   }
 
-  assignment(): { topic: string; partition: number }[] {
-    return [...this.#lanes.values()].map(({ topic, partition }) => ({ topic, partition }));
-  }
-
-  pause(topic: string, partition: number): void {
-    this.#lanes.get(nameOf(topic, partition))?.pause();
-  }
-
-  resume(topic: string, partition: number): void {
-    this.#lanes.get(nameOf(topic, partition))?.resume();
-  }
-
-  async seek(topic: string, partition: number, offset: bigint): Promise<void> {
-    const lane = this.#lanes.get(nameOf(topic, partition));
-    if (lane === undefined) throw new Error(`${this.#options.group} does not hold ${topic}/${partition} here`);
-    await lane.seek(offset);
-  }
-
-  alive(): boolean {
-    return this.#stopping === undefined && !this.#crashed && performance.now() - this.#seenMs < SILENT_MS_MAX;
-  }
-
-  stop(): Promise<void> {
-    this.#stopping ??= this.#leave();
-    return this.#stopping;
-  }
-
-  async #leave(): Promise<void> {
-    await this.#handOver();
-    const leaving = this.#consumer.disconnect().catch((error: unknown) => this.#report(error, 'leave'));
-    // A broker that is away lets the session run out by itself.
-    const late = new AbortController();
-    await Promise.race([leaving.finally(() => late.abort()), delay(CLOSE_MS_MAX, late.signal)]);
-    this.#host.left();
+  protected leave(): Promise<void> {
+    return this.#consumer.disconnect().catch((error: unknown) => this.#report(error, 'leave'));
   }
 
   #listen(): void {
     const { events } = this.#consumer;
-    for (const event of [events.FETCH_START, events.HEARTBEAT, events.CONNECT, events.REBALANCING]) this.#consumer.on(event, () => this.#alive());
+    for (const event of [events.FETCH_START, events.HEARTBEAT, events.CONNECT, events.REBALANCING]) this.#consumer.on(event, () => this.seen());
     this.#consumer.on(events.GROUP_JOIN, (event) => this.#assigned(event));
     this.#consumer.on(events.CRASH, async ({ payload }) => {
-      this.#alive();
-      if (!payload.restart) this.#joined.reject(payload.error);
+      this.seen();
+      if (!payload.restart) this.joined.reject(payload.error);
       this.#crashed = !payload.restart;
       this.#report(payload.error, payload.restart ? 'restarting' : 'crashed');
-      if (!payload.restart) await this.#handOver();
+      if (!payload.restart) await this.handOver();
     });
   }
 
@@ -136,7 +91,7 @@ export class KafkaJsMember implements LogConsumer {
   #standBefore(cluster: Coordination): void {
     const find = cluster.findGroupCoordinator.bind(cluster);
     cluster.findGroupCoordinator = async (request) => {
-      await this.#handOver();
+      await this.handOver();
       this.#mustJoin = true;
       const coordinator = await find(request);
       this.#guard(coordinator);
@@ -171,24 +126,17 @@ export class KafkaJsMember implements LogConsumer {
     if (this.#mustJoin) throw Object.assign(new Error('a partition has ended here without a join after it'), { type: 'REBALANCE_IN_PROGRESS' });
   }
 
-  /** Ends all lanes: what is at hand is finished and committed. */
-  async #handOver(): Promise<void> {
-    const lanes = [...this.#lanes];
-    await Promise.all(lanes.map(([, lane]) => lane.stop()));
-    for (const [name, lane] of lanes) if (this.#lanes.get(name) === lane) this.#lanes.delete(name);
-  }
-
   #assigned({ payload }: ConsumerGroupJoinEvent): void {
-    this.#alive();
+    this.seen();
     this.#mustJoin = false;
-    if (this.#stopping !== undefined) return;
+    if (this.stopping) return;
     const assigned = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
     const ready = this.#beginAtTheBeginning(payload.memberAssignment);
     for (const at of assigned) {
       this.#consumer.resume([{ topic: at.topic, partitions: [at.partition] }]);
-      this.#lanes.set(nameOf(at.topic, at.partition), new PartitionLane(at, this.#clientOf(at.topic, at.partition), this.#options, ready));
+      this.hold(at.topic, at.partition, this.#clientOf(at.topic, at.partition), ready);
     }
-    void ready.then(() => this.#joined.resolve());
+    void ready.then(() => this.joined.resolve());
   }
 
   /** A partition that the group has never committed starts at its first offset; committing that makes its lag known from now on. */
@@ -196,7 +144,7 @@ export class KafkaJsMember implements LogConsumer {
     try {
       const topics = Object.keys(assignment);
       if (topics.length === 0) return;
-      const committed = await this.#host.admin.fetchOffsets({ groupId: this.#options.group, topics });
+      const committed = await this.#host.admin.fetchOffsets({ groupId: this.options.group, topics });
       for (const { topic, partitions } of committed) {
         const unknown = partitions.filter(({ partition, offset }) => offset === '-1' && assignment[topic]?.includes(partition)).map(({ partition }) => partition);
         if (unknown.length === 0) continue;
@@ -210,12 +158,8 @@ export class KafkaJsMember implements LogConsumer {
 
   #feed({ batch, resolveOffset, isRunning, isStale }: EachBatchPayload): void {
     if (!isRunning() || isStale()) return;
-    const lane = this.#lanes.get(nameOf(batch.topic, batch.partition));
-    if (lane === undefined) return;
-    lane.feed(batch.messages.map((message) => fromWire({
-      topic: batch.topic, partition: batch.partition, offset: BigInt(message.offset), key: message.key, value: message.value,
-      headers: Object.entries(message.headers ?? {}).map(([name, value]) => [name, textOf(value)] as const), timestampMs: Number(message.timestamp),
-    })));
+    const { topic, partition, messages } = batch;
+    if (!this.feed(topic, partition, () => messages.map((message) => fromKafkaJs(topic, partition, message)))) return;
     // The fetch goes on behind it; nothing is committed by this.
     resolveOffset(batch.lastOffset());
   }
@@ -241,23 +185,11 @@ export class KafkaJsMember implements LogConsumer {
         if (held) this.#consumer.pause([{ topic, partitions: [partition] }]);
         else this.#consumer.resume([{ topic, partitions: [partition] }]);
       },
-      report: this.#host.settings.onError,
+      report: this.settings.onError,
     };
   }
 
-  #alive(): void {
-    this.#seenMs = performance.now();
-  }
-
   #report(error: unknown, where: string): void {
-    this.#host.settings.onError(error, `consumer ${this.#options.group}: ${where}`);
+    this.settings.onError(error, `consumer ${this.options.group}: ${where}`);
   }
-}
-
-const nameOf = (topic: string, partition: number): string => `${topic}/${partition}`;
-
-/** A header that is there several times comes as a list; the last one counts. */
-function textOf(value: Buffer | string | (Buffer | string)[] | undefined): string {
-  const last = Array.isArray(value) ? value.at(-1) : value;
-  return last?.toString() ?? '';
 }

@@ -1,6 +1,6 @@
 import { Admin, ConfigResourceTypes, Producer } from '@platformatic/kafka';
 import { backoffMs, delay } from '../embedded/delay.js';
-import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, PublicMessage, TopicSpec, TopicState } from '../event-log.js';
+import type { ConsumeOptions, EventLog, Lag, LogConsumer, MemberState, Place, PublicMessage, ReceivedMessage, TopicSpec, TopicState } from '../event-log.js';
 import { unknownTopic } from '../message-size.js';
 import { hasKafkaError, unavailable } from './kafka-errors.js';
 import { kafkaSettings, REQUEST_TIMEOUT_MS, type KafkaEventLogOptions, type KafkaSettings } from './kafka-options.js';
@@ -8,6 +8,7 @@ import { drifted, lagOf, sortTopics, topicSettings, topicStates, type Configurat
 import { memberState } from './member-note.js';
 import { PlatformaticMember } from './platformatic-member.js';
 import { clientOptions } from './platformatic-options.js';
+import { readPlace } from './platformatic-read.js';
 import { recordBatches, type PlacedRecord } from './record-batches.js';
 import { reportOnce } from './report-once.js';
 
@@ -82,6 +83,11 @@ export class PlatformaticEventLog implements EventLog {
       if (hasKafkaError(error, NOT_THERE)) return [];
       throw error;
     }
+  }
+
+  async read(place: Place): Promise<ReceivedMessage | undefined> {
+    if ((await this.#partitionsOf(place.topic)) <= place.partition) return undefined;
+    return this.#asking(() => readPlace(this.#admin, this.#settings, place));
   }
 
   async topics(): Promise<TopicState[]> {

@@ -1,23 +1,14 @@
 import { Consumer, type GroupAssignment } from '@platformatic/kafka';
 import { backoffMs, delay } from '../embedded/delay.js';
-import type { ConsumeOptions, LogConsumer } from '../event-log.js';
+import type { ConsumeOptions } from '../event-log.js';
 import { isLost } from './kafka-errors.js';
-import { CLOSE_MS_MAX, REQUEST_TIMEOUT_MS, type KafkaSettings } from './kafka-options.js';
+import { KafkaMember, type MemberHost } from './kafka-member.js';
+import { REQUEST_TIMEOUT_MS } from './kafka-options.js';
 import { memberNote } from './member-note.js';
-import { PartitionLane, type LaneClient } from './partition-lane.js';
+import type { LaneClient } from './partition-lane.js';
 import { PartitionFetcher } from './platformatic-fetcher.js';
 import { clientOptions } from './platformatic-options.js';
 
-/** What a member asks of the log it belongs to. */
-export interface PlatformaticHost {
-  readonly settings: KafkaSettings;
-  left(): void;
-}
-
-/** A member whose loops have not turned for this long is stuck, whatever it believes. */
-const SILENT_MS_MAX = 120_000;
-/** A coordinator that is still loading, or members that finish what is at hand, are waited for. */
-const JOIN_MS_MAX = 60_000;
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
 /** As kafkajs calls it: members of both clients can be in one group, while one replaces the other. */
@@ -31,15 +22,10 @@ const LATEST = -1n;
  * `PartitionFetcher`'s, handlers run in lanes. The client tries nothing again by itself (`retries: 0`): its commit would join
  * anew and then write the old offset under the new generation, over what a successor has committed.
  */
-export class PlatformaticMember implements LogConsumer {
-  readonly #host: PlatformaticHost;
-  readonly #options: ConsumeOptions;
+export class PlatformaticMember extends KafkaMember {
   readonly #group: Consumer;
   readonly #fetcher: PartitionFetcher;
-  readonly #lanes = new Map<string, PartitionLane>();
-  readonly #joined = Promise.withResolvers<void>();
-  readonly #end = new AbortController();
-  readonly #sinceMs = Date.now();
+  readonly #ended = new AbortController();
   #generation = new AbortController();
   #out = Promise.withResolvers<void>();
   /** Lanes are there, or on their way, for what the last join gave. */
@@ -47,12 +33,9 @@ export class PlatformaticMember implements LogConsumer {
   /** The broker has refused this member where its heartbeats may still go well. */
   #refused = false;
   #heartbeat: NodeJS.Timeout | undefined;
-  #seenMs = performance.now();
-  #stopping: Promise<void> | undefined;
 
-  constructor(host: PlatformaticHost, options: ConsumeOptions) {
-    this.#host = host;
-    this.#options = options;
+  constructor(host: MemberHost, options: ConsumeOptions) {
+    super(host, options);
     const { sessionTimeoutMs, rebalanceTimeoutMs } = host.settings;
     this.#group = new Consumer({
       ...clientOptions(host.settings, 0),
@@ -66,8 +49,8 @@ export class PlatformaticMember implements LogConsumer {
       protocols: [PROTOCOL],
       // Awaited before each join, under the generation that is about to end.
       protocolsMetadata: async () => {
-        await this.#handOver();
-        return memberNote(this.#sinceMs);
+        await this.handOver();
+        return memberNote(this.sinceMs);
       },
     });
     this.#group.topics.trackAll(...options.topics);
@@ -75,56 +58,23 @@ export class PlatformaticMember implements LogConsumer {
       settings: host.settings,
       report: host.settings.onError,
       firstOffsets: (topic, partitions) => this.#offsets(topic, partitions, EARLIEST),
-      seen: () => this.#seen(),
+      seen: () => this.seen(),
     }, options.group, options.topics);
-    this.#joined.promise.catch(() => undefined);
     this.#listen();
   }
 
-  /** Resolves when it has joined its group and holds its partitions. */
-  async start(): Promise<void> {
-    void this.#stayIn();
-    const late = new AbortController();
-    const joined = await Promise.race([this.#joined.promise.then(() => true), delay(JOIN_MS_MAX, late.signal)]).finally(() => late.abort());
-    if (joined !== true) throw new Error(`group ${this.#options.group} could not be joined within ${JOIN_MS_MAX} ms`);
-  }
-
-  assignment(): { topic: string; partition: number }[] {
-    return [...this.#lanes.values()].map(({ topic, partition }) => ({ topic, partition }));
-  }
-
-  pause(topic: string, partition: number): void {
-    this.#lanes.get(nameOf(topic, partition))?.pause();
-  }
-
-  resume(topic: string, partition: number): void {
-    this.#lanes.get(nameOf(topic, partition))?.resume();
-  }
-
-  async seek(topic: string, partition: number, offset: bigint): Promise<void> {
-    const lane = this.#lanes.get(nameOf(topic, partition));
-    if (lane === undefined) throw new Error(`${this.#options.group} does not hold ${topic}/${partition} here`);
-    await lane.seek(offset);
-  }
-
-  alive(): boolean {
-    return this.#stopping === undefined && performance.now() - this.#seenMs < SILENT_MS_MAX;
-  }
-
-  stop(): Promise<void> {
-    this.#stopping ??= this.#leave();
-    return this.#stopping;
-  }
-
-  async #leave(): Promise<void> {
-    this.#end.abort();
-    await this.#handOver();
-    const leaving = Promise.allSettled([this.#goAway(), this.#fetcher.close()]);
-    // A broker that is away lets the session run out by itself.
-    const late = new AbortController();
-    await Promise.race([leaving.finally(() => late.abort()), delay(CLOSE_MS_MAX, late.signal)]);
+  override async stop(): Promise<void> {
+    this.#ended.abort();
+    await super.stop();
     clearTimeout(this.#heartbeat);
-    this.#host.left();
+  }
+
+  protected async join(): Promise<void> {
+    void this.#stayIn();
+  }
+
+  protected leave(): Promise<unknown> {
+    return Promise.allSettled([this.#goAway(), this.#fetcher.close()]);
   }
 
   async #goAway(): Promise<void> {
@@ -137,7 +87,7 @@ export class PlatformaticMember implements LogConsumer {
 
   /** Joins, and joins again whenever the client has fallen out of its group. In between the client rejoins by itself. */
   async #stayIn(): Promise<void> {
-    for (let failures = 0; !this.#end.signal.aborted;) {
+    for (let failures = 0; !this.#ended.signal.aborted;) {
       const out = this.#out.promise;
       try {
         await this.#group.joinGroup({});
@@ -147,12 +97,12 @@ export class PlatformaticMember implements LogConsumer {
         failures += 1;
         this.#failed(error, 'join');
       }
-      await delay(backoffMs(failures + 1, BACKOFF_FIRST_MS, BACKOFF_MAX_MS), this.#end.signal);
+      await delay(backoffMs(failures + 1, BACKOFF_FIRST_MS, BACKOFF_MAX_MS), this.#ended.signal);
     }
   }
 
   #listen(): void {
-    this.#end.signal.addEventListener('abort', () => this.#fallOut());
+    this.#ended.signal.addEventListener('abort', () => this.#fallOut());
     this.#group.on('consumer:group:join', ({ assignments }) => this.#assigned(assignments ?? []));
     this.#group.on('consumer:heartbeat:start', () => this.#expectAnswer());
     this.#group.on('consumer:heartbeat:end', () => {
@@ -188,30 +138,27 @@ export class PlatformaticMember implements LogConsumer {
 
   #answered(): void {
     clearTimeout(this.#heartbeat);
-    this.#seen();
+    this.seen();
   }
 
-  /** Ends all lanes: what is at hand is finished and committed. */
-  async #handOver(): Promise<void> {
+  protected override async handOver(): Promise<void> {
     this.#answered();
     this.#generation.abort();
     this.#fetcher.clear();
     this.#holding = false;
-    const lanes = [...this.#lanes];
-    await Promise.all(lanes.map(([, lane]) => lane.stop()));
-    for (const [name, lane] of lanes) if (this.#lanes.get(name) === lane) this.#lanes.delete(name);
+    await super.handOver();
   }
 
   #assigned(assignments: readonly GroupAssignment[]): void {
     this.#answered();
     // Two joins that were under way at once end with the same answer.
-    if (this.#end.signal.aborted || this.#holding) return;
+    if (this.#ended.signal.aborted || this.#holding) return;
     this.#holding = true;
     this.#refused = false;
     this.#generation = new AbortController();
     const ready = this.#begin(assignments, this.#generation.signal);
     for (const { topic, partitions } of assignments)
-      for (const partition of partitions) this.#lanes.set(nameOf(topic, partition), new PartitionLane({ topic, partition }, this.#clientOf(topic, partition), this.#options, ready));
+      for (const partition of partitions) this.hold(topic, partition, this.#clientOf(topic, partition), ready);
   }
 
   /** Finds where to go on; tries until it knows, or until the generation has ended. */
@@ -220,8 +167,8 @@ export class PlatformaticMember implements LogConsumer {
       try {
         const positions = await this.#positions(assignments);
         if (ended.aborted) return;
-        for (const { topic, partition, offset } of positions) this.#fetcher.add(topic, partition, offset, (messages) => this.#lanes.get(nameOf(topic, partition))?.feed(messages));
-        this.#joined.resolve();
+        for (const { topic, partition, offset } of positions) this.#fetcher.add(topic, partition, offset, (messages) => void this.feed(topic, partition, () => messages));
+        this.joined.resolve();
         return;
       } catch (error) {
         this.#failed(error, 'first offsets');
@@ -267,7 +214,7 @@ export class PlatformaticMember implements LogConsumer {
         this.#fetcher.seek(topic, partition, offset);
       },
       hold: (held) => this.#fetcher.hold(topic, partition, held),
-      report: this.#host.settings.onError,
+      report: this.settings.onError,
     };
   }
 
@@ -284,15 +231,9 @@ export class PlatformaticMember implements LogConsumer {
     return offsets.get(topic) ?? [];
   }
 
-  #seen(): void {
-    this.#seenMs = performance.now();
-  }
-
   #failed(error: unknown, where: string): void {
-    this.#seen();
+    this.seen();
     this.#group.clearMetadata();
-    if (!this.#end.signal.aborted) this.#host.settings.onError(error, `consumer ${this.#options.group}: ${where}`);
+    if (!this.#ended.signal.aborted) this.settings.onError(error, `consumer ${this.options.group}: ${where}`);
   }
 }
-
-const nameOf = (topic: string, partition: number): string => `${topic}/${partition}`;

@@ -12,13 +12,16 @@ import {
   type ListDeadLettersResponseSchema,
   type RedriveDeadLettersRequest,
   type RedriveDeadLettersResponseSchema,
+  type RepairDeadLetterRequest,
+  type RepairDeadLetterResponseSchema,
+  type RepairSchema,
   type ResumeConsumerRequest,
   type ResumeConsumerResponseSchema,
 } from '@skein/contracts/operations';
 import { RejectionError } from '@skein/kernel';
 import {
-  discardDeadLetter, discardHalt, listDeadLetters, listHalts, readDeadLetter, redriveDeadLetters, resumeConsumer,
-  type ClosedLetter, type ConsumerHalt, type DeadLetter, type EventLog, type ReceivedMessage, type Redriven,
+  discardDeadLetter, discardHalt, listDeadLetters, listHalts, listRepairs, readDeadLetter, readHalt, redriveDeadLetters, repairMessage, resumeConsumer, MESSAGE_BYTES_MAX,
+  type ClosedLetter, type ConsumerHalt, type DeadLetter, type EventLog, type KeptRepair, type ReceivedMessage, type Redriven,
 } from '@skein/messaging';
 import type { Pool } from 'pg';
 import type { CallContext } from '../call-context.js';
@@ -37,6 +40,11 @@ const letterOf = ({ id, group, message, reason, first, parkedAtMs }: DeadLetter,
 const haltOf = ({ id, group, message, reason, haltedAtMs, resuming }: ConsumerHalt): Listed => ({
   ...messageOf(message), id: `h${id}`, group, reason, atMs: BigInt(haltedAtMs), state: resuming ? 'resuming' : 'halted',
 });
+
+const repairOf = ({ headers, oversize, by, reason, repairedAtMs }: KeptRepair): MessageInitShape<typeof RepairSchema> => ({ headers: { ...headers }, oversize, by, reason, atMs: BigInt(repairedAtMs) });
+
+/** Of a value that may be large. */
+const SHOWN_BYTES_MAX = 64 * 1024;
 
 /** What an operator asks of a service's consumers, and does about messages that they cannot handle. */
 export class ConsumerApi {
@@ -75,18 +83,18 @@ export class ConsumerApi {
   async getDeadLetter({ id }: GetDeadLetterRequest): Promise<MessageInitShape<typeof GetDeadLetterResponseSchema>> {
     if (id.startsWith('h')) {
       const halt = await this.#haltOf(id);
-      return { deadLetter: haltOf(halt), ...this.#contentOf(halt.group, halt.message) };
+      return { deadLetter: haltOf(halt), ...(await this.#contentOf(halt)) };
     }
     const letter = await this.#letterOf(id);
     const { outcome, closedBy, closedReason, closedAtMs } = letter;
-    return { deadLetter: letterOf(letter, outcome), ...this.#contentOf(letter.group, letter.message), closedBy, closedReason, closedAtMs: BigInt(closedAtMs) };
+    return { deadLetter: letterOf(letter, outcome), ...(await this.#contentOf(letter)), closedBy, closedReason, closedAtMs: BigInt(closedAtMs) };
   }
 
   @Rpc(OperationsService.method.redriveDeadLetters)
   async redriveDeadLetters({ group, topic, key }: RedriveDeadLettersRequest, call: CallContext): Promise<MessageInitShape<typeof RedriveDeadLettersResponseSchema>> {
     const consumer = this.#groupOf(group);
     if (key !== '' && topic === '') throw new RejectionError({ code: 'invalid-argument', rule: 'topic-required', message: 'a key is one of a topic: name the topic, too', field: 'topic' });
-    const redriven = await this.#redrive(consumer, topic, key, call.signal);
+    const redriven = await this.#redrive(consumer, topic, key, call);
     return { ...redriven, halts: key === '' && topic === '' ? await resumeConsumer(this.#pool, group, call.metadata().actor) : 0 };
   }
 
@@ -103,11 +111,22 @@ export class ConsumerApi {
     if (letter.outcome === 'redriven') throw new RejectionError({ code: 'failed-precondition', rule: 'dead-letter-redriven', message: `dead letter ${id} was redriven and has had its effect`, field: 'id' });
     if (letter.outcome === 'open' && !(await discardDeadLetter(this.#pool, letter.id, by, reason)))
       throw new RejectionError({ code: 'conflict', rule: 'dead-letter-busy', message: `dead letter ${id} is being redriven, or has had its effect since; redrive it, or look at it again`, field: 'id' });
-    return this.#redrive(this.#groupOf(letter.group), letter.message.topic, letter.message.key, call.signal);
+    return this.#redrive(this.#groupOf(letter.group), letter.message.topic, letter.message.key, call);
   }
 
-  async #redrive({ group, handlers }: ConsumerDefinition, topic: string, key: string, signal: AbortSignal): Promise<{ done: number; failed: Redriven['failed'][number][] }> {
-    const { done, failed } = await redriveDeadLetters({ pool: this.#pool, group, handlers, eventTypes: EVENT_TYPES, signal, ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }) });
+  @Rpc(OperationsService.method.repairDeadLetter)
+  async repairDeadLetter({ id, headers, oversize, reason }: RepairDeadLetterRequest, call: CallContext): Promise<MessageInitShape<typeof RepairDeadLetterResponseSchema>> {
+    const by = call.metadata().actor;
+    const halts = id.startsWith('h');
+    const letter = halts ? await this.#haltOf(id) : await this.#openLetterOf(id);
+    const { group, handlers } = this.#groupOf(letter.group);
+    await repairMessage({ pool: this.#pool, log: this.#log, group, handlers, eventTypes: EVENT_TYPES, letter, repair: { headers, oversize }, by, reason });
+    if (halts) return { done: 0, failed: [], halts: await resumeConsumer(this.#pool, group, by) };
+    return { ...(await this.#redrive({ group, handlers }, letter.message.topic, letter.message.key, call)), halts: 0 };
+  }
+
+  async #redrive({ group, handlers }: Pick<ConsumerDefinition, 'group' | 'handlers'>, topic: string, key: string, call: CallContext): Promise<{ done: number; failed: Redriven['failed'][number][] }> {
+    const { done, failed } = await redriveDeadLetters({ pool: this.#pool, log: this.#log, group, handlers, eventTypes: EVENT_TYPES, by: call.metadata().actor, signal: call.signal, ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }) });
     return { done, failed: [...failed] };
   }
 
@@ -118,7 +137,7 @@ export class ConsumerApi {
   }
 
   async #haltOf(id: string): Promise<ConsumerHalt> {
-    const found = (await listHalts(this.#pool)).find((halt) => `h${halt.id}` === id);
+    const found = await readHalt(this.#pool, BigInt(id.slice(1)));
     if (found === undefined) throw notFound('id');
     return found;
   }
@@ -129,15 +148,23 @@ export class ConsumerApi {
     return found;
   }
 
+  async #openLetterOf(id: string): Promise<ClosedLetter> {
+    const letter = await this.#letterOf(id);
+    if (letter.outcome !== 'open') throw new RejectionError({ code: 'failed-precondition', rule: 'dead-letter-closed', message: `dead letter ${id} was ${letter.outcome}`, field: 'id' });
+    return letter;
+  }
+
   /** What cannot be decoded is shown by its bytes alone. */
-  #contentOf(group: string, { topic, type, headers, value }: ReceivedMessage): Pick<MessageInitShape<typeof GetDeadLetterResponseSchema>, 'headers' | 'messageJson' | 'value'> {
+  async #contentOf({ group, message, whole }: Pick<DeadLetter, 'group' | 'message' | 'whole'>): Promise<Omit<MessageInitShape<typeof GetDeadLetterResponseSchema>, '$typeName' | 'deadLetter'>> {
+    const { topic, type, headers, value } = message;
     const schema = this.#consumers.find((one) => one.group === group)?.handlers.find((handler) => handler.topic === topic && handler.type === type)?.schema;
     let messageJson = '';
     try {
-      if (schema !== undefined) messageJson = toJsonString(schema, fromBinary(schema, value));
+      if (schema !== undefined && value.byteLength <= MESSAGE_BYTES_MAX) messageJson = toJsonString(schema, fromBinary(schema, value));
     } catch {
       // the very reason why it lies here may be that nobody can read it
     }
-    return { headers: { ...headers }, messageJson, value };
+    const repairs = (await listRepairs(this.#pool, group, message)).map(repairOf);
+    return { headers: { ...headers }, messageJson, value: value.subarray(0, SHOWN_BYTES_MAX), valueBytes: BigInt(value.byteLength), whole, repairs };
   }
 }

@@ -3,6 +3,8 @@ import type { Context, Values } from '../context.js';
 /** An option of a command; without `value` it is a flag. */
 export interface Option {
   readonly value?: string;
+  /** May be given more than once. */
+  readonly many?: true;
   readonly help: string;
 }
 

@@ -1,10 +1,10 @@
-import { DeadLetterSchema, DiscardDeadLetterResponseSchema, GetDeadLetterResponseSchema, OperationsService, RedriveDeadLettersResponseSchema, type FailedKey } from '@skein/contracts/operations';
+import { DeadLetterSchema, DiscardDeadLetterResponseSchema, GetDeadLetterResponseSchema, OperationsService, RedriveDeadLettersResponseSchema, RepairDeadLetterResponseSchema, type FailedKey, type GetDeadLetterResponse, type Repair } from '@skein/contracts/operations';
 import { EXIT, usageError } from '../errors.js';
 import { serviceNamed } from '../services.js';
 import { timeText } from '../table.js';
 import { LIMIT, qualified, type Command, type Context } from './command.js';
 
-const { listDeadLetters, getDeadLetter, redriveDeadLetters, discardDeadLetter } = OperationsService.method;
+const { listDeadLetters, getDeadLetter, redriveDeadLetters, discardDeadLetter, repairDeadLetter } = OperationsService.method;
 
 async function list(context: Context): Promise<void> {
   const request = { group: context.text('group'), topic: context.text('topic'), key: context.text('key'), pageSize: context.number('limit', 1, 1_000) };
@@ -30,6 +30,14 @@ function letterOf(context: Context): { service: string; id: string } {
   return { service, id };
 }
 
+function contentText({ messageJson, value, valueBytes, whole }: GetDeadLetterResponse): string {
+  const rest = whole ? '' : '; not all of it is kept here, the event log has the rest';
+  return messageJson === '' ? `${valueBytes} bytes that cannot be decoded: ${Buffer.from(value).toString('hex').slice(0, 128)}${rest}` : messageJson;
+}
+
+const repairText = ({ headers, oversize, by, reason, atMs }: Repair): string =>
+  [...Object.entries(headers).map(([name, text]) => `${name}=${text}`), ...(oversize ? ['larger than the limit'] : []), `${timeText(atMs)} by ${by}: ${reason}`].join(', ');
+
 async function show(context: Context): Promise<void> {
   const { service, id } = letterOf(context);
   const value = await context.api.call(service, getDeadLetter, { id });
@@ -39,7 +47,8 @@ async function show(context: Context): Promise<void> {
     ['message id', letter?.messageId], ['type', letter?.type], ['since', timeText(letter?.atMs ?? 0n)], ['reason', letter?.reason],
     ...(value.closedAtMs === 0n ? [] : [['closed', `${timeText(value.closedAtMs)}${value.closedBy === '' ? '' : ` by ${value.closedBy}`}${value.closedReason === '' ? '' : `: ${value.closedReason}`}`]]),
     ...Object.entries(value.headers).toSorted(([a], [b]) => a.localeCompare(b)).map(([name, text]) => [`header ${name}`, text]),
-    ['content', value.messageJson === '' ? `${value.value.length} bytes that cannot be decoded: ${Buffer.from(value.value).toString('hex').slice(0, 128)}` : value.messageJson],
+    ...value.repairs.map((repair) => ['mended', repairText(repair)]),
+    ['content', contentText(value)],
   ];
   context.done(service, GetDeadLetterResponseSchema, value, lines.map(([name, text]) => `${String(name).padEnd(12)}  ${text}`).join('\n'));
 }
@@ -59,10 +68,33 @@ async function redrive(context: Context): Promise<void> {
   context.done(service, RedriveDeadLettersResponseSchema, value, `${group}: ${value.done} done, ${value.failed.length} keys failed again${value.halts === 0 ? '' : ', the halted consumer tries again'}`);
 }
 
-async function discard(context: Context): Promise<void> {
-  const { service, id } = letterOf(context);
+function reasonOf(context: Context): string {
   const reason = context.text('reason');
   if (reason === '') throw usageError('--reason TEXT is required: it is kept with the message');
+  return reason;
+}
+
+/** `ce_type=skein.arena.task.opened.v1` */
+function headersOf(context: Context): Record<string, string> {
+  return Object.fromEntries(context.texts('header').map((text) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw usageError(`--header must be NAME=VALUE, not "${text}"`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  }));
+}
+
+async function repair(context: Context): Promise<void> {
+  const { service, id } = letterOf(context);
+  const [reason, headers, oversize] = [reasonOf(context), headersOf(context), context.flag('oversize')];
+  if (Object.keys(headers).length === 0 && !oversize) throw usageError('say what to mend: --header NAME=VALUE, or --oversize');
+  const value = await context.api.call(service, repairDeadLetter, { requestId: context.terminal.uuid(), id, headers, oversize, reason });
+  tellFailed(context, value.failed);
+  context.done(service, RepairDeadLetterResponseSchema, value, `${qualified(service, id)} is mended${value.halts === 0 ? `, ${value.done} done` : ', the halted consumer tries again'}`);
+}
+
+async function discard(context: Context): Promise<void> {
+  const { service, id } = letterOf(context);
+  const reason = reasonOf(context);
   const value = await context.api.call(service, discardDeadLetter, { requestId: context.terminal.uuid(), id, reason });
   tellFailed(context, value.failed);
   context.done(service, DiscardDeadLetterResponseSchema, value, `${qualified(service, id)} is discarded${value.done === 0 ? '' : `, ${value.done} that waited behind it are done`}`);
@@ -70,9 +102,16 @@ async function discard(context: Context): Promise<void> {
 
 const narrow = { topic: { value: 'TOPIC', help: 'only of this topic' }, key: { value: 'KEY', help: 'only of this key' } };
 
+const REASON = { value: 'TEXT', help: 'kept with the message (required)' };
+
 export const deadLetters: readonly Command[] = [
   { name: 'dead-letters list', words: [], summary: 'parked messages, and those that a money consumer halted before', options: { group: { value: 'GROUP', help: 'only of this group' }, ...narrow, limit: LIMIT }, run: list },
   { name: 'dead-letters show', words: ['SERVICE/NUMBER'], summary: 'one of them with headers and content', options: {}, run: show },
   { name: 'dead-letters redrive', words: ['GROUP'], summary: 'handle them again, key by key in order; a halted group goes on', options: narrow, run: redrive },
-  { name: 'dead-letters discard', words: ['SERVICE/NUMBER'], summary: 'end one without effect; what waits behind it follows', options: { reason: { value: 'TEXT', help: 'kept with the message (required)' } }, run: discard },
+  {
+    name: 'dead-letters repair', words: ['SERVICE/NUMBER'], summary: 'mend one that was refused before it was decoded, and handle it',
+    text: 'For a message with a wrong CloudEvents header, without an id, or larger than the limit. What came stays as it is; what is mended is\nkept beside it with who and why, and holds whenever the message is read again.',
+    options: { header: { value: 'NAME=VALUE', many: true, help: 'in the place of what came; may be given more than once' }, oversize: { help: 'it may be larger than the limit' }, reason: REASON }, run: repair,
+  },
+  { name: 'dead-letters discard', words: ['SERVICE/NUMBER'], summary: 'end one without effect; what waits behind it follows', options: { reason: REASON }, run: discard },
 ];

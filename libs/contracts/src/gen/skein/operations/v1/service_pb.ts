@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/operations/v1/service.proto.
  */
 export const file_skein_operations_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFza2Vpbi9vcGVyYXRpb25zL3YxL3NlcnZpY2UucHJvdG8SE3NrZWluLm9wZXJhdGlvbnMudjEiMgoXVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggInAKGFZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZRIzCgtyZWFkX21vZGVscxgBIAMoCzIeLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZE1vZGVsEg8KB3N0cmVhbXMYAiABKAMSDgoGZXZlbnRzGAMgASgDIoMBCglSZWFkTW9kZWwSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEg4KBnRhYmxlcxgDIAEoBRIMCgRyb3dzGAQgASgDEg0KBWVxdWFsGAUgASgIEhgKEGRpZmZlcmluZ190YWJsZXMYBiADKAkSEAoIcG9zaXRpb24YByABKAMipwEKEUxpc3RFdmVudHNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIXCgdzdWJqZWN0GAIgASgJQgaStRgCKAESHwoOY29ycmVsYXRpb25faWQYAyABKAlCB5K1GAMYgAESIQoNY2F1c2F0aW9uX2lkcxgEIAMoCUIKkrUYBhiAAUj0AxIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoByJGChJMaXN0RXZlbnRzUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlciK+AQoLRXZlbnRIZWFkZXISEAoIZXZlbnRfaWQYASABKAkSDAoEdHlwZRgCIAEoCRIRCglzdHJlYW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghwb3NpdGlvbhgFIAEoAxIWCg5jb3JyZWxhdGlvbl9pZBgGIAEoCRIUCgxjYXVzYXRpb25faWQYByABKAkSFgoOcmVjb3JkZWRfYXRfbXMYCCABKAMSEwoLdHJhY2VwYXJlbnQYCSABKAkilwEKEkxpc3RTdHJlYW1zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFwoGcHJlZml4GAIgASgJQgeStRgDGP8BEhQKDG9sZGVzdF9maXJzdBgDIAEoCBIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAUgASgJQgeStRgDGMgBIlwKE0xpc3RTdHJlYW1zUmVzcG9uc2USLAoHc3RyZWFtcxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuU3RyZWFtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJoCgZTdHJlYW0SEQoJc3RyZWFtX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSEQoJbGFzdF90eXBlGAMgASgJEhMKC2JlZ3VuX2F0X21zGAQgASgDEhIKCmxhc3RfYXRfbXMYBSABKAMihgEKEVJlYWRTdHJlYW1SZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIcCglzdHJlYW1faWQYAiABKAlCCZK1GAUIARj/ARIcCgxmcm9tX3ZlcnNpb24YAyABKAVCBpK1GAIwABIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoByJcChJSZWFkU3RyZWFtUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5TdG9yZWRFdmVudBIUCgxuZXh0X3ZlcnNpb24YAiABKAUieQoLU3RvcmVkRXZlbnQSMAoGaGVhZGVyGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlchIWCg5zY2hlbWFfdmVyc2lvbhgCIAEoBRIRCglkYXRhX2pzb24YAyABKAkSDQoFYWN0b3IYBCABKAkiMQoWTGlzdFByb2plY3Rpb25zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCAiRwoXTGlzdFByb2plY3Rpb25zUmVzcG9uc2USLAoHcmVhZGVycxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZGVyIsYBCgZSZWFkZXISDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEg8KB3ZlcnNpb24YAyABKAUSFAoMbGl2ZV92ZXJzaW9uGAQgASgFEhAKCHBvc2l0aW9uGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBmFjdGl2ZRgJIAEoCBItCgdyZWJ1aWxkGAogASgLMhwuc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkIqgBCgdSZWJ1aWxkEg0KBXN0YXRlGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSDQoFYnVpbHQYAyABKAMSDAoEaGVhZBgEIAEoAxILCgNsYWcYBSABKAMSGQoRZXZlbnRzX3Blcl9zZWNvbmQYBiABKAMSFAoMcmVtYWluaW5nX21zGAcgASgDEg0KBWVycm9yGAggASgJEhMKC2Fza2VkX2F0X21zGAkgASgDIl8KGFJlYnVpbGRQcm9qZWN0aW9uUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIWCgRuYW1lGAMgASgJQgiStRgECAEYKCJKChlSZWJ1aWxkUHJvamVjdGlvblJlc3BvbnNlEi0KB3JlYnVpbGQYASABKAsyHC5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGQiLwoUTGlzdENvbnN1bWVyc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIokBChVMaXN0Q29uc3VtZXJzUmVzcG9uc2USOgoKcGFydGl0aW9ucxgBIAMoCzImLnNrZWluLm9wZXJhdGlvbnMudjEuQ29uc3VtZXJQYXJ0aXRpb24SNAoHbWVtYmVycxgCIAMoCzIjLnNrZWluLm9wZXJhdGlvbnMudjEuQ29uc3VtZXJNZW1iZXIiwgEKEUNvbnN1bWVyUGFydGl0aW9uEg0KBWdyb3VwGAEgASgJEg4KBnBvbGljeRgCIAEoCRINCgV0b3BpYxgDIAEoCRIRCglwYXJ0aXRpb24YBCABKAUSEQoJY29tbWl0dGVkGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZwYXJrZWQYCiABKAUSDwoHcHJvY2VzcxgLIAEoCSKgAQoOQ29uc3VtZXJNZW1iZXISDQoFZ3JvdXAYASABKAkSDgoGcG9saWN5GAIgASgJEg4KBm1lbWJlchgDIAEoCRIPCgdwcm9jZXNzGAQgASgJEhIKCmFzc2lnbm1lbnQYBSADKAkSCwoDbGFnGAYgASgDEg4KBnBhcmtlZBgHIAEoBRINCgVzdGF0ZRgIIAEoCRIOCgZhZ2VfbXMYCSABKAMiXQoVUmVzdW1lQ29uc3VtZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZCInChZSZXN1bWVDb25zdW1lclJlc3BvbnNlEg0KBWhhbHRzGAEgASgFIrEBChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIVCgVncm91cBgCIAEoCUIGkrUYAhhkEhYKBXRvcGljGAMgASgJQgeStRgDGPkBEhQKA2tleRgEIAEoCUIHkrUYAxj/ARIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAYgASgJQgeStRgDGMgBImkKF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjUKDGRlYWRfbGV0dGVycxgBIAMoCzIfLnNrZWluLm9wZXJhdGlvbnMudjEuRGVhZExldHRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitgEKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDQoFdG9waWMYAyABKAkSEQoJcGFydGl0aW9uGAQgASgFEg4KBm9mZnNldBgFIAEoAxILCgNrZXkYBiABKAkSEgoKbWVzc2FnZV9pZBgHIAEoCRIMCgR0eXBlGAggASgJEg4KBnJlYXNvbhgJIAEoCRINCgVzdGF0ZRgKIAEoCRINCgVhdF9tcxgLIAEoAyJUChRHZXREZWFkTGV0dGVyUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASIwoCaWQYAiABKAlCF5K1GBMIASIPXmg/WzAtOV17MSwxOH0kIqwCChVHZXREZWFkTGV0dGVyUmVzcG9uc2USNAoLZGVhZF9sZXR0ZXIYASABKAsyHy5za2Vpbi5vcGVyYXRpb25zLnYxLkRlYWRMZXR0ZXISSAoHaGVhZGVycxgCIAMoCzI3LnNrZWluLm9wZXJhdGlvbnMudjEuR2V0RGVhZExldHRlclJlc3BvbnNlLkhlYWRlcnNFbnRyeRIUCgxtZXNzYWdlX2pzb24YAyABKAkSDQoFdmFsdWUYBCABKAwSEQoJY2xvc2VkX2J5GAUgASgJEhUKDWNsb3NlZF9yZWFzb24YBiABKAkSFAoMY2xvc2VkX2F0X21zGAcgASgDGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BChlSZWRyaXZlRGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZBIWCgV0b3BpYxgEIAEoCUIHkrUYAxj5ARIUCgNrZXkYBSABKAlCB5K1GAMY/wEiaQoaUmVkcml2ZURlYWRMZXR0ZXJzUmVzcG9uc2USDAoEZG9uZRgBIAEoBRIuCgZmYWlsZWQYAiADKAsyHi5za2Vpbi5vcGVyYXRpb25zLnYxLkZhaWxlZEtleRINCgVoYWx0cxgDIAEoBSI3CglGYWlsZWRLZXkSDQoFdG9waWMYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCSKHAQoYRGlzY2FyZERlYWRMZXR0ZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEiMKAmlkGAMgASgJQheStRgTCAEiD15oP1swLTldezEsMTh9JBIZCgZyZWFzb24YBCABKAlCCZK1GAUIARj0AyJZChlEaXNjYXJkRGVhZExldHRlclJlc3BvbnNlEgwKBGRvbmUYASABKAUSLgoGZmFpbGVkGAIgAygLMh4uc2tlaW4ub3BlcmF0aW9ucy52MS5GYWlsZWRLZXkikgEKD0xpc3RKb2JzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFQoFc3RhdGUYAiABKAlCBpK1GAIYChIUCgRraW5kGAMgASgJQgaStRgCGGQSHAoJcGFnZV9zaXplGAQgASgFQgmStRgFMAA46AcSGwoKcGFnZV90b2tlbhgFIAEoCUIHkrUYAxjIASJbChBMaXN0Sm9ic1Jlc3BvbnNlEi4KBGpvYnMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLk9wZXJhdGVkSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAQoLT3BlcmF0ZWRKb2ISCgoCaWQYASABKAkSDAoEa2luZBgCIAEoCRINCgVzdGF0ZRgDIAEoCRIQCghhdHRlbXB0cxgEIAEoBRIVCg1jcmVhdGVkX2F0X21zGAUgASgDEhYKDmZpbmlzaGVkX2F0X21zGAYgASgDEg4KBmFnZV9tcxgHIAEoAxINCgVlcnJvchgIIAEoCRIVCg1wcm9ncmVzc19qc29uGAkgASgJIlUKD1JldHJ5Sm9iUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIVCgJpZBgDIAEoCUIJkrUYBQgBGKwCIkEKEFJldHJ5Sm9iUmVzcG9uc2USLQoDam9iGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVyYXRlZEpvYiJhChRMaXN0V29ya2Zsb3dzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKb25seV9zdHVjaxgCIAEoCBIcCglwYWdlX3NpemUYAyABKAVCCZK1GAUwADjoByJNChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USNAoJd29ya2Zsb3dzGAEgAygLMiEuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVuV29ya2Zsb3cifwoMT3BlbldvcmtmbG93EhAKCHdvcmtmbG93GAEgASgJEhAKCGluc3RhbmNlGAIgASgJEhQKDG9wZW5lZF9hdF9tcxgDIAEoAxIOCgZhZ2VfbXMYBCABKAMSFgoObmV4dF9kdWVfYXRfbXMYBSABKAMSDQoFc3R1Y2sYBiABKAkiLAoRUGxhblRvcGljc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIkcKElBsYW5Ub3BpY3NSZXNwb25zZRIxCgdjaGFuZ2VzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5Ub3BpY0NoYW5nZSI8CgtUb3BpY0NoYW5nZRINCgV0b3BpYxgBIAEoCRIOCgZhY3Rpb24YAiABKAkSDgoGZGV0YWlsGAMgASgJIkEKEkFwcGx5VG9waWNzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCSJIChNBcHBseVRvcGljc1Jlc3BvbnNlEjEKB2NoYW5nZXMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLlRvcGljQ2hhbmdlMoQUChFPcGVyYXRpb25zU2VydmljZRKiAQoQVmVyaWZ5UmVhZE1vZGVscxIsLnNrZWluLm9wZXJhdGlvbnMudjEuVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QaLS5za2Vpbi5vcGVyYXRpb25zLnYxLlZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZSIxirUYAwoBBILT5JMCJDoBKiIfL3tjb250ZXh0fS92MS9yZWFkTW9kZWxzOnZlcmlmeRKCAQoKTGlzdEV2ZW50cxImLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEV2ZW50c1JlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RFdmVudHNSZXNwb25zZSIjirUYAwoBBILT5JMCFhIUL3tjb250ZXh0fS92MS9ldmVudHMShgEKC0xpc3RTdHJlYW1zEicuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0U3RyZWFtc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RTdHJlYW1zUmVzcG9uc2UiJIq1GAMKAQSC0+STAhcSFS97Y29udGV4dH0vdjEvc3RyZWFtcxKIAQoKUmVhZFN0cmVhbRImLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZFN0cmVhbVJlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYWRTdHJlYW1SZXNwb25zZSIpirUYAwoBBILT5JMCHBIaL3tjb250ZXh0fS92MS9zdHJlYW1zOnJlYWQSlgEKD0xpc3RQcm9qZWN0aW9ucxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvcHJvamVjdGlvbnMSqQEKEVJlYnVpbGRQcm9qZWN0aW9uEi0uc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkUHJvamVjdGlvblJlcXVlc3QaLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGRQcm9qZWN0aW9uUmVzcG9uc2UiNYq1GAUKAQQYAYLT5JMCJjoBKiIhL3tjb250ZXh0fS92MS9wcm9qZWN0aW9uczpyZWJ1aWxkEo4BCg1MaXN0Q29uc3VtZXJzEikuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0Q29uc3VtZXJzUmVxdWVzdBoqLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdENvbnN1bWVyc1Jlc3BvbnNlIiaKtRgDCgEEgtPkkwIZEhcve2NvbnRleHR9L3YxL2NvbnN1bWVycxKdAQoOUmVzdW1lQ29uc3VtZXISKi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlc3VtZUNvbnN1bWVyUmVxdWVzdBorLnNrZWluLm9wZXJhdGlvbnMudjEuUmVzdW1lQ29uc3VtZXJSZXNwb25zZSIyirUYBQoBBBgBgtPkkwIjOgEqIh4ve2NvbnRleHR9L3YxL2NvbnN1bWVyczpyZXN1bWUSlgEKD0xpc3REZWFkTGV0dGVycxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvZGVhZExldHRlcnMSlAEKDUdldERlYWRMZXR0ZXISKS5za2Vpbi5vcGVyYXRpb25zLnYxLkdldERlYWRMZXR0ZXJSZXF1ZXN0Giouc2tlaW4ub3BlcmF0aW9ucy52MS5HZXREZWFkTGV0dGVyUmVzcG9uc2UiLIq1GAMKAQSC0+STAh8SHS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6Z2V0EqwBChJSZWRyaXZlRGVhZExldHRlcnMSLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1JlcXVlc3QaLy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1Jlc3BvbnNlIjWKtRgFCgEEGAGC0+STAiY6ASoiIS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6cmVkcml2ZRKpAQoRRGlzY2FyZERlYWRMZXR0ZXISLS5za2Vpbi5vcGVyYXRpb25zLnYxLkRpc2NhcmREZWFkTGV0dGVyUmVxdWVzdBouLnNrZWluLm9wZXJhdGlvbnMudjEuRGlzY2FyZERlYWRMZXR0ZXJSZXNwb25zZSI1irUYBQoBBBgBgtPkkwImOgEqIiEve2NvbnRleHR9L3YxL2RlYWRMZXR0ZXJzOmRpc2NhcmQSegoITGlzdEpvYnMSJC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RKb2JzUmVxdWVzdBolLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEpvYnNSZXNwb25zZSIhirUYAwoBBILT5JMCFBISL3tjb250ZXh0fS92MS9qb2JzEoUBCghSZXRyeUpvYhIkLnNrZWluLm9wZXJhdGlvbnMudjEuUmV0cnlKb2JSZXF1ZXN0GiUuc2tlaW4ub3BlcmF0aW9ucy52MS5SZXRyeUpvYlJlc3BvbnNlIiyKtRgFCgEEGAGC0+STAh06ASoiGC97Y29udGV4dH0vdjEvam9iczpyZXRyeRKOAQoNTGlzdFdvcmtmbG93cxIpLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaKi5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RXb3JrZmxvd3NSZXNwb25zZSImirUYAwoBBILT5JMCGRIXL3tjb250ZXh0fS92MS93b3JrZmxvd3MShwEKClBsYW5Ub3BpY3MSJi5za2Vpbi5vcGVyYXRpb25zLnYxLlBsYW5Ub3BpY3NSZXF1ZXN0Gicuc2tlaW4ub3BlcmF0aW9ucy52MS5QbGFuVG9waWNzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvdG9waWNzOnBsYW4SkAEKC0FwcGx5VG9waWNzEicuc2tlaW4ub3BlcmF0aW9ucy52MS5BcHBseVRvcGljc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkFwcGx5VG9waWNzUmVzcG9uc2UiLoq1GAUKAQQYAYLT5JMCHzoBKiIaL3tjb250ZXh0fS92MS90b3BpY3M6YXBwbHliBnByb3RvMw", [file_google_api_annotations, file_skein_common_v1_options]);
+  fileDesc("CiFza2Vpbi9vcGVyYXRpb25zL3YxL3NlcnZpY2UucHJvdG8SE3NrZWluLm9wZXJhdGlvbnMudjEiMgoXVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggInAKGFZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZRIzCgtyZWFkX21vZGVscxgBIAMoCzIeLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZE1vZGVsEg8KB3N0cmVhbXMYAiABKAMSDgoGZXZlbnRzGAMgASgDIoMBCglSZWFkTW9kZWwSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEg4KBnRhYmxlcxgDIAEoBRIMCgRyb3dzGAQgASgDEg0KBWVxdWFsGAUgASgIEhgKEGRpZmZlcmluZ190YWJsZXMYBiADKAkSEAoIcG9zaXRpb24YByABKAMixAEKEUxpc3RFdmVudHNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIXCgdzdWJqZWN0GAIgASgJQgaStRgCKAESHwoOY29ycmVsYXRpb25faWQYAyABKAlCB5K1GAMYgAESIQoNY2F1c2F0aW9uX2lkcxgEIAMoCUIKkrUYBhiAAUj0AxIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAYgASgJQgeStRgDGMgBIl8KEkxpc3RFdmVudHNSZXNwb25zZRIwCgZldmVudHMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLkV2ZW50SGVhZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK+AQoLRXZlbnRIZWFkZXISEAoIZXZlbnRfaWQYASABKAkSDAoEdHlwZRgCIAEoCRIRCglzdHJlYW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghwb3NpdGlvbhgFIAEoAxIWCg5jb3JyZWxhdGlvbl9pZBgGIAEoCRIUCgxjYXVzYXRpb25faWQYByABKAkSFgoOcmVjb3JkZWRfYXRfbXMYCCABKAMSEwoLdHJhY2VwYXJlbnQYCSABKAkilwEKEkxpc3RTdHJlYW1zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFwoGcHJlZml4GAIgASgJQgeStRgDGP8BEhQKDG9sZGVzdF9maXJzdBgDIAEoCBIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAUgASgJQgeStRgDGMgBIlwKE0xpc3RTdHJlYW1zUmVzcG9uc2USLAoHc3RyZWFtcxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuU3RyZWFtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJoCgZTdHJlYW0SEQoJc3RyZWFtX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSEQoJbGFzdF90eXBlGAMgASgJEhMKC2JlZ3VuX2F0X21zGAQgASgDEhIKCmxhc3RfYXRfbXMYBSABKAMihgEKEVJlYWRTdHJlYW1SZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIcCglzdHJlYW1faWQYAiABKAlCCZK1GAUIARj/ARIcCgxmcm9tX3ZlcnNpb24YAyABKAVCBpK1GAIwABIcCglwYWdlX3NpemUYBCABKAVCCZK1GAUwADjoByJcChJSZWFkU3RyZWFtUmVzcG9uc2USMAoGZXZlbnRzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5TdG9yZWRFdmVudBIUCgxuZXh0X3ZlcnNpb24YAiABKAUieQoLU3RvcmVkRXZlbnQSMAoGaGVhZGVyGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5FdmVudEhlYWRlchIWCg5zY2hlbWFfdmVyc2lvbhgCIAEoBRIRCglkYXRhX2pzb24YAyABKAkSDQoFYWN0b3IYBCABKAkiMQoWTGlzdFByb2plY3Rpb25zUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCAiRwoXTGlzdFByb2plY3Rpb25zUmVzcG9uc2USLAoHcmVhZGVycxgBIAMoCzIbLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZGVyIsYBCgZSZWFkZXISDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEg8KB3ZlcnNpb24YAyABKAUSFAoMbGl2ZV92ZXJzaW9uGAQgASgFEhAKCHBvc2l0aW9uGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBmFjdGl2ZRgJIAEoCBItCgdyZWJ1aWxkGAogASgLMhwuc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkIqgBCgdSZWJ1aWxkEg0KBXN0YXRlGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSDQoFYnVpbHQYAyABKAMSDAoEaGVhZBgEIAEoAxILCgNsYWcYBSABKAMSGQoRZXZlbnRzX3Blcl9zZWNvbmQYBiABKAMSFAoMcmVtYWluaW5nX21zGAcgASgDEg0KBWVycm9yGAggASgJEhMKC2Fza2VkX2F0X21zGAkgASgDIl8KGFJlYnVpbGRQcm9qZWN0aW9uUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIWCgRuYW1lGAMgASgJQgiStRgECAEYKCJKChlSZWJ1aWxkUHJvamVjdGlvblJlc3BvbnNlEi0KB3JlYnVpbGQYASABKAsyHC5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGQiLwoUTGlzdENvbnN1bWVyc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIokBChVMaXN0Q29uc3VtZXJzUmVzcG9uc2USOgoKcGFydGl0aW9ucxgBIAMoCzImLnNrZWluLm9wZXJhdGlvbnMudjEuQ29uc3VtZXJQYXJ0aXRpb24SNAoHbWVtYmVycxgCIAMoCzIjLnNrZWluLm9wZXJhdGlvbnMudjEuQ29uc3VtZXJNZW1iZXIiwgEKEUNvbnN1bWVyUGFydGl0aW9uEg0KBWdyb3VwGAEgASgJEg4KBnBvbGljeRgCIAEoCRINCgV0b3BpYxgDIAEoCRIRCglwYXJ0aXRpb24YBCABKAUSEQoJY29tbWl0dGVkGAUgASgDEgwKBGhlYWQYBiABKAMSCwoDbGFnGAcgASgDEg0KBXN0YXRlGAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZwYXJrZWQYCiABKAUSDwoHcHJvY2VzcxgLIAEoCSKgAQoOQ29uc3VtZXJNZW1iZXISDQoFZ3JvdXAYASABKAkSDgoGcG9saWN5GAIgASgJEg4KBm1lbWJlchgDIAEoCRIPCgdwcm9jZXNzGAQgASgJEhIKCmFzc2lnbm1lbnQYBSADKAkSCwoDbGFnGAYgASgDEg4KBnBhcmtlZBgHIAEoBRINCgVzdGF0ZRgIIAEoCRIOCgZhZ2VfbXMYCSABKAMiXQoVUmVzdW1lQ29uc3VtZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZCInChZSZXN1bWVDb25zdW1lclJlc3BvbnNlEg0KBWhhbHRzGAEgASgFIrEBChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBIVCgVncm91cBgCIAEoCUIGkrUYAhhkEhYKBXRvcGljGAMgASgJQgeStRgDGPkBEhQKA2tleRgEIAEoCUIHkrUYAxj/ARIcCglwYWdlX3NpemUYBSABKAVCCZK1GAUwADjoBxIbCgpwYWdlX3Rva2VuGAYgASgJQgeStRgDGMgBImkKF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjUKDGRlYWRfbGV0dGVycxgBIAMoCzIfLnNrZWluLm9wZXJhdGlvbnMudjEuRGVhZExldHRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitgEKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDQoFdG9waWMYAyABKAkSEQoJcGFydGl0aW9uGAQgASgFEg4KBm9mZnNldBgFIAEoAxILCgNrZXkYBiABKAkSEgoKbWVzc2FnZV9pZBgHIAEoCRIMCgR0eXBlGAggASgJEg4KBnJlYXNvbhgJIAEoCRINCgVzdGF0ZRgKIAEoCRINCgVhdF9tcxgLIAEoAyJUChRHZXREZWFkTGV0dGVyUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASIwoCaWQYAiABKAlCF5K1GBMIASIPXmg/WzAtOV17MSwxOH0kIv4CChVHZXREZWFkTGV0dGVyUmVzcG9uc2USNAoLZGVhZF9sZXR0ZXIYASABKAsyHy5za2Vpbi5vcGVyYXRpb25zLnYxLkRlYWRMZXR0ZXISSAoHaGVhZGVycxgCIAMoCzI3LnNrZWluLm9wZXJhdGlvbnMudjEuR2V0RGVhZExldHRlclJlc3BvbnNlLkhlYWRlcnNFbnRyeRIUCgxtZXNzYWdlX2pzb24YAyABKAkSDQoFdmFsdWUYBCABKAwSEQoJY2xvc2VkX2J5GAUgASgJEhUKDWNsb3NlZF9yZWFzb24YBiABKAkSFAoMY2xvc2VkX2F0X21zGAcgASgDEhMKC3ZhbHVlX2J5dGVzGAggASgDEg0KBXdob2xlGAkgASgIEiwKB3JlcGFpcnMYCiADKAsyGy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlcGFpchouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKwAQoGUmVwYWlyEjkKB2hlYWRlcnMYASADKAsyKC5za2Vpbi5vcGVyYXRpb25zLnYxLlJlcGFpci5IZWFkZXJzRW50cnkSEAoIb3ZlcnNpemUYAiABKAgSCgoCYnkYAyABKAkSDgoGcmVhc29uGAQgASgJEg0KBWF0X21zGAUgASgDGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BChlSZWRyaXZlRGVhZExldHRlcnNSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEhcKBWdyb3VwGAMgASgJQgiStRgECAEYZBIWCgV0b3BpYxgEIAEoCUIHkrUYAxj5ARIUCgNrZXkYBSABKAlCB5K1GAMY/wEiaQoaUmVkcml2ZURlYWRMZXR0ZXJzUmVzcG9uc2USDAoEZG9uZRgBIAEoBRIuCgZmYWlsZWQYAiADKAsyHi5za2Vpbi5vcGVyYXRpb25zLnYxLkZhaWxlZEtleRINCgVoYWx0cxgDIAEoBSI3CglGYWlsZWRLZXkSDQoFdG9waWMYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCSKHAQoYRGlzY2FyZERlYWRMZXR0ZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEiMKAmlkGAMgASgJQheStRgTCAEiD15oP1swLTldezEsMTh9JBIZCgZyZWFzb24YBCABKAlCCZK1GAUIARj0AyJZChlEaXNjYXJkRGVhZExldHRlclJlc3BvbnNlEgwKBGRvbmUYASABKAUSLgoGZmFpbGVkGAIgAygLMh4uc2tlaW4ub3BlcmF0aW9ucy52MS5GYWlsZWRLZXkilAIKF1JlcGFpckRlYWRMZXR0ZXJSZXF1ZXN0EhcKB2NvbnRleHQYASABKAlCBpK1GAIYIBISCgpyZXF1ZXN0X2lkGAIgASgJEiMKAmlkGAMgASgJQheStRgTCAEiD15oP1swLTldezEsMTh9JBJKCgdoZWFkZXJzGAQgAygLMjkuc2tlaW4ub3BlcmF0aW9ucy52MS5SZXBhaXJEZWFkTGV0dGVyUmVxdWVzdC5IZWFkZXJzRW50cnkSEAoIb3ZlcnNpemUYBSABKAgSGQoGcmVhc29uGAYgASgJQgmStRgFCAEY9AMaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiZwoYUmVwYWlyRGVhZExldHRlclJlc3BvbnNlEgwKBGRvbmUYASABKAUSLgoGZmFpbGVkGAIgAygLMh4uc2tlaW4ub3BlcmF0aW9ucy52MS5GYWlsZWRLZXkSDQoFaGFsdHMYAyABKAUikgEKD0xpc3RKb2JzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASFQoFc3RhdGUYAiABKAlCBpK1GAIYChIUCgRraW5kGAMgASgJQgaStRgCGGQSHAoJcGFnZV9zaXplGAQgASgFQgmStRgFMAA46AcSGwoKcGFnZV90b2tlbhgFIAEoCUIHkrUYAxjIASJbChBMaXN0Sm9ic1Jlc3BvbnNlEi4KBGpvYnMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLk9wZXJhdGVkSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKtAQoLT3BlcmF0ZWRKb2ISCgoCaWQYASABKAkSDAoEa2luZBgCIAEoCRINCgVzdGF0ZRgDIAEoCRIQCghhdHRlbXB0cxgEIAEoBRIVCg1jcmVhdGVkX2F0X21zGAUgASgDEhYKDmZpbmlzaGVkX2F0X21zGAYgASgDEg4KBmFnZV9tcxgHIAEoAxINCgVlcnJvchgIIAEoCRIVCg1wcm9ncmVzc19qc29uGAkgASgJIlUKD1JldHJ5Sm9iUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCRIVCgJpZBgDIAEoCUIJkrUYBQgBGKwCIkEKEFJldHJ5Sm9iUmVzcG9uc2USLQoDam9iGAEgASgLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVyYXRlZEpvYiJhChRMaXN0V29ya2Zsb3dzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKb25seV9zdHVjaxgCIAEoCBIcCglwYWdlX3NpemUYAyABKAVCCZK1GAUwADjoByJNChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USNAoJd29ya2Zsb3dzGAEgAygLMiEuc2tlaW4ub3BlcmF0aW9ucy52MS5PcGVuV29ya2Zsb3cifwoMT3BlbldvcmtmbG93EhAKCHdvcmtmbG93GAEgASgJEhAKCGluc3RhbmNlGAIgASgJEhQKDG9wZW5lZF9hdF9tcxgDIAEoAxIOCgZhZ2VfbXMYBCABKAMSFgoObmV4dF9kdWVfYXRfbXMYBSABKAMSDQoFc3R1Y2sYBiABKAkiLAoRUGxhblRvcGljc1JlcXVlc3QSFwoHY29udGV4dBgBIAEoCUIGkrUYAhggIkcKElBsYW5Ub3BpY3NSZXNwb25zZRIxCgdjaGFuZ2VzGAEgAygLMiAuc2tlaW4ub3BlcmF0aW9ucy52MS5Ub3BpY0NoYW5nZSI8CgtUb3BpY0NoYW5nZRINCgV0b3BpYxgBIAEoCRIOCgZhY3Rpb24YAiABKAkSDgoGZGV0YWlsGAMgASgJIkEKEkFwcGx5VG9waWNzUmVxdWVzdBIXCgdjb250ZXh0GAEgASgJQgaStRgCGCASEgoKcmVxdWVzdF9pZBgCIAEoCSJIChNBcHBseVRvcGljc1Jlc3BvbnNlEjEKB2NoYW5nZXMYASADKAsyIC5za2Vpbi5vcGVyYXRpb25zLnYxLlRvcGljQ2hhbmdlMqwVChFPcGVyYXRpb25zU2VydmljZRKiAQoQVmVyaWZ5UmVhZE1vZGVscxIsLnNrZWluLm9wZXJhdGlvbnMudjEuVmVyaWZ5UmVhZE1vZGVsc1JlcXVlc3QaLS5za2Vpbi5vcGVyYXRpb25zLnYxLlZlcmlmeVJlYWRNb2RlbHNSZXNwb25zZSIxirUYAwoBBILT5JMCJDoBKiIfL3tjb250ZXh0fS92MS9yZWFkTW9kZWxzOnZlcmlmeRKCAQoKTGlzdEV2ZW50cxImLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEV2ZW50c1JlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RFdmVudHNSZXNwb25zZSIjirUYAwoBBILT5JMCFhIUL3tjb250ZXh0fS92MS9ldmVudHMShgEKC0xpc3RTdHJlYW1zEicuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0U3RyZWFtc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RTdHJlYW1zUmVzcG9uc2UiJIq1GAMKAQSC0+STAhcSFS97Y29udGV4dH0vdjEvc3RyZWFtcxKIAQoKUmVhZFN0cmVhbRImLnNrZWluLm9wZXJhdGlvbnMudjEuUmVhZFN0cmVhbVJlcXVlc3QaJy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYWRTdHJlYW1SZXNwb25zZSIpirUYAwoBBILT5JMCHBIaL3tjb250ZXh0fS92MS9zdHJlYW1zOnJlYWQSlgEKD0xpc3RQcm9qZWN0aW9ucxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFByb2plY3Rpb25zUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvcHJvamVjdGlvbnMSqQEKEVJlYnVpbGRQcm9qZWN0aW9uEi0uc2tlaW4ub3BlcmF0aW9ucy52MS5SZWJ1aWxkUHJvamVjdGlvblJlcXVlc3QaLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlYnVpbGRQcm9qZWN0aW9uUmVzcG9uc2UiNYq1GAUKAQQYAYLT5JMCJjoBKiIhL3tjb250ZXh0fS92MS9wcm9qZWN0aW9uczpyZWJ1aWxkEo4BCg1MaXN0Q29uc3VtZXJzEikuc2tlaW4ub3BlcmF0aW9ucy52MS5MaXN0Q29uc3VtZXJzUmVxdWVzdBoqLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdENvbnN1bWVyc1Jlc3BvbnNlIiaKtRgDCgEEgtPkkwIZEhcve2NvbnRleHR9L3YxL2NvbnN1bWVycxKdAQoOUmVzdW1lQ29uc3VtZXISKi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlc3VtZUNvbnN1bWVyUmVxdWVzdBorLnNrZWluLm9wZXJhdGlvbnMudjEuUmVzdW1lQ29uc3VtZXJSZXNwb25zZSIyirUYBQoBBBgBgtPkkwIjOgEqIh4ve2NvbnRleHR9L3YxL2NvbnN1bWVyczpyZXN1bWUSlgEKD0xpc3REZWFkTGV0dGVycxIrLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBosLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvZGVhZExldHRlcnMSlAEKDUdldERlYWRMZXR0ZXISKS5za2Vpbi5vcGVyYXRpb25zLnYxLkdldERlYWRMZXR0ZXJSZXF1ZXN0Giouc2tlaW4ub3BlcmF0aW9ucy52MS5HZXREZWFkTGV0dGVyUmVzcG9uc2UiLIq1GAMKAQSC0+STAh8SHS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6Z2V0EqwBChJSZWRyaXZlRGVhZExldHRlcnMSLi5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1JlcXVlc3QaLy5za2Vpbi5vcGVyYXRpb25zLnYxLlJlZHJpdmVEZWFkTGV0dGVyc1Jlc3BvbnNlIjWKtRgFCgEEGAGC0+STAiY6ASoiIS97Y29udGV4dH0vdjEvZGVhZExldHRlcnM6cmVkcml2ZRKpAQoRRGlzY2FyZERlYWRMZXR0ZXISLS5za2Vpbi5vcGVyYXRpb25zLnYxLkRpc2NhcmREZWFkTGV0dGVyUmVxdWVzdBouLnNrZWluLm9wZXJhdGlvbnMudjEuRGlzY2FyZERlYWRMZXR0ZXJSZXNwb25zZSI1irUYBQoBBBgBgtPkkwImOgEqIiEve2NvbnRleHR9L3YxL2RlYWRMZXR0ZXJzOmRpc2NhcmQSpQEKEFJlcGFpckRlYWRMZXR0ZXISLC5za2Vpbi5vcGVyYXRpb25zLnYxLlJlcGFpckRlYWRMZXR0ZXJSZXF1ZXN0Gi0uc2tlaW4ub3BlcmF0aW9ucy52MS5SZXBhaXJEZWFkTGV0dGVyUmVzcG9uc2UiNIq1GAUKAQQYAYLT5JMCJToBKiIgL3tjb250ZXh0fS92MS9kZWFkTGV0dGVyczpyZXBhaXISegoITGlzdEpvYnMSJC5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RKb2JzUmVxdWVzdBolLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdEpvYnNSZXNwb25zZSIhirUYAwoBBILT5JMCFBISL3tjb250ZXh0fS92MS9qb2JzEoUBCghSZXRyeUpvYhIkLnNrZWluLm9wZXJhdGlvbnMudjEuUmV0cnlKb2JSZXF1ZXN0GiUuc2tlaW4ub3BlcmF0aW9ucy52MS5SZXRyeUpvYlJlc3BvbnNlIiyKtRgFCgEEGAGC0+STAh06ASoiGC97Y29udGV4dH0vdjEvam9iczpyZXRyeRKOAQoNTGlzdFdvcmtmbG93cxIpLnNrZWluLm9wZXJhdGlvbnMudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaKi5za2Vpbi5vcGVyYXRpb25zLnYxLkxpc3RXb3JrZmxvd3NSZXNwb25zZSImirUYAwoBBILT5JMCGRIXL3tjb250ZXh0fS92MS93b3JrZmxvd3MShwEKClBsYW5Ub3BpY3MSJi5za2Vpbi5vcGVyYXRpb25zLnYxLlBsYW5Ub3BpY3NSZXF1ZXN0Gicuc2tlaW4ub3BlcmF0aW9ucy52MS5QbGFuVG9waWNzUmVzcG9uc2UiKIq1GAMKAQSC0+STAhsSGS97Y29udGV4dH0vdjEvdG9waWNzOnBsYW4SkAEKC0FwcGx5VG9waWNzEicuc2tlaW4ub3BlcmF0aW9ucy52MS5BcHBseVRvcGljc1JlcXVlc3QaKC5za2Vpbi5vcGVyYXRpb25zLnYxLkFwcGx5VG9waWNzUmVzcG9uc2UiLoq1GAUKAQQYAYLT5JMCHzoBKiIaL3tjb250ZXh0fS92MS90b3BpY3M6YXBwbHliBnByb3RvMw", [file_google_api_annotations, file_skein_common_v1_options]);
 
 /**
  * @generated from message skein.operations.v1.VerifyReadModelsRequest
@@ -145,11 +145,16 @@ export type ListEventsRequest = Message<"skein.operations.v1.ListEventsRequest">
   causationIds: string[];
 
   /**
-   * At most 1 000.
+   * At most 1 000; 200 where it is 0.
    *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
 };
 
 /**
@@ -167,6 +172,11 @@ export type ListEventsResponse = Message<"skein.operations.v1.ListEventsResponse
    * @generated from field: repeated skein.operations.v1.EventHeader events = 1;
    */
   events: EventHeader[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
@@ -1060,11 +1070,15 @@ export type GetDeadLetterResponse = Message<"skein.operations.v1.GetDeadLetterRe
   messageJson: string;
 
   /**
+   * Its first 64 KiB.
+   *
    * @generated from field: bytes value = 4;
    */
   value: Uint8Array;
 
   /**
+   * Who redrove or discarded it.
+   *
    * @generated from field: string closed_by = 5;
    */
   closedBy: string;
@@ -1078,6 +1092,27 @@ export type GetDeadLetterResponse = Message<"skein.operations.v1.GetDeadLetterRe
    * @generated from field: int64 closed_at_ms = 7;
    */
   closedAtMs: bigint;
+
+  /**
+   * Bytes of the whole value, as far as it is kept here.
+   *
+   * @generated from field: int64 value_bytes = 8;
+   */
+  valueBytes: bigint;
+
+  /**
+   * What of it is not kept here is read again from the event log.
+   *
+   * @generated from field: bool whole = 9;
+   */
+  whole: boolean;
+
+  /**
+   * What operators have mended of it, the newest first: that one counts.
+   *
+   * @generated from field: repeated skein.operations.v1.Repair repairs = 10;
+   */
+  repairs: Repair[];
 };
 
 /**
@@ -1086,6 +1121,47 @@ export type GetDeadLetterResponse = Message<"skein.operations.v1.GetDeadLetterRe
  */
 export const GetDeadLetterResponseSchema: GenMessage<GetDeadLetterResponse> = /*@__PURE__*/
   messageDesc(file_skein_operations_v1_service, 28);
+
+/**
+ * @generated from message skein.operations.v1.Repair
+ */
+export type Repair = Message<"skein.operations.v1.Repair"> & {
+  /**
+   * CloudEvents headers in the place of those that came.
+   *
+   * @generated from field: map<string, string> headers = 1;
+   */
+  headers: { [key: string]: string };
+
+  /**
+   * It may be larger than the limit.
+   *
+   * @generated from field: bool oversize = 2;
+   */
+  oversize: boolean;
+
+  /**
+   * @generated from field: string by = 3;
+   */
+  by: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int64 at_ms = 5;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message skein.operations.v1.Repair.
+ * Use `create(RepairSchema)` to create a new message.
+ */
+export const RepairSchema: GenMessage<Repair> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 29);
 
 /**
  * @generated from message skein.operations.v1.RedriveDeadLettersRequest
@@ -1124,7 +1200,7 @@ export type RedriveDeadLettersRequest = Message<"skein.operations.v1.RedriveDead
  * Use `create(RedriveDeadLettersRequestSchema)` to create a new message.
  */
 export const RedriveDeadLettersRequestSchema: GenMessage<RedriveDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 29);
+  messageDesc(file_skein_operations_v1_service, 30);
 
 /**
  * @generated from message skein.operations.v1.RedriveDeadLettersResponse
@@ -1153,7 +1229,7 @@ export type RedriveDeadLettersResponse = Message<"skein.operations.v1.RedriveDea
  * Use `create(RedriveDeadLettersResponseSchema)` to create a new message.
  */
 export const RedriveDeadLettersResponseSchema: GenMessage<RedriveDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 30);
+  messageDesc(file_skein_operations_v1_service, 31);
 
 /**
  * @generated from message skein.operations.v1.FailedKey
@@ -1180,7 +1256,7 @@ export type FailedKey = Message<"skein.operations.v1.FailedKey"> & {
  * Use `create(FailedKeySchema)` to create a new message.
  */
 export const FailedKeySchema: GenMessage<FailedKey> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 31);
+  messageDesc(file_skein_operations_v1_service, 32);
 
 /**
  * @generated from message skein.operations.v1.DiscardDeadLetterRequest
@@ -1212,7 +1288,7 @@ export type DiscardDeadLetterRequest = Message<"skein.operations.v1.DiscardDeadL
  * Use `create(DiscardDeadLetterRequestSchema)` to create a new message.
  */
 export const DiscardDeadLetterRequestSchema: GenMessage<DiscardDeadLetterRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 32);
+  messageDesc(file_skein_operations_v1_service, 33);
 
 /**
  * @generated from message skein.operations.v1.DiscardDeadLetterResponse
@@ -1236,7 +1312,84 @@ export type DiscardDeadLetterResponse = Message<"skein.operations.v1.DiscardDead
  * Use `create(DiscardDeadLetterResponseSchema)` to create a new message.
  */
 export const DiscardDeadLetterResponseSchema: GenMessage<DiscardDeadLetterResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 33);
+  messageDesc(file_skein_operations_v1_service, 34);
+
+/**
+ * @generated from message skein.operations.v1.RepairDeadLetterRequest
+ */
+export type RepairDeadLetterRequest = Message<"skein.operations.v1.RepairDeadLetterRequest"> & {
+  /**
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * Only headers that are looked at before a message is decoded.
+   *
+   * @generated from field: map<string, string> headers = 4;
+   */
+  headers: { [key: string]: string };
+
+  /**
+   * It may be larger than the limit.
+   *
+   * @generated from field: bool oversize = 5;
+   */
+  oversize: boolean;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message skein.operations.v1.RepairDeadLetterRequest.
+ * Use `create(RepairDeadLetterRequestSchema)` to create a new message.
+ */
+export const RepairDeadLetterRequestSchema: GenMessage<RepairDeadLetterRequest> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 35);
+
+/**
+ * @generated from message skein.operations.v1.RepairDeadLetterResponse
+ */
+export type RepairDeadLetterResponse = Message<"skein.operations.v1.RepairDeadLetterResponse"> & {
+  /**
+   * It and what waited behind it.
+   *
+   * @generated from field: int32 done = 1;
+   */
+  done: number;
+
+  /**
+   * @generated from field: repeated skein.operations.v1.FailedKey failed = 2;
+   */
+  failed: FailedKey[];
+
+  /**
+   * Halts that members were asked to try again.
+   *
+   * @generated from field: int32 halts = 3;
+   */
+  halts: number;
+};
+
+/**
+ * Describes the message skein.operations.v1.RepairDeadLetterResponse.
+ * Use `create(RepairDeadLetterResponseSchema)` to create a new message.
+ */
+export const RepairDeadLetterResponseSchema: GenMessage<RepairDeadLetterResponse> = /*@__PURE__*/
+  messageDesc(file_skein_operations_v1_service, 36);
 
 /**
  * @generated from message skein.operations.v1.ListJobsRequest
@@ -1277,7 +1430,7 @@ export type ListJobsRequest = Message<"skein.operations.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 34);
+  messageDesc(file_skein_operations_v1_service, 37);
 
 /**
  * @generated from message skein.operations.v1.ListJobsResponse
@@ -1299,7 +1452,7 @@ export type ListJobsResponse = Message<"skein.operations.v1.ListJobsResponse"> &
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 35);
+  messageDesc(file_skein_operations_v1_service, 38);
 
 /**
  * @generated from message skein.operations.v1.OperatedJob
@@ -1360,7 +1513,7 @@ export type OperatedJob = Message<"skein.operations.v1.OperatedJob"> & {
  * Use `create(OperatedJobSchema)` to create a new message.
  */
 export const OperatedJobSchema: GenMessage<OperatedJob> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 36);
+  messageDesc(file_skein_operations_v1_service, 39);
 
 /**
  * @generated from message skein.operations.v1.RetryJobRequest
@@ -1387,7 +1540,7 @@ export type RetryJobRequest = Message<"skein.operations.v1.RetryJobRequest"> & {
  * Use `create(RetryJobRequestSchema)` to create a new message.
  */
 export const RetryJobRequestSchema: GenMessage<RetryJobRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 37);
+  messageDesc(file_skein_operations_v1_service, 40);
 
 /**
  * @generated from message skein.operations.v1.RetryJobResponse
@@ -1404,7 +1557,7 @@ export type RetryJobResponse = Message<"skein.operations.v1.RetryJobResponse"> &
  * Use `create(RetryJobResponseSchema)` to create a new message.
  */
 export const RetryJobResponseSchema: GenMessage<RetryJobResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 38);
+  messageDesc(file_skein_operations_v1_service, 41);
 
 /**
  * @generated from message skein.operations.v1.ListWorkflowsRequest
@@ -1433,7 +1586,7 @@ export type ListWorkflowsRequest = Message<"skein.operations.v1.ListWorkflowsReq
  * Use `create(ListWorkflowsRequestSchema)` to create a new message.
  */
 export const ListWorkflowsRequestSchema: GenMessage<ListWorkflowsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 39);
+  messageDesc(file_skein_operations_v1_service, 42);
 
 /**
  * @generated from message skein.operations.v1.ListWorkflowsResponse
@@ -1450,7 +1603,7 @@ export type ListWorkflowsResponse = Message<"skein.operations.v1.ListWorkflowsRe
  * Use `create(ListWorkflowsResponseSchema)` to create a new message.
  */
 export const ListWorkflowsResponseSchema: GenMessage<ListWorkflowsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 40);
+  messageDesc(file_skein_operations_v1_service, 43);
 
 /**
  * @generated from message skein.operations.v1.OpenWorkflow
@@ -1496,7 +1649,7 @@ export type OpenWorkflow = Message<"skein.operations.v1.OpenWorkflow"> & {
  * Use `create(OpenWorkflowSchema)` to create a new message.
  */
 export const OpenWorkflowSchema: GenMessage<OpenWorkflow> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 41);
+  messageDesc(file_skein_operations_v1_service, 44);
 
 /**
  * @generated from message skein.operations.v1.PlanTopicsRequest
@@ -1513,7 +1666,7 @@ export type PlanTopicsRequest = Message<"skein.operations.v1.PlanTopicsRequest">
  * Use `create(PlanTopicsRequestSchema)` to create a new message.
  */
 export const PlanTopicsRequestSchema: GenMessage<PlanTopicsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 42);
+  messageDesc(file_skein_operations_v1_service, 45);
 
 /**
  * @generated from message skein.operations.v1.PlanTopicsResponse
@@ -1530,7 +1683,7 @@ export type PlanTopicsResponse = Message<"skein.operations.v1.PlanTopicsResponse
  * Use `create(PlanTopicsResponseSchema)` to create a new message.
  */
 export const PlanTopicsResponseSchema: GenMessage<PlanTopicsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 43);
+  messageDesc(file_skein_operations_v1_service, 46);
 
 /**
  * @generated from message skein.operations.v1.TopicChange
@@ -1559,7 +1712,7 @@ export type TopicChange = Message<"skein.operations.v1.TopicChange"> & {
  * Use `create(TopicChangeSchema)` to create a new message.
  */
 export const TopicChangeSchema: GenMessage<TopicChange> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 44);
+  messageDesc(file_skein_operations_v1_service, 47);
 
 /**
  * @generated from message skein.operations.v1.ApplyTopicsRequest
@@ -1581,7 +1734,7 @@ export type ApplyTopicsRequest = Message<"skein.operations.v1.ApplyTopicsRequest
  * Use `create(ApplyTopicsRequestSchema)` to create a new message.
  */
 export const ApplyTopicsRequestSchema: GenMessage<ApplyTopicsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 45);
+  messageDesc(file_skein_operations_v1_service, 48);
 
 /**
  * @generated from message skein.operations.v1.ApplyTopicsResponse
@@ -1598,7 +1751,7 @@ export type ApplyTopicsResponse = Message<"skein.operations.v1.ApplyTopicsRespon
  * Use `create(ApplyTopicsResponseSchema)` to create a new message.
  */
 export const ApplyTopicsResponseSchema: GenMessage<ApplyTopicsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_operations_v1_service, 46);
+  messageDesc(file_skein_operations_v1_service, 49);
 
 /**
  * @generated from service skein.operations.v1.OperationsService
@@ -1723,6 +1876,16 @@ export const OperationsService: GenService<{
     methodKind: "unary";
     input: typeof DiscardDeadLetterRequestSchema;
     output: typeof DiscardDeadLetterResponseSchema;
+  },
+  /**
+   * Mends a message that was refused before it was decoded, and handles it, or lets its group go on; who and why are kept.
+   *
+   * @generated from rpc skein.operations.v1.OperationsService.RepairDeadLetter
+   */
+  repairDeadLetter: {
+    methodKind: "unary";
+    input: typeof RepairDeadLetterRequestSchema;
+    output: typeof RepairDeadLetterResponseSchema;
   },
   /**
    * Jobs, the newest first.
