@@ -94,7 +94,7 @@ export async function databaseNowMs(pool: Pool): Promise<number> {
   return Number(rows[0]?.now_ms);
 }
 
-/** What will move a workflow on, by a part of the ids of its timers and jobs. */
+/** What will move a workflow on, by a UUID in the ids of its timers and jobs. */
 export interface Deadline {
   /** Due time of its next timer; undefined where it has none. */
   readonly nextDueAtMs: number | undefined;
@@ -102,15 +102,19 @@ export interface Deadline {
   readonly failedJobs: number;
 }
 
-/** The deadlines of workflows by their keys, with the database's clock. */
+/** Each timer and each job is looked at once, however many workflows are asked for. */
+const UUIDS_OF = (id: string): string => `(SELECT DISTINCT m[1] AS key FROM regexp_matches(${id}, '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}', 'g') AS m) AS named`;
+
+/** The deadlines of workflows by their keys, which are UUIDs, with the database's clock. */
 export async function deadlinesOf(pool: Pool, keys: readonly string[]): Promise<{ readonly nowMs: number; readonly byKey: ReadonlyMap<string, Deadline> }> {
-  const { rows } = await pool.query<{ key: string; due_ms: string | null; open: string; failed: string; now_ms: string }>(
-    `SELECT k.key, es_now_ms() AS now_ms, (SELECT min(due_at_ms) FROM es_timer t WHERE strpos(t.id, k.key) > 0) AS due_ms,
-            (SELECT count(*) FROM es_job j WHERE j.state = 'open' AND strpos(j.id, k.key) > 0) AS open,
-            (SELECT count(*) FROM es_job j WHERE j.state = 'failed' AND strpos(j.id, k.key) > 0) AS failed
-       FROM unnest($1::text[]) AS k (key)`,
+  const { rows } = await pool.query<{ key: string; due_ms: string | null; open: string | null; failed: string | null; now_ms: string }>(
+    `WITH wanted AS MATERIALIZED (SELECT DISTINCT unnest($1::text[]) AS key),
+          timers AS (SELECT w.key, min(t.due_at_ms) AS due_ms FROM es_timer t CROSS JOIN LATERAL ${UUIDS_OF('t.id')} JOIN wanted w USING (key) GROUP BY w.key),
+          jobs AS (SELECT w.key, count(*) FILTER (WHERE j.state = 'open') AS open, count(*) FILTER (WHERE j.state = 'failed') AS failed
+                     FROM es_job j CROSS JOIN LATERAL ${UUIDS_OF('j.id')} JOIN wanted w USING (key) WHERE j.state IN ('open', 'failed') GROUP BY w.key)
+     SELECT w.key, es_now_ms() AS now_ms, t.due_ms, j.open, j.failed FROM wanted w LEFT JOIN timers t USING (key) LEFT JOIN jobs j USING (key)`,
     [keys],
   );
-  const byKey = new Map(rows.map((row) => [row.key, { nextDueAtMs: row.due_ms === null ? undefined : Number(row.due_ms), openJobs: Number(row.open), failedJobs: Number(row.failed) }]));
+  const byKey = new Map(rows.map((row) => [row.key, { nextDueAtMs: row.due_ms === null ? undefined : Number(row.due_ms), openJobs: Number(row.open ?? 0), failedJobs: Number(row.failed ?? 0) }]));
   return { nowMs: Number(rows[0]?.now_ms ?? 0), byKey };
 }

@@ -58,7 +58,7 @@ export type ConsumerDefinition = Pick<ConsumerOptions, 'group' | 'handlers' | 'p
 export interface OpenWorkflow {
   /** Names it to people: a resource name such as `tasks/{uuid}/epochs/3`. */
   readonly instance: string;
-  /** Part of the ids of its durable timers and jobs, by which they are found. */
+  /** A UUID in the ids of its durable timers and jobs, by which they are found. */
   readonly key: string;
   readonly openedAtMs: number;
 }

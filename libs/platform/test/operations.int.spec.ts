@@ -59,6 +59,17 @@ test('events are found by what they name, by correlation and by cause, never wit
   expect((await list({ subject: SUBJECT, pageSize: 1 })).events).toHaveLength(1);
 });
 
+test('pages go on where the one before ended', async () => {
+  const types: (string | undefined)[] = [];
+  for (let pageToken: string | undefined = ''; pageToken !== undefined;) {
+    const page = await list({ subject: SUBJECT, pageSize: 1, pageToken });
+    types.push(...(page.events ?? []).map(({ type }) => type));
+    pageToken = page.nextPageToken === '' ? undefined : page.nextPageToken;
+  }
+  expect(types).toEqual(['skein.test.thing.made.v1', 'skein.test.thing.moved.v1']);
+  await expect(list({ subject: SUBJECT, pageToken: 'x' })).rejects.toMatchObject({ rejection: { rule: 'page-token' } });
+});
+
 test('without a filter nothing is listed', async () => {
   await expect(list({})).rejects.toMatchObject({ rejection: { rule: 'filter-required', field: 'subject' } });
 });

@@ -10,12 +10,24 @@ export interface TracedEvent extends Omit<EventHeader, '$typeName' | '$unknown'>
 export interface CausalTrace {
   readonly events: readonly TracedEvent[];
   readonly edges: readonly (readonly [from: string, to: string])[];
+  /** There are more events than anybody could read: those found last were not followed. */
+  readonly cut: boolean;
 }
 
-/** Asks a service's `ListEvents`. */
-export type AskEvents = (service: string, filter: { readonly subject?: string; readonly causationIds?: string[]; readonly pageSize: number }) => Promise<readonly EventHeader[]>;
+/** What a service is asked for. */
+export interface EventQuestion {
+  readonly subject?: string;
+  readonly causationIds?: string[];
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+/** Asks a service's `ListEvents` for one page. */
+export type AskEvents = (service: string, question: EventQuestion) => Promise<{ readonly events: readonly EventHeader[]; readonly nextPageToken: string }>;
 
 const PAGE = 1_000;
+/** More would be no story any more, but most of a log. */
+export const EVENTS_MAX = 20_000;
 const CAUSES_AT_ONCE = 200;
 
 const inBatches = (ids: readonly string[]): string[][] => Array.from({ length: Math.ceil(ids.length / CAUSES_AT_ONCE) }, (_, at) => ids.slice(at * CAUSES_AT_ONCE, (at + 1) * CAUSES_AT_ONCE));
@@ -24,13 +36,23 @@ const inBatches = (ids: readonly string[]): string[][] => Array.from({ length: M
  * Follows a subject through all services: the events at `homes` that name it, then whatever followed from those, until nothing
  * new turns up. An edge is an event whose cause lies in another service's log.
  */
-export async function traceOf(ask: AskEvents, homes: readonly string[], subject: string): Promise<CausalTrace> {
+export async function traceOf(ask: AskEvents, homes: readonly string[], subject: string, eventsMax = EVENTS_MAX): Promise<CausalTrace> {
   const found = new Map<string, TracedEvent>();
-  const fetch = async (service: string, filter: { subject?: string; causationIds?: string[] }): Promise<TracedEvent[]> =>
-    (await ask(service, { ...filter, pageSize: PAGE })).filter(({ eventId }) => !found.has(eventId)).map((event) => ({ ...event, service }));
+  let cut = false;
+  const fetch = async (service: string, filter: { subject?: string; causationIds?: string[] }): Promise<TracedEvent[]> => {
+    const events: TracedEvent[] = [];
+    for (let pageToken: string | undefined = ''; pageToken !== undefined;) {
+      const page = await ask(service, { ...filter, pageSize: PAGE, pageToken });
+      events.push(...page.events.filter(({ eventId }) => !found.has(eventId)).map((event) => ({ ...event, service })));
+      cut ||= events.length + found.size > eventsMax;
+      pageToken = page.nextPageToken === '' || cut ? undefined : page.nextPageToken;
+    }
+    return events;
+  };
   let fresh = (await Promise.all(homes.map((home) => fetch(home, { subject })))).flat();
   while (fresh.length > 0) {
     for (const event of fresh) found.set(event.eventId, event);
+    if (cut) break;
     const batches = inBatches(fresh.map(({ eventId }) => eventId));
     fresh = (await Promise.all(SERVICES.flatMap((service) => batches.map((causationIds) => fetch(service, { causationIds }))))).flat();
   }
@@ -39,7 +61,7 @@ export async function traceOf(ask: AskEvents, homes: readonly string[], subject:
     const cause = found.get(causationId);
     return cause === undefined || cause.service === service ? [] : [[`${cause.service}→${service}`, [cause.service, service] as const] as const];
   }));
-  return { events, edges: [...edges.values()] };
+  return { events, edges: [...edges.values()], cut };
 }
 
 /** Trace ids that the events were stored with, in their order: what to look for where spans are exported. */

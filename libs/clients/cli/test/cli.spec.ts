@@ -1,3 +1,4 @@
+import type { EventHeader } from '@skein/contracts/operations';
 import { describe, expect, test } from 'vitest';
 import { traceOf, traceTree, type AskEvents } from '../src/causal-trace.js';
 import { COMMANDS } from '../src/commands/index.js';
@@ -22,9 +23,10 @@ const ANSWERS: Record<string, unknown> = {
     { group: 'billing.accounts', policy: 'park', member: 'billing.accounts/2', process: 'node-2:12', state: 'idle', ageMs: '5' },
   ] },
   '/billing/v1/deadLetters': { deadLetters: [{ id: 'h3', group: 'billing.usage', topic: 'marketplace.usage.v1', partition: 2, offset: '5', key: `call-${ID}`, messageId: 'm-1', type: 'skein.marketplace.call.ran.v1', reason: 'Error: odd ledger that cannot be booked because its units are negative', state: 'halted', atMs: AT }] },
-  '/billing/v1/deadLetters:get': { deadLetter: { id: '4', group: 'billing.usage', topic: 't', partition: 2, offset: '5', key: 'k', messageId: 'm', type: 'x.v1', reason: 'Error: no', state: 'discarded', atMs: AT }, headers: { ce_id: 'm', ce_type: 'x.v1' }, value: 'AQID', closedBy: 'operator', closedReason: 'by hand', closedAtMs: AT },
+  '/billing/v1/deadLetters:get': { deadLetter: { id: '4', group: 'billing.usage', topic: 't', partition: 2, offset: '5', key: 'k', messageId: 'm', type: 'x.v1', reason: 'Error: no', state: 'discarded', atMs: AT }, headers: { ce_id: 'm', ce_type: 'x.v1' }, value: 'AQID', valueBytes: '3', whole: true, repairs: [{ headers: { ce_type: 'y.v1' }, oversize: true, by: 'operator', reason: 'mistyped', atMs: AT }], closedBy: 'operator', closedReason: 'by hand', closedAtMs: AT },
   '/billing/v1/deadLetters:redrive': { done: 2, failed: [{ topic: 't', key: 'k', reason: 'Error: again' }], halts: 1 },
   '/billing/v1/deadLetters:discard': { done: 1 },
+  '/billing/v1/deadLetters:repair': { done: 2 },
   '/billing/v1/consumers:resume': { halts: 1 },
   '/arena/v1/projections:rebuild': { rebuild: { state: 'asked' } },
   '/validation/v1/jobs': { jobs: [{ id: `validation.evaluate/${ID}`, kind: 'validation.evaluate', state: 'failed', attempts: 20, createdAtMs: AT, finishedAtMs: AT, ageMs: '200000', error: 'no runner', progressJson: '{"rows":"5n"}' }] },
@@ -56,7 +58,7 @@ async function skein(line: string | readonly string[], options: { fetching?: typ
 describe('output, for people and for scripts', () => {
   test.each([
     ['streams list', 0], [`streams show task-${ID}`, 0], ['projections list', 0], ['projections rebuild tasks', 0], ['consumers', 0], ['consumers members', 0], ['consumers resume billing.usage', 0],
-    ['dead-letters list', 0], ['dead-letters show billing/4', 0], ['dead-letters redrive billing.usage', 1], ['jobs', 0], ['jobs retry j', 0], ['workflows', 0], ['workflows --stuck', 1], ['topics plan', 1], ['topics apply', 0],
+    ['dead-letters list', 0], ['dead-letters show billing/4', 0], ['dead-letters redrive billing.usage', 1], ['dead-letters repair billing/4 --header ce_type=y.v1 --reason mistyped', 0], ['jobs', 0], ['jobs retry j', 0], ['workflows', 0], ['workflows --stuck', 1], ['topics plan', 1], ['topics apply', 0],
   ])('%s', async (line, exit) => {
     const name = line.replace(ID, 'id').replace(/[^a-z]+/g, '-');
     const people = await skein(line);
@@ -96,7 +98,8 @@ describe('wrong words', () => {
     ['', /Commands/], ['nonsense', /there is no command "nonsense"/], ['streams', /not all of it: streams list, streams show/], ['streams burn', /no command "streams burn"/],
     ['streams show', /needs STREAM/], ['streams show a b', /takes no "b"/], ['jobs --service nobody', /there is no service "nobody": arena/], ['jobs --nonsense', /--nonsense/],
     ['jobs --token op_secret', /--token/], ['streams list --limit 0', /--limit must be a whole number from 1 to 1000, not "0"/], ['streams list --limit 1.5', /not "1.5"/], ['dead-letters show 4', /names no dead letter/],
-    ['dead-letters show billing/four', /names no dead letter/], ['dead-letters discard billing/4', /--reason TEXT is required/], ['trace task', /names no submission/], ['jobs --url nowhere', /"nowhere" is no address/], ['jobs --devnet none.json', /no file none.json/], ['jobs --token-file none', /no file none/],
+    ['dead-letters show billing/four', /names no dead letter/], ['dead-letters discard billing/4', /--reason TEXT is required/], ['dead-letters repair billing/4 --oversize', /--reason TEXT is required/],
+    ['dead-letters repair billing/4 --reason why', /say what to mend: --header NAME=VALUE, or --oversize/], ['dead-letters repair billing/4 --reason why --header ce_type', /--header must be NAME=VALUE, not "ce_type"/], ['trace task', /names no submission/], ['jobs --url nowhere', /"nowhere" is no address/], ['jobs --devnet none.json', /no file none.json/], ['jobs --token-file none', /no file none/],
   ])('skein %s', async (line, message) => {
     const { exit, out, err } = await skein(line);
     expect([exit, out + err]).toEqual([2, expect.stringMatching(message)]);
@@ -119,7 +122,11 @@ describe('address and token', () => {
   test('commands carry a key, and what was asked for', async () => {
     asked.length = 0;
     await skein(['dead-letters', 'discard', 'billing/4', '--reason', 'booked by hand']);
-    expect(asked).toEqual([`POST /billing/v1/deadLetters:discard Bearer op_secret ${JSON.stringify({ requestId: ID, id: '4', reason: 'booked by hand' })}`]);
+    await skein(['dead-letters', 'repair', 'billing/h3', '--header', 'ce_type=a=b', '--header', 'ce_id=', '--oversize', '--reason', 'why']);
+    expect(asked).toEqual([
+      `POST /billing/v1/deadLetters:discard Bearer op_secret ${JSON.stringify({ requestId: ID, id: '4', reason: 'booked by hand' })}`,
+      `POST /billing/v1/deadLetters:repair Bearer op_secret ${JSON.stringify({ requestId: ID, id: 'h3', headers: { ce_type: 'a=b', ce_id: '' }, oversize: true, reason: 'why' })}`,
+    ]);
   });
 });
 
@@ -148,13 +155,45 @@ describe('what goes wrong on the other side', () => {
   });
 });
 
+const tracedOf = (event: ReturnType<typeof header>) => ({ ...event, position: 1n, recordedAtMs: BigInt(event.recordedAtMs) }) as unknown as EventHeader;
+
+describe('a trace that is more than one page, or than anybody could read', () => {
+  /** A log of so many events that all name the subject, a page of two at a time; nothing follows from them. */
+  const many = (events: number): AskEvents => async (service, { subject, pageToken }) => {
+    const from = Number(pageToken || 0);
+    if (service !== 'arena' || subject === undefined) return { events: [], nextPageToken: '' };
+    const page = Array.from({ length: events }, (_, n) => tracedOf(header(`e${n}`, 'arena.task.opened'))).slice(from, from + 2);
+    return { events: page, nextPageToken: from + 2 < events ? String(from + 2) : '' };
+  };
+
+  test('is read to its end', async () => expect(await traceOf(many(7), ['arena'], ID)).toMatchObject({ cut: false, events: { length: 7 } }));
+  test('says that it was cut', async () => expect(await traceOf(many(7), ['arena'], ID, 4)).toMatchObject({ cut: true, events: { length: 6 } }));
+  test('goes on behind a page without events', async () => {
+    const ask: AskEvents = async (service, { subject, pageToken }) => ({
+      events: service === 'arena' && subject !== undefined && pageToken === 'later' ? [tracedOf(header('e', 'arena.task.opened'))] : [], nextPageToken: subject !== undefined && pageToken === '' ? 'later' : '',
+    });
+    expect((await traceOf(ask, ['arena'], ID)).events).toHaveLength(1);
+  });
+});
+
+test('a trace says which services did not answer, and fails', async () => {
+  const fetching = (async (url: URL) => {
+    if (url.pathname.startsWith('/validation/')) return reply(503, { status: 503, code: 'unavailable', rule: 'away', detail: 'no worker', field: '' });
+    return reply(200, { events: url.pathname.startsWith('/arena/') && url.searchParams.has('subject') ? [header('a', 'arena.submission.committed')] : [] });
+  }) as unknown as typeof fetch;
+  expect(await skein(`trace ${ID}`, { fetching })).toMatchObject({ exit: 3, out: expect.stringContaining('incomplete: validation did not answer\n'), err: 'skein: validation: validation is not available: no worker; try again\n' });
+  const scripts = await skein(`trace ${ID} --json`, { fetching });
+  expect([scripts.exit, JSON.parse(scripts.out)]).toMatchObject([3, { incomplete: ['validation did not answer'], events: [{ eventId: 'a' }] }]);
+});
+
 test('a trace follows causes from service to service, as a tree, whatever is delivered how often', async () => {
   const log: Record<string, ReturnType<typeof header>[]> = {
     arena: [header('a', 'arena.submission.committed', '', `00-${'f'.repeat(32)}-${'1'.repeat(16)}-01`), header('dddd', 'arena.epoch.closed', 'ccc')],
     validation: [header('bb', 'validation.evaluation.opened', 'a'), header('ccc', 'validation.verdict.agreed', 'bb')],
   };
   const ask = async (service: string, filter: { subject?: string; causationIds?: string[] }) => (log[service] ?? []).filter(({ eventId, causationId }) => (filter.subject !== undefined && eventId === 'a') || filter.causationIds?.includes(causationId));
-  const trace = await traceOf(async (service, filter) => (await ask(service, filter)).map((event) => ({ ...event, position: 1n, recordedAtMs: BigInt(event.recordedAtMs) })) as unknown as Awaited<ReturnType<AskEvents>>, ['arena'], ID);
+  const trace = await traceOf(async (service, filter) => ({ events: (await ask(service, filter)).map(tracedOf), nextPageToken: '' }), ['arena'], ID);
+  expect(trace.cut).toBe(false);
   expect(trace.edges).toEqual([['arena', 'validation'], ['validation', 'arena']]);
   expect(traceTree(trace).map(({ event, branch }) => branch + event.eventId)).toEqual(['a', '└─ bb', '   └─ ccc', '      └─ dddd']);
   const fetching = (async (url: URL) => {

@@ -3,6 +3,7 @@ import { OperationsService, type ListEventsRequest, type ListEventsResponseSchem
 import { compareProjection, countLog, findEvents, type EventStore, type Projection } from '@skein/events';
 import { RejectionError } from '@skein/kernel';
 import { Rpc } from '../rpc.js';
+import { numberOf, tokenOf } from './page.js';
 
 const LIMIT = 200;
 
@@ -28,11 +29,12 @@ export class OperationsApi {
   }
 
   @Rpc(OperationsService.method.listEvents)
-  async listEvents({ subject, correlationId, causationIds, pageSize }: ListEventsRequest): Promise<MessageInitShape<typeof ListEventsResponseSchema>> {
+  async listEvents({ subject, correlationId, causationIds, pageSize, pageToken }: ListEventsRequest): Promise<MessageInitShape<typeof ListEventsResponseSchema>> {
     if (subject === '' && correlationId === '' && causationIds.length === 0)
       throw new RejectionError({ code: 'invalid-argument', rule: 'filter-required', message: 'name a subject, a correlation_id or causation_ids', field: 'subject' });
-    const filter = { causationIds, limit: pageSize || LIMIT, ...(subject === '' ? {} : { subject }), ...(correlationId === '' ? {} : { correlationId }) };
-    const events = await findEvents(this.#store.pool, filter);
-    return { events: events.map((event) => ({ ...event, recordedAtMs: BigInt(event.recordedAtMs) })) };
+    const after = numberOf(pageToken);
+    const filter = { causationIds, limit: pageSize || LIMIT, ...(after === undefined ? {} : { after }), ...(subject === '' ? {} : { subject }), ...(correlationId === '' ? {} : { correlationId }) };
+    const { events, next } = await findEvents(this.#store.pool, filter);
+    return { events: events.map((event) => ({ ...event, recordedAtMs: BigInt(event.recordedAtMs) })), nextPageToken: next === undefined ? '' : tokenOf(String(next)) };
   }
 }
