@@ -1,8 +1,8 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, DescMethodBiDiStreaming, DescMethodClientStreaming, DescMethodServerStreaming, DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
+import { impatient } from '@skein/contracts/grpc';
 import { toSkeinError } from './errors.js';
-import { impatientCredentials } from './impatient-credentials.js';
 
 /** What a single call may add: its own deadline in milliseconds from now, and a signal that cancels it. */
 export interface CallOptions {
@@ -44,7 +44,7 @@ function codec(service: DescService, method: DescService['methods'][number]): Co
 
 /** Makes the promise client of `service`. Failures are thrown as `SkeinError` with the server's field and rule. */
 export function createClient<Service extends DescService>(service: Service, channel: ChannelOptions): Client<Service> & { close(): void } {
-  const raw = new grpc.Client(channel.address, impatientCredentials(), { 'grpc.max_receive_message_length': 32 << 20, 'grpc.max_send_message_length': 32 << 20, 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1000, 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5_000 });
+  const raw = new grpc.Client(channel.address, impatient(grpc.credentials.createInsecure()), { 'grpc.max_receive_message_length': 32 << 20, 'grpc.max_send_message_length': 32 << 20, 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1000, 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5_000 });
   const client: Record<string, unknown> = { close: () => raw.close() };
   for (const method of service.methods) client[method.localName] = caller(raw, method.methodKind, codec(service, method), channel);
   return client as Client<Service> & { close(): void };

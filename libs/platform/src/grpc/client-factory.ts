@@ -1,6 +1,7 @@
 import { create, fromBinary, type DescMessage, type DescMethod, type DescService, type Message, type MessageInitShape } from '@bufbuild/protobuf';
-import { Client as GrpcClient, Metadata, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import { Client as GrpcClient, credentials, Metadata, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
 import type { Tracer } from '@opentelemetry/api';
+import { impatient } from '@skein/contracts/grpc';
 import { childTraceparent, currentTraceparent, failureOf, inSpan, type OpenSpan } from '@skein/telemetry';
 import { RejectionError, type Clock } from '@skein/kernel';
 import { innerDeadlineMs } from '../admission/deadline.js';
@@ -11,7 +12,6 @@ import type { Client, ClientCallOptions, GrpcClients } from '../grpc-clients.js'
 import { random } from '../tracing/random.js';
 import { clientSpan, clientStart, rpcNameOf } from '../tracing/rpc.js';
 import { encodeMessage, pathOf } from './codec.js';
-import { impatientCredentials } from './impatient-credentials.js';
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 const UNARY_TIMEOUT_MS = 10_000;
@@ -40,7 +40,7 @@ export function createGrpcClients(options: ClientFactoryOptions): GrpcClients {
       // A connection that takes and answers nothing any more (half open) is given up by its pings: calls would else go on over it,
       // and each would run into its deadline until TCP notices, which takes a quarter of an hour.
       const channelOptions = { 'grpc.max_receive_message_length': -1, 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 2_000, 'grpc.keepalive_time_ms': 5_000, 'grpc.keepalive_timeout_ms': 3_000 };
-      channels.set(address, (channel = new GrpcClient(address, impatientCredentials(), channelOptions)));
+      channels.set(address, (channel = new GrpcClient(address, impatient(credentials.createInsecure()), channelOptions)));
     }
     return channel;
   };
