@@ -12,6 +12,9 @@ export const GLOBAL: Readonly<Record<string, Option>> = {
   help: { help: 'this text; behind a command, its own' },
 };
 
+/** Those that mean something to commands which call no service. */
+const LOCAL = Object.fromEntries(Object.entries(GLOBAL).filter(([name]) => name === 'json' || name === 'help'));
+
 const columns = (rows: readonly (readonly [string, string])[]): string => {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
@@ -49,6 +52,6 @@ export const commandHelp = (command: Command): string => `skein ${usageOf(comman
 ${command.summary}${command.text === undefined ? '' : `\n\n${command.text}`}
 
 ${Object.keys(command.options).length === 0 ? '' : `Options\n${columns(optionRows(command.options))}\n`}Options of every command
-${columns(optionRows(GLOBAL))}
+${columns(optionRows(command.alone === true ? LOCAL : GLOBAL))}
 Exit codes
 ${EXITS}`;

@@ -5,6 +5,9 @@ import { Context, type Terminal } from './context.js';
 import { CliError, EXIT, type ExitCode } from './errors.js';
 import { commandHelp, help } from './help.js';
 
+/** For commands that call no service. */
+const NOWHERE = { url: '', token: '' } as const;
+
 /** Runs one command line and answers with the exit code; throws only what is a fault of the tool itself. */
 export async function run(args: readonly string[], terminal: Terminal, surroundings: Surroundings, fetching: typeof fetch = fetch): Promise<ExitCode> {
   try {
@@ -13,7 +16,8 @@ export async function run(args: readonly string[], terminal: Terminal, surroundi
       terminal.write(command === undefined ? help() : commandHelp(command));
       return command === undefined && values['help'] !== true ? EXIT.usage : EXIT.ok;
     }
-    const context = new Context(new Api(connectionOf(values, surroundings), fetching), terminal, words, values);
+    const connection = command.alone === true ? NOWHERE : connectionOf(values, surroundings);
+    const context = new Context(new Api(connection, fetching), terminal, words, values);
     try {
       await command.run(context);
     } catch (error) {

@@ -18,6 +18,8 @@ export interface Command {
   /** More for `--help` of this command. */
   readonly text?: string;
   readonly options: Readonly<Record<string, Option>>;
+  /** It asks no service: neither address nor token of a running Skein is needed. */
+  readonly alone?: true;
   run(context: Context): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { chain } from './chain.js';
 import type { Command } from './command.js';
 import { consumers } from './consumers.js';
 import { deadLetters } from './dead-letters.js';
@@ -8,4 +9,4 @@ import { trace } from './trace.js';
 import { work } from './work.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [...streams, ...projections, ...consumers, ...deadLetters, ...work, ...topics, ...trace];
+export const COMMANDS: readonly Command[] = [...streams, ...projections, ...consumers, ...deadLetters, ...work, ...topics, ...trace, ...chain];
