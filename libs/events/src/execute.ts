@@ -1,10 +1,10 @@
 import { decodePayload, err, ok, RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
-import { encodeAndDecode, toJsonText, toDomainEvent } from './codec.js';
+import { encodeAndDecode, toJsonText, toDomainEvent, type StoredEvent } from './codec.js';
 import { commit, versionConflict } from './commit.js';
 import type { CommitOutcome } from './group-commit.js';
-import { load, type Loaded } from './load.js';
+import { load, type Loaded, type LoadRequest } from './load.js';
 import { eventMetrics } from './metrics.js';
 import type { Kept, Snapshots } from './snapshots.js';
 import type { SeenClock } from './seen-clock.js';
@@ -29,21 +29,29 @@ type Outcome<A> = Result<Executed<A>, Rejection>;
 const MAX_TRIES = 50;
 
 /** What is known of a stream before its tail is read: from memory, or on a cold start from its snapshot. */
-export async function knownState<S, C, E extends DomainEvent>({ cache, snapshots }: Pick<ExecuteContext, 'cache' | 'snapshots'>, decider: Decider<S, C, E>, streamId: string): Promise<Kept<S>> {
+async function knownState<S, C, E extends DomainEvent>({ cache, snapshots }: ExecuteContext, decider: Decider<S, C, E>, streamId: string): Promise<Kept<S>> {
   const cached = cache.get(decider, streamId);
   if (cached) return { version: cached.version, state: cached.state as S };
   return (decider.snapshot && (await snapshots.load(decider.snapshot, streamId))) ?? { version: 0, state: decider.initialState() };
 }
 
-/** The state after the tail, remembered. */
-export function foldTail<S, C, E extends DomainEvent>({ cache, clock, snapshots, upcasters }: Omit<ExecuteContext, 'pool' | 'wake'>, decider: Decider<S, C, E>, streamId: string, known: Kept<S>, { nowMs, tail, version }: Loaded): Kept<S> {
-  let { state } = known;
-  for (const stored of tail) state = decider.evolve(state, toDomainEvent(upcasters, stored) as E);
+/** The state as the database has it, remembered. Events are folded as they come, so that a long stream costs time but no memory. */
+export async function loadState<S, C, E extends DomainEvent>(
+  context: ExecuteContext, decider: Decider<S, C, E>, streamId: string, asked: Pick<LoadRequest, 'key' | 'inbox'> = {},
+): Promise<Kept<S> & { loaded: Loaded }> {
+  const { cache, clock, pool, snapshots, upcasters } = context;
+  const before = await knownState(context, decider, streamId);
+  let { state } = before;
+  const take = (page: readonly StoredEvent[]): void => {
+    for (const stored of page) state = decider.evolve(state, toDomainEvent(upcasters, stored) as E);
+  };
+  const loaded = await load(pool, { ...asked, streamId, version: before.version }, take);
+  const { nowMs, version } = loaded;
   clock.told(nowMs);
-  if (tail.length > 0 && known.version > 0) cache.distrust(streamId);
+  if (version > before.version && before.version > 0) cache.distrust(streamId);
   cache.set(decider, streamId, version, state, nowMs);
-  if (decider.snapshot) snapshots.passed(decider.snapshot, streamId, known.version, { version, state });
-  return { state, version };
+  if (decider.snapshot) snapshots.passed(decider.snapshot, streamId, before.version, { version, state });
+  return { state, version, loaded };
 }
 
 function known<A>(pool: Pool, request: Pick<Execute<never, never, never>, 'streamId' | 'key' | 'inbox'>, loaded: Loaded, version: number): Outcome<A> | undefined {
@@ -87,18 +95,16 @@ interface Ground<S> extends Kept<S> {
 /** One try on what the database says now. */
 async function attempt<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<Tried<A>> {
   const { decider, streamId } = request;
-  const kept = await knownState(context, decider, streamId);
-  const loaded = await load(context.pool, streamId, kept.version, request.key, request.inbox);
-  const current = foldTail(context, decider, streamId, kept, loaded);
-  const before = known<A>(context.pool, request, loaded, current.version);
+  const { loaded, state, version } = await loadState(context, decider, streamId, request);
+  const before = known<A>(context.pool, request, loaded, version);
   if (before) return { done: before };
-  const decided = await decideOn(request, loaded.nowMs, current.state);
+  const decided = await decideOn(request, loaded.nowMs, { state, version });
   if (!decided.ok) return { done: decided };
-  return write(context, request, { ...current, nowMs: loaded.nowMs }, decided.value);
+  return write(context, request, { state, version, nowMs: loaded.nowMs }, decided.value);
 }
 
-const decideOn = async <S, C, E extends DomainEvent, A>({ decider, command }: Execute<S, C, E, A>, nowMs: number, state: S): Promise<Result<readonly E[], Rejection>> =>
-  decider.decide(await command(nowMs, state), state);
+const decideOn = async <S, C, E extends DomainEvent, A>({ decider, command }: Execute<S, C, E, A>, nowMs: number, { state, version }: Kept<S>): Promise<Result<readonly E[], Rejection>> =>
+  decider.decide(await command(nowMs, state, version), state);
 
 /**
  * One try on what this process remembers of the stream and of the database's clock. The append finds out whether both were
@@ -111,7 +117,7 @@ async function attemptAtOnce<S, C, E extends DomainEvent, A>(context: ExecuteCon
   if (cached === undefined || seenMs === undefined) return undefined;
   const state = cached.state as S;
   const nowMs = Math.max(seenMs, cached.atMs);
-  const decided = await decideOn(request, nowMs, state).catch(() => undefined);
+  const decided = await decideOn(request, nowMs, { state, version: cached.version }).catch(() => undefined);
   if (!decided?.ok || decided.value.length === 0) return undefined;
   const tried = await write(context, request, { version: cached.version, state, nowMs, clockMs: context.clock.nowMs() ?? nowMs }, decided.value);
   return 'done' in tried ? tried : undefined;

@@ -11,11 +11,12 @@ export interface Loaded {
   answered?: { requestHash: string; streamId: string; version: number; answer: unknown };
   /** The inbox has the message already. */
   seen: boolean;
-  /** Events after the given version, in order. */
-  tail: StoredEvent[];
-  /** The last one's version; the given one where there is none. */
+  /** Version of the last event that was taken; the given one where there was none. */
   version: number;
 }
+
+/** Gets a stream's events, in order, page by page: a long stream is never in memory as a whole. */
+export type Take = (page: readonly StoredEvent[]) => void;
 
 interface TailRow {
   first: number | null;
@@ -48,53 +49,67 @@ const LOAD = `
 /** Events of one query: a longer text would meet the server's time limit and, at 512 MiB, the longest string there is. */
 const PAGE_EVENTS = 5_000;
 
+const SEPARATOR = '\u001f';
+const NOTHING: TailRow = { first: null, types: '', schema_versions: '', data: '' };
+
 function tailOf({ first, types, schema_versions, data }: TailRow): StoredEvent[] {
   if (first === null) return [];
   const schemaVersions = schema_versions.split(',');
   const payloads = JSON.parse(`[${data}]`) as unknown[];
-  return types.split('\u001f').map((type, index) => ({ type, schema_version: Number(schemaVersions[index]), data: payloads[index] }));
+  return types.split(SEPARATOR).map((type, index) => ({ type, schema_version: Number(schemaVersions[index]), data: payloads[index] }));
 }
 
-async function loadArchived(pool: Pool, streamId: string, after: number, before: number): Promise<StoredEvent[]> {
+/** One page of what lies in the archive between two versions, both excluded; there must be no gap. */
+async function archivedPage(pool: Pool, streamId: string, after: number, before: number, pageEvents: number): Promise<StoredEvent[]> {
   const { rows } = await pool.query<StoredEvent>({
     name: 'es-load-archived',
-    text: `SELECT h.type, h.schema_version, h.data FROM es_event_archive h WHERE h.stream_id = $1 AND h.version > $2 AND h.version < $3 ORDER BY h.version`,
-    values: [streamId, after, before],
+    text: `SELECT h.type, h.schema_version, h.data FROM es_event_archive h WHERE h.stream_id = $1 AND h.version > $2 AND h.version < $3 ORDER BY h.version LIMIT $4`,
+    values: [streamId, after, before, pageEvents],
   });
-  if (rows.length !== before - after - 1) throw new Error(`stream ${streamId} lacks events between versions ${after} and ${before}`);
+  if (rows.length !== Math.min(pageEvents, before - after - 1)) throw new Error(`stream ${streamId} lacks events between versions ${after} and ${before}`);
   return rows;
 }
 
-/**
- * The rest of a long tail, page after page. Later pages may hold events that were written after the first one was read: then
- * they belong to what is decided on, and the append expects their version.
- */
-async function loadRest(pool: Pool, streamId: string, from: number, pageEvents: number): Promise<StoredEvent[]> {
-  const rest: StoredEvent[] = [];
-  for (;;) {
-    const after = from + rest.length;
-    const { rows } = await pool.query<TailRow>({ name: 'es-load-rest', text: TAIL, values: [streamId, after, pageEvents] });
-    const row = rows[0];
-    const page = row ? tailOf(row) : [];
-    // Between two pages the stream may have been archived.
-    const archived = row?.first && row.first > after + 1 ? await loadArchived(pool, streamId, after, row.first) : [];
-    for (const event of [...archived, ...page]) rest.push(event);
-    if (page.length < pageEvents) return rest;
+/** Takes what was archived between two versions, both excluded. */
+async function takeArchived(pool: Pool, streamId: string, after: number, before: number, pageEvents: number, take: Take): Promise<void> {
+  for (let version = after; version + 1 < before; ) {
+    const page = await archivedPage(pool, streamId, version, before, pageEvents);
+    take(page);
+    version += page.length;
   }
 }
 
-/** Loads clock, stored outcome, inbox and the stream's events after `version`, at most `pageEvents` by one query. */
-export async function load(pool: Pool, streamId: string, version: number, key?: CommandKey, inbox?: InboxEntry, pageEvents = PAGE_EVENTS): Promise<Loaded> {
+/** What to load: the events after `version`, at most `pageEvents` by one query. */
+export interface LoadRequest {
+  streamId: string;
+  version: number;
+  key?: CommandKey | undefined;
+  inbox?: InboxEntry | undefined;
+  pageEvents?: number;
+}
+
+/**
+ * Loads clock, stored outcome and inbox, and hands over the stream's events. Later pages may hold events that were written after
+ * the first one was read: then they belong to what is decided on, and the append expects their version. Between two pages the
+ * stream may have been archived.
+ */
+export async function load(pool: Pool, { streamId, version, key, inbox, pageEvents = PAGE_EVENTS }: LoadRequest, take: Take): Promise<Loaded> {
   const values = [streamId, version, pageEvents, key?.scope ?? null, key?.key ?? null, inbox?.consumer ?? null, inbox?.messageId ?? null];
   const { rows } = await pool.query<LoadRow>({ name: 'es-load', text: LOAD, values });
-  const row = rows[0];
-  if (!row) throw new Error('the load query answered nothing');
-  const tail = tailOf(row);
-  // Of an archived stream only the last event is left there.
-  const archived = row.first !== null && row.first > version + 1 ? await loadArchived(pool, streamId, version, row.first) : [];
-  const rest = tail.length < pageEvents ? [] : await loadRest(pool, streamId, version + archived.length + tail.length, pageEvents);
-  const events = archived.length + rest.length === 0 ? tail : [...archived, ...tail, ...rest];
-  const loaded: Loaded = { nowMs: Number(row.now_ms), seen: row.seen, tail: events, version: version + events.length };
-  if (row.answered) loaded.answered = { ...row.answered, answer: row.answered.answer === null ? undefined : decodePayload(row.answered.answer) };
+  const first = rows[0];
+  if (!first) throw new Error('the load query answered nothing');
+  let row: TailRow = first;
+  let last = version;
+  for (;;) {
+    const page = tailOf(row);
+    if (row.first !== null) await takeArchived(pool, streamId, last, row.first, pageEvents, take);
+    take(page);
+    last = row.first === null ? last : row.first + page.length - 1;
+    if (page.length < pageEvents) break;
+    const next = await pool.query<TailRow>({ name: 'es-load-rest', text: TAIL, values: [streamId, last, pageEvents] });
+    row = next.rows[0] ?? NOTHING;
+  }
+  const loaded: Loaded = { nowMs: Number(first.now_ms), seen: first.seen, version: last };
+  if (first.answered) loaded.answered = { ...first.answered, answer: first.answered.answer === null ? undefined : decodePayload(first.answered.answer) };
   return loaded;
 }

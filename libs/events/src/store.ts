@@ -3,9 +3,8 @@ import { checkUpcasters, RejectionError, type Decider, type DomainEvent, type Re
 import type { Pool } from 'pg';
 import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, RAW_TEXT, rawRows, toRecorded, type EventRow } from './codec.js';
 import { commit, versionConflict } from './commit.js';
-import { executeCommand, foldTail, knownState } from './execute.js';
+import { executeCommand, loadState, type ExecuteContext } from './execute.js';
 import { Lanes } from './lanes.js';
-import { load } from './load.js';
 import { measurePool } from './metrics.js';
 import type { RebuildProgress } from './rebuild-record.js';
 import { Sequencer } from './sequencer.js';
@@ -170,9 +169,8 @@ export class EventStore {
    * value and changes nothing; `RejectionError`s thrown by `command` become one. Throws only for broken infrastructure.
    */
   async execute<S, C, E extends DomainEvent, A = undefined>(request: Execute<S, C, E, A>): Promise<Result<Executed<A>, Rejection>> {
-    const context = { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, clock: this.#clock, snapshots: this.#snapshots, wake: () => this.sequencer.wake() };
     return tracedCommand(this.pool, request, async (traced) => {
-      const outcome = await this.#lanes.run(request.streamId, () => executeCommand(context, traced));
+      const outcome = await this.#lanes.run(request.streamId, () => executeCommand(this.#context(), traced));
       if (this.#onCommand) tellOutcome(this.#onCommand, traced, outcome);
       return outcome;
     });
@@ -180,9 +178,12 @@ export class EventStore {
 
   /** A stream's present state from the cache and the events after it; version 0 where there is no such stream. Do not change it. */
   async state<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, streamId: string): Promise<{ state: S; version: number }> {
-    const context = { upcasters: this.upcasters, cache: this.#cache, clock: this.#clock, snapshots: this.#snapshots };
-    const kept = await knownState(context, decider, streamId);
-    return foldTail(context, decider, streamId, kept, await load(this.pool, streamId, kept.version));
+    const { state, version } = await loadState(this.#context(), decider, streamId);
+    return { state, version };
+  }
+
+  #context(): ExecuteContext {
+    return { pool: this.pool, upcasters: this.upcasters, cache: this.#cache, clock: this.#clock, snapshots: this.#snapshots, wake: () => this.sequencer.wake() };
   }
 
   /** The last position given; 0n in an empty log. Numbers first what is committed and waits. */

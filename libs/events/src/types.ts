@@ -66,8 +66,8 @@ export type Effect =
 export interface Execute<S, C, E extends DomainEvent, A = undefined> {
   decider: Decider<S, C, E>;
   streamId: string;
-  /** Makes the command from the database's clock and the state; may read ports; runs again after a conflict. */
-  command: (nowMs: number, state: S) => C | Promise<C>;
+  /** Makes the command from the database's clock, the state and the stream's version; may read ports; runs again after a conflict. */
+  command: (nowMs: number, state: S, version: number) => C | Promise<C>;
   metadata: EventMetadata;
   /** Same key and hash: the stored answer. Same key, other hash: `conflict`, rule `idempotency-key-reused`. Refusals are not stored. */
   key?: CommandKey;

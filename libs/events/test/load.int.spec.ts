@@ -19,7 +19,12 @@ afterAll(async () => {
 const stream = async (streamId: string, events: number): Promise<void> => {
   for (let n = 1; n <= events; n += 1) await store.append(streamId, 'any', [deposited(BigInt(n))], metadata);
 };
-const amounts = ({ tail }: { tail: { data: unknown }[] }): unknown[] => tail.map(({ data }) => (data as { amount: string }).amount);
+/** Loads by pages and notes what came, page by page. */
+async function loaded(pool: Pool, streamId: string, version: number, pageEvents: number): Promise<{ version: number; pages: unknown[][] }> {
+  const pages: unknown[][] = [];
+  const { version: last } = await load(pool, { streamId, version, pageEvents }, (page) => void pages.push(page.map(({ data }) => (data as { amount: string }).amount)));
+  return { version: last, pages };
+}
 const upTo = (events: number, after = 0): string[] => Array.from({ length: events - after }, (_, at) => `${after + at + 1}n`);
 
 test.each([
@@ -27,9 +32,19 @@ test.each([
 ])('a stream of %i events after version %i is loaded by pages of %i, whole and in order', async (events, after, page) => {
   const streamId = `account-${events}-${after}`;
   await stream(streamId, events);
-  const loaded = await load(db.appPool, streamId, after, undefined, undefined, page);
-  expect(amounts(loaded)).toEqual(upTo(events, after));
-  expect(loaded.version).toBe(events);
+  const { version, pages } = await loaded(db.appPool, streamId, after, page);
+  expect(pages.flat()).toEqual(upTo(events, after));
+  expect(version).toBe(events);
+  expect(Math.max(...pages.map(({ length }) => length))).toBeLessThanOrEqual(page);
+});
+
+test('what lies in the archive comes by pages, too', async () => {
+  await stream('account-old', 8);
+  await store.headPosition();
+  expect(await archiveStream(db.appPool, 'account-old')).toBe(7);
+  const { version, pages } = await loaded(db.appPool, 'account-old', 1, 3);
+  expect(pages).toEqual([['2n', '3n', '4n'], ['5n', '6n', '7n'], ['8n']]);
+  expect(version).toBe(8);
 });
 
 test('a stream that is archived and goes on between two pages is whole, too', async () => {
@@ -48,8 +63,8 @@ test('a stream that is archived and goes on between two pages is whole, too', as
       };
     },
   });
-  const loaded = await load(between, 'account-moving', 0, undefined, undefined, 3);
+  const { version, pages } = await loaded(between, 'account-moving', 0, 3);
   expect(queries).toBeGreaterThan(2);
-  expect(amounts(loaded)).toEqual(upTo(9));
-  expect(loaded.version).toBe(9);
+  expect(pages.flat()).toEqual(upTo(9));
+  expect(version).toBe(9);
 });

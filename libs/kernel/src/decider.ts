@@ -8,7 +8,7 @@ export interface DomainEvent<Type extends string = string, Data = unknown> {
 
 /**
  * How a state is kept beside a long stream, so that a cold start need not fold all of it. A kept state is a copy and no more:
- * one of another `version`, or one that `decode` throws on, is thrown away and folded again.
+ * one of another `version` is not looked at, one that `decode` throws on is thrown away, and all is folded again.
  */
 export interface SnapshotCodec<State> {
   /** Tells the states of several deciders over one stream apart. */
