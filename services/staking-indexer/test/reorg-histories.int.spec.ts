@@ -84,7 +84,7 @@ test(`${CASES} histories of forks down to the final block: balances are the cont
   for (let at = 0; at < CASES; at += 1) {
     await forking.grow(1 + forking.draw(4));
     await forking.mine(forking.draw(FINAL_DEPTH));
-    if (forking.draw(2) === 0) await catchUp();
+    if (forking.draw(4) > 0) await catchUp();
     await forking.fork(1 + forking.draw(FINAL_DEPTH));
     // A follower that was killed meanwhile knows no more than its stream.
     if (forking.draw(8) === 0) follow = follower();
@@ -94,7 +94,7 @@ test(`${CASES} histories of forks down to the final block: balances are the cont
   const msPerCase = (performance.now() - startedMs) / CASES;
   if (process.env['REORG_CASES'] !== undefined || process.env['DEEP_SEED'] !== undefined) process.stdout.write(`${CASES} forks, ${msPerCase.toFixed(0)} ms each\n`);
   const reverted = await store.readAll(0n, 10_000, ['skein.staking.blocks.reverted.v1']);
-  expect(reverted.length).toBeGreaterThan(CASES / 8);
+  expect(reverted.length).toBeGreaterThan(Math.floor(CASES / 10));
   await forking.mine(FINAL_DEPTH + 1);
   await compare(await catchUp());
   const checked = await guard.check();
@@ -102,6 +102,9 @@ test(`${CASES} histories of forks down to the final block: balances are the cont
 });
 
 test('a fork below the final block stops the chain and freezes payouts; nothing final changes', async () => {
+  await chain.stake(wallets[0]!, 5n);
+  await chain.mineAtOnce(FINAL_DEPTH + 4);
+  await compare(await catchUp());
   const before = (await readModel()).final;
   await chain.reorg(FINAL_DEPTH + 8);
   const step = await catchUp();

@@ -109,7 +109,11 @@ export class FollowChain {
   async #look(started: Result<unknown, Rejection>, asked: Heads): Promise<Step> {
     const { state } = await this.#store.state(chainDecider, this.streamId);
     if (!started.ok) return this.#halted(asked, state, started.error);
-    if (state.halted !== undefined) return this.#halted(asked, state, rejection(state.halted.rule, state.halted.reason));
+    if (state.halted !== undefined) {
+      // Whoever resumes has looked at it: from then on what is recorded counts.
+      this.#final = undefined;
+      return this.#halted(asked, state, rejection(state.halted.rule, state.halted.reason));
+    }
     const heads = agreedHeads(asked, state);
     const { cursor } = state;
     if (heads.latest.number < cursor.number)

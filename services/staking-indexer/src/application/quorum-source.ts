@@ -28,8 +28,10 @@ export class QuorumSource implements ChainSource {
   readonly #quorum: number;
   /** Whose word counts for what is pending; the same as long as it answers. */
   #leader: ChainSource;
-  /** What each endpoint has called final last: it may not change. */
+  /** What each endpoint has called final last. */
   readonly #final = new Map<ChainSource, BlockRef>();
+  /** The newest block that a quorum has called final: whoever has another one is wrong. */
+  #agreedFinal: BlockRef | undefined;
 
   constructor(sources: readonly ChainSource[], quorum: number) {
     const [first] = sources;
@@ -54,6 +56,7 @@ export class QuorumSource implements ChainSource {
     const descending = answered.toSorted((a, b) => b.value.finalised.number - a.value.finalised.number);
     const lowest = descending[Math.min(this.#quorum, descending.length) - 1]!;
     const finalised = await this.#sameFinal(lowest, descending);
+    if (answered.length >= this.#quorum && this.#quorum > 1) this.#agreedFinal = { number: finalised.number, hash: finalised.hash };
     const leading = answered.find(({ from, value }) => from === this.#leader && value.safe.number >= finalised.number) ?? descending[0]!;
     this.#leader = leading.from;
     const { latest, safe } = leading.value;
@@ -99,14 +102,15 @@ export class QuorumSource implements ChainSource {
     return this.#agreedAt('the totals', block, (source) => source.totals(block, wanted));
   }
 
-  /** Final once is final for ever: an endpoint that changes its mind has lied before or lies now. */
+  /** Final once is final for ever: an endpoint that has another block there now lies, or has lied before. */
   async #checkFinality({ from, value: { finalised } }: Answered<Heads>): Promise<void> {
-    const before = this.#final.get(from);
-    if (before !== undefined && before.number !== finalised.number && before.number <= finalised.number) {
-      const still = await absentOr(() => from.header(before.number));
-      if (still !== undefined && still.hash !== before.hash) throw lied(from, before, still.hash);
+    const agreed = this.#agreedFinal;
+    const changed = this.#final.get(from)?.hash !== finalised.hash;
+    if (agreed !== undefined && changed && finalised.number >= agreed.number) {
+      const still = finalised.number === agreed.number ? finalised : await absentOr(() => from.header(agreed.number));
+      if (still !== undefined && still.hash !== agreed.hash)
+        throw new ChainTrouble('final-block-changed', `block ${agreed.number} ${agreed.hash} is final, ${from.name} has ${still.hash} there`);
     }
-    if (before?.number === finalised.number && before.hash !== finalised.hash) throw lied(from, before, finalised.hash);
     this.#final.set(from, { number: finalised.number, hash: finalised.hash });
   }
 
@@ -154,9 +158,6 @@ export class QuorumSource implements ChainSource {
     return { answered, missing };
   }
 }
-
-const lied = (from: ChainSource, before: BlockRef, hash: string): ChainTrouble =>
-  new ChainTrouble('final-block-changed', `${from.name} has called block ${before.number} ${before.hash} final, now it is ${hash}`);
 
 /** The value that all give. */
 function agreed<T>(what: string, answered: readonly Answered<T>[], keyOf: (value: T) => string): T {
