@@ -6,12 +6,14 @@ import type { ServiceMetrics } from '@skein/telemetry';
 import { Bookings } from './application/bookings.js';
 import { Credit, HOLD_EXPIRY, type HoldExpiry } from './application/credit.js';
 import { Customers } from './application/customers.js';
+import { LEDGER_HISTORY } from './application/ledger-history.port.js';
 import { PAYMENTS } from './application/payment.port.js';
 import { billingConfig } from './application/settings.js';
 import { bookVested, VESTED } from './application/vesting.js';
 import { QUERIES, trialDifference, type BillingQueries } from './application/views.js';
 import { CustomerNames } from './infrastructure/customer-names.js';
 import { SqlApiKeys } from './infrastructure/api-keys.js';
+import { SqlLedgerHistory } from './infrastructure/sql-ledger-history.js';
 import { TestPayments } from './infrastructure/test-payment.adapter.js';
 import { rewardHandlers } from './interface/events/rewards.consumer.js';
 import { usageHandlers } from './interface/events/usage.consumer.js';
@@ -68,6 +70,7 @@ export const billingService: ServiceDefinition = {
     { provide: PAYMENTS, useClass: TestPayments },
     { provide: QUERIES, useClass: SqlBillingQueries },
     { provide: API_KEYS, useClass: SqlApiKeys },
+    { provide: LEDGER_HISTORY, useClass: SqlLedgerHistory },
     CustomerNames,
     Customers,
     Credit,

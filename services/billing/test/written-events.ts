@@ -11,7 +11,7 @@ const overdraw: LedgerCommand = {
   transfers: [{ id: 'manual-1', kind: 'posted', debit: 'credit.available', credit: 'revenue', amount: 9_000_000n, code: 'manual' }],
 };
 const booking: LedgerCommand = {
-  type: 'book-decision', ledger: LEDGER, source: 'message-1', what: 'epoch', amount: 5n, nowMs: 5_000,
+  type: 'book-decision', ledger: LEDGER, source: 'message-1', what: 'epoch', amount: 5n, past: undefined, nowMs: 5_000,
   accounts: [{ id: 'emission.minted', guard: 'none' }, { id: 'payable.node/eip155:1:0x1', guard: 'none' }],
   transfers: [{ id: 'message-1/0', kind: 'posted', debit: 'emission.minted', credit: 'payable.node/eip155:1:0x1', amount: 5n, code: 'reward-a', source: 'tasks/t' }],
 };

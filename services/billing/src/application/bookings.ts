@@ -3,15 +3,18 @@ import type { Effect, EventMetadata, EventStore, InboxEntry } from '@skein/event
 import { unwrap, type Rejection, type Result } from '@skein/kernel';
 import { EVENT_STORE } from '@skein/platform';
 import { ledgerDecider } from '../domain/ledger/ledger.decider.js';
-import type { LedgerIdentity } from '../domain/ledger/ledger.commands.js';
+import type { BookDecision, LedgerIdentity } from '../domain/ledger/ledger.commands.js';
 import type { Booking } from '../domain/reward/bookings.policy.js';
+import { LEDGER_HISTORY, type LedgerHistory } from './ledger-history.port.js';
 
 /** Books other services' decisions, once per message. A booking that does not add up throws: money stops, it is not skipped. */
 @Injectable()
 export class Bookings {
   readonly #store: EventStore;
-  constructor(@Inject(EVENT_STORE) store: EventStore) {
+  readonly #history: LedgerHistory;
+  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(LEDGER_HISTORY) history: LedgerHistory) {
     this.#store = store;
+    this.#history = history;
   }
 
   async book(booking: Result<Booking, Rejection>, metadata: EventMetadata, inbox?: InboxEntry, effects: readonly Effect[] = []): Promise<void> {
@@ -20,7 +23,10 @@ export class Bookings {
       await this.#store.execute({
         decider: ledgerDecider,
         streamId: decided.ledger.ledgerId,
-        command: (nowMs) => ({ ...decided, nowMs }),
+        command: async (nowMs, _state, version): Promise<BookDecision> => {
+          const past = await this.#history.booking(decided.ledger.ledgerId, decided.source, decided.transfers.length, version);
+          return { ...decided, past, nowMs };
+        },
         metadata,
         ...(inbox ? { inbox } : {}),
         effects: () => [...effects],

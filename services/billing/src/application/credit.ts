@@ -4,13 +4,15 @@ import { RejectionError, unwrap, uuidV8From } from '@skein/kernel';
 import { CONFIG, EVENT_STORE, type CallContext, type Settings } from '@skein/platform';
 import { available } from '../domain/ledger/account.js';
 import { ACCOUNTS } from '../domain/ledger/customer-accounts.js';
-import type { BuyCredit, ChargeTerms, ReserveCredit } from '../domain/ledger/ledger.commands.js';
+import type { BuyCredit, CaptureCredit, ChargeTerms, ReleaseCredit, ReserveCredit } from '../domain/ledger/ledger.commands.js';
 import { ledgerDecider } from '../domain/ledger/ledger.decider.js';
 import type { LedgerEvent } from '../domain/ledger/ledger.events.js';
 import type { LedgerState } from '../domain/ledger/ledger.state.js';
+import { NO_PAST, type Past } from '../domain/ledger/past.js';
 import type { Payments } from './payment.port.js';
 import { PAYMENTS } from './payment.port.js';
 import { Customers } from './customers.js';
+import { LEDGER_HISTORY, type LedgerHistory } from './ledger-history.port.js';
 import { customerLedger, ledgerStream } from './names.js';
 import type { BillingSettings } from './settings.js';
 
@@ -45,11 +47,16 @@ function holdTimers(customerId: string, events: readonly Recorded<LedgerEvent>[]
   });
 }
 
-const grossOf = (state: LedgerState, reservationId: string): bigint => {
-  const gross = state.charges.get(reservationId);
+const grossOf = (reservationId: string, events: readonly Recorded<LedgerEvent>[], past: Past): bigint => {
+  const charged = events.find((event) => event.type === 'skein.billing.ledger.call-charged.v1');
+  const gross = charged?.data.gross ?? past.gross;
   if (gross === undefined) throw new Error(`reservation ${reservationId} was captured without a charge`);
   return gross;
 };
+
+/** Of an open reservation the state knows everything; of any other the log does. */
+export const pastFor = async (history: LedgerHistory, ledgerId: string, id: string, state: LedgerState, version: number): Promise<Past> =>
+  state.holds.has(id) ? NO_PAST : history.past(ledgerId, id, version);
 
 /** Prepaid credit: buying, reserving, capturing, releasing. Every command is one transaction on the customer's ledger. */
 @Injectable()
@@ -57,10 +64,15 @@ export class Credit {
   readonly #store: EventStore;
   readonly #customers: Customers;
   readonly #payments: Payments;
+  readonly #history: LedgerHistory;
   readonly #settings: BillingSettings;
 
-  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(Customers) customers: Customers, @Inject(PAYMENTS) payments: Payments, @Inject(CONFIG) settings: Settings) {
+  constructor(
+    @Inject(EVENT_STORE) store: EventStore, @Inject(Customers) customers: Customers, @Inject(PAYMENTS) payments: Payments,
+    @Inject(LEDGER_HISTORY) history: LedgerHistory, @Inject(CONFIG) settings: Settings,
+  ) {
     this.#store = store;
+    this.#history = history;
     this.#customers = customers;
     this.#payments = payments;
     this.#settings = settings.own as BillingSettings;
@@ -74,10 +86,11 @@ export class Credit {
       await this.#store.execute({
         decider: ledgerDecider,
         streamId: ledger.ledgerId,
-        command: async (nowMs): Promise<BuyCredit> => {
+        command: async (nowMs, state, version): Promise<BuyCredit> => {
+          const past = await pastFor(this.#history, ledger.ledgerId, purchaseId, state, version);
           // The adapter takes a purchase once; a crash before the append finds the same payment on the retry.
           ({ reference } = unwrap(await this.#payments.charge({ purchaseId, amount, method })));
-          return { type: 'buy-credit', ledger, purchaseId, amount, reference, nowMs };
+          return { type: 'buy-credit', ledger, purchaseId, amount, reference, past, nowMs };
         },
         metadata: call.metadata(),
         key: call.key('buy-credit', { forever: true }),
@@ -99,7 +112,10 @@ export class Credit {
       await this.#store.execute({
         decider: ledgerDecider,
         streamId: ledgerStream(customerId),
-        command: (nowMs) => ({ ...request, ...keyCap, terms, type: 'reserve-credit' as const, customer: `customers/${customerId}`, nowMs }),
+        command: async (nowMs, state, version): Promise<ReserveCredit> => {
+          const past = await pastFor(this.#history, ledgerStream(customerId), request.reservationId, state, version);
+          return { ...request, ...keyCap, terms, type: 'reserve-credit', customer: `customers/${customerId}`, past, nowMs };
+        },
         metadata,
         effects: (events) => holdTimers(customerId, events),
         answer: (state) => ({ available: balanceOf(state).available, expiresAtMs: state.holds.get(request.reservationId)?.expiresAtMs ?? 0 }),
@@ -114,14 +130,19 @@ export class Credit {
     metadata: EventMetadata,
     once: { inbox?: InboxEntry } = {},
   ): Promise<Executed<{ gross: bigint }>> {
+    const { reservationId } = request;
+    let past = NO_PAST;
     return unwrap(
       await this.#store.execute({
         decider: ledgerDecider,
         streamId: ledgerStream(customerId),
-        command: (nowMs) => ({ ...request, type: 'capture-credit' as const, holdBackMs: this.#settings.HOLD_BACK_MS, nowMs }),
+        command: async (nowMs, state, version): Promise<CaptureCredit> => {
+          past = await pastFor(this.#history, ledgerStream(customerId), reservationId, state, version);
+          return { ...request, type: 'capture-credit', holdBackMs: this.#settings.HOLD_BACK_MS, past, nowMs };
+        },
         metadata,
         effects: (events) => holdTimers(customerId, events),
-        answer: (state) => ({ gross: grossOf(state, request.reservationId) }),
+        answer: (_state, events) => ({ gross: grossOf(reservationId, events, past) }),
         ...once,
       }),
     );
@@ -132,7 +153,10 @@ export class Credit {
       await this.#store.execute({
         decider: ledgerDecider,
         streamId: ledgerStream(customerId),
-        command: (nowMs) => ({ type: 'release-credit' as const, reservationId, reason, nowMs }),
+        command: async (nowMs, state, version): Promise<ReleaseCredit> => {
+          const past = await pastFor(this.#history, ledgerStream(customerId), reservationId, state, version);
+          return { type: 'release-credit', reservationId, reason, past, nowMs };
+        },
         metadata,
         effects: (events) => holdTimers(customerId, events),
         ...once,

@@ -1,16 +1,22 @@
 import { assert } from '@skein/kernel';
 import type { Account, AccountSpec } from './account.js';
 import { newAccount } from './account.js';
-import { IdIndex } from './id-index.js';
 import type { Transfer, TransferRecord } from './transfer.js';
 
 /** Accounts and known transfer ids of one ledger. */
 export interface Books {
   readonly accounts: ReadonlyMap<string, Account>;
-  readonly transfers: IdIndex<TransferRecord>;
+  readonly transfers: ReadonlyMap<string, TransferRecord>;
 }
 
-export const emptyBooks = (): Books => ({ accounts: new Map(), transfers: IdIndex.empty() });
+export const emptyBooks = (): Books => ({ accounts: new Map(), transfers: new Map() });
+
+/** Without the transfers of an operation that is over: their ids begin with its own. */
+export function forgetting({ accounts, transfers }: Books, operation: string): Books {
+  const kept = new Map(transfers);
+  for (const id of transfers.keys()) if (id.startsWith(`${operation}/`)) kept.delete(id);
+  return { accounts, transfers: kept };
+}
 
 /**
  * Changes on top of books that may still be dropped: a linked chain works on an overlay of the batch's overlay, and only
@@ -78,7 +84,7 @@ export class Overlay {
   toBooks(books: Books): Books {
     return {
       accounts: this.#accounts.size === 0 ? books.accounts : new Map([...books.accounts, ...this.#accounts]),
-      transfers: books.transfers.withAll(this.#records),
+      transfers: this.#records.size === 0 ? books.transfers : new Map([...books.transfers, ...this.#records]),
     };
   }
 }

@@ -17,7 +17,7 @@ type Decision = Result<readonly LedgerEvent[], Rejection>;
 export function captureCredit(command: CaptureCredit, state: LedgerState): Decision {
   const { reservationId } = command;
   const hold = state.holds.get(reservationId);
-  if (!hold) return withoutHold(state, reservationId);
+  if (!hold) return withoutHold(command);
   const terms = state.terms.get(hold.termsId);
   assert(terms, 'terms are pinned before a hold names them');
   const exactE15 = BigInt(command.units) * hold.unitPriceE15;
@@ -26,10 +26,9 @@ export function captureCredit(command: CaptureCredit, state: LedgerState): Decis
   return charged(command, state, hold, terms, { gross, exactE15, sumE15: aggregate.exactE15 });
 }
 
-function withoutHold(state: LedgerState, reservationId: string): Decision {
-  if (state.charges.get(reservationId) !== undefined) return ok([]);
-  if (!state.books.transfers.get(holdId(reservationId)))
-    return reject('not-found', 'reservation-unknown', `no reservation ${reservationId}`, 'reservation_id');
+function withoutHold({ reservationId, past }: CaptureCredit): Decision {
+  if (past.gross !== undefined) return ok([]);
+  if (past.amount === undefined && !past.forestalled) return reject('not-found', 'reservation-unknown', `no reservation ${reservationId}`, 'reservation_id');
   return reject('failed-precondition', 'reservation-voided', `reservation ${reservationId} was voided`, 'reservation_id');
 }
 

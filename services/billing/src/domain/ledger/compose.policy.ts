@@ -29,8 +29,6 @@ class Composition {
   readonly #nowMs: number;
   #transfers: readonly LedgerEvent[] = [];
   #rejection: Result<never, Rejection> | undefined;
-  /** True when `applyAll` found every transfer booked already. */
-  unchanged = false;
 
   constructor(state: LedgerState, before: readonly LedgerEvent[], books: Books, nowMs: number) {
     this.#state = state;
@@ -57,21 +55,19 @@ class Composition {
     return ok([...this.#before, ...this.#linked(applied), ...refused]);
   }
 
-  /** All of them or a refusal of the whole command, which then changes nothing. */
+  /** All of them or a refusal of the whole command, which then changes nothing. An id that exists belongs to something else: repetitions are known by their past. */
   applyAll(requests: readonly TransferRequest[]): this {
     const chained = requests.map((request, index) => (index < requests.length - 1 ? { ...request, linked: true } : request));
     const { applied, results } = executeBatch(this.#books, chained, this.#nowMs);
-    const broken = results.find(({ code }) => code !== 'created' && code !== 'exists' && code !== 'linked-transfer-failed');
+    const broken = results.find(({ code }) => code !== 'created' && code !== 'linked-transfer-failed');
     if (broken) this.#rejection = refusal(broken.id, broken.code);
-    this.unchanged = !broken && applied.length === 0 && requests.length > 0;
     this.#transfers = this.#linked(applied);
     return this;
   }
 
   /** The decision: everything so far, then these events. */
   record(...events: readonly LedgerEvent[]): Decision {
-    if (this.#rejection) return this.#rejection;
-    return ok(this.unchanged ? [] : [...this.#before, ...this.#transfers, ...events]);
+    return this.#rejection ?? ok([...this.#before, ...this.#transfers, ...events]);
   }
 
   #linked(applied: ReturnType<typeof executeBatch>['applied']): LedgerEvent[] {

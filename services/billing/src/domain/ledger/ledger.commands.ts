@@ -1,6 +1,7 @@
 import type { OwnerShare } from '../charge/split.policy.js';
 import type { AccountSpec } from './account.js';
 import type { LedgerKind } from './ledger.events.js';
+import type { Past, PastBooking } from './past.js';
 import type { TransferRequest } from './transfer.js';
 
 /** What a ledger is; its first command carries it. */
@@ -28,6 +29,7 @@ export interface BuyCredit {
   readonly purchaseId: string;
   readonly amount: bigint;
   readonly reference: string;
+  readonly past: Past;
   readonly nowMs: number;
 }
 
@@ -51,6 +53,7 @@ export interface ReserveCredit {
   readonly unitPriceE15: bigint;
   readonly holdMs: number;
   readonly terms: ChargeTerms;
+  readonly past: Past;
   readonly nowMs: number;
 }
 
@@ -61,6 +64,7 @@ export interface CaptureCredit {
   readonly computeCostE15: bigint;
   /** Hold-back before the payees' parts are payable. */
   readonly holdBackMs: number;
+  readonly past: Past;
   readonly nowMs: number;
 }
 
@@ -69,6 +73,7 @@ export interface ReleaseCredit {
   readonly reservationId: string;
   /** `expired` releases only what is due; anything else voids. */
   readonly reason: string;
+  readonly past: Past;
   readonly nowMs: number;
 }
 
@@ -83,6 +88,7 @@ export interface BookDecision {
   readonly transfers: readonly TransferRequest[];
   /** What the other service says an account holds afterwards (credits − debits): a difference stops the booking. */
   readonly expect?: { readonly account: string; readonly balance: bigint };
+  readonly past: PastBooking | undefined;
   readonly nowMs: number;
 }
 

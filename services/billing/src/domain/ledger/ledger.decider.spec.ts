@@ -4,12 +4,17 @@ import { describe, expect, test } from 'vitest';
 import { available } from './account.js';
 import { holdId } from './customer-accounts.js';
 import { firstBrokenLink } from './hash-chain.policy.js';
+import type { LedgerCommand } from './ledger.commands.js';
 import { ledgerDecider } from './ledger.decider.js';
 import type { LedgerEvent } from './ledger.events.js';
-import { buy, capture, LEDGER, play, release, reserve } from './test-ledger.js';
+import { buy, capture, informed, LEDGER, play, release, reserve } from './test-ledger.js';
 import { trialBalance } from './trial-balance.policy.js';
 
-const ledger = specOf(ledgerDecider);
+const ledger = {
+  given: (...events: readonly LedgerEvent[]) => ({
+    when: (command: LedgerCommand) => specOf(ledgerDecider).given(...events).when(informed(command, { state: fold(ledgerDecider, events), log: events })),
+  }),
+};
 const ofType = <Type extends LedgerEvent['type']>(events: readonly LedgerEvent[], type: Type) =>
   events.filter((event): event is Extract<LedgerEvent, { type: Type }> => event.type === type);
 const balances = (events: readonly LedgerEvent[]) =>
@@ -156,12 +161,16 @@ describe('credit and bookings', () => {
 
   test('a decision is booked as a whole and once', () => {
     const book = (amount: bigint) => ({
-      type: 'book-decision' as const, ledger: LEDGER, source: 'message-1', what: 'epoch', amount, nowMs: 1,
+      type: 'book-decision' as const, ledger: LEDGER, source: 'message-1', what: 'epoch', amount, past: undefined, nowMs: 1,
       accounts: [{ id: 'mint', guard: 'none' as const }, { id: 'payable.node/w', guard: 'none' as const }],
       transfers: [{ id: 'message-1/0', kind: 'posted' as const, debit: 'mint', credit: 'payable.node/w', amount, code: 'reward' }],
     });
-    ledger.given(...play(book(5n))).when(book(5n)).then();
-    ledger.given(...play(book(5n))).when(book(6n)).thenRejected({ code: 'conflict' });
+    const booked = play(book(5n));
+    expect(fold(ledgerDecider, booked).books.transfers.size).toBe(0);
+    ledger.given(...booked).when(book(5n)).then();
+    ledger.given(...booked).when(book(6n)).thenRejected({ code: 'conflict', rule: 'booking-differs' });
+    const others = [{ what: 'round' }, { transfers: [] }, { transfers: [{ ...book(5n).transfers[0]!, credit: 'payable.node/x' }] }, { transfers: [...book(5n).transfers, ...book(5n).transfers] }];
+    for (const other of others) ledger.given(...booked).when({ ...book(5n), ...other }).thenRejected({ code: 'conflict', rule: 'booking-differs' });
     ledger.given().when(book(0n)).thenRejected({ rule: 'amount-must-be-positive' });
   });
 
@@ -174,7 +183,39 @@ describe('credit and bookings', () => {
   });
 });
 
-const decided = (given: readonly LedgerEvent[], command: Parameters<typeof ledgerDecider.decide>[0]): readonly LedgerEvent[] => {
-  const result = ledgerDecider.decide(command, fold(ledgerDecider, given));
+const decided = (given: readonly LedgerEvent[], command: LedgerCommand): readonly LedgerEvent[] => {
+  const state = fold(ledgerDecider, given);
+  const result = ledgerDecider.decide(informed(command, { state, log: given }), state);
   return result.ok ? result.value : [];
 };
+
+describe('what is over', () => {
+  const over = play(buy(50_000n), reserve('r1', 1_200n), capture('r1'), reserve('r2', 1_200n), release('r2'), reserve('r3', 1_200n), release('r3', 'expired', 62_000), capture('r3', 1, 0n, 70_000), release('r4'));
+
+  test('is not in the state: neither its transfers nor what it came to', () => {
+    const { books, holds } = fold(ledgerDecider, over);
+    expect([books.transfers.size, holds.size]).toEqual([0, 0]);
+  });
+
+  test('is in the log, and every command on it is answered as ever', () => {
+    for (const id of ['r1', 'r3']) {
+      ledger.given(...over).when(capture(id)).then();
+      ledger.given(...over).when(reserve(id, 1_200n)).then();
+      ledger.given(...over).when(reserve(id, 1_300n)).thenRejected({ rule: 'exists-with-different-amount' });
+      ledger.given(...over).when(release(id)).thenRejected({ rule: 'reservation-captured' });
+    }
+    ledger.given(...over).when(capture('r2')).thenRejected({ rule: 'reservation-voided' });
+    ledger.given(...over).when(reserve('r2', 1_200n)).then();
+    ledger.given(...over).when(release('r2')).then();
+    ledger.given(...over).when(capture('r4')).thenRejected({ rule: 'reservation-voided' });
+    ledger.given(...over).when(reserve('r4', 1_200n)).thenRejected({ rule: 'reservation-released' });
+    ledger.given(...over).when(release('r4')).then();
+    ledger.given(...over).when(buy(50_000n)).then();
+    ledger.given(...over).when(buy(50_001n)).thenRejected({ code: 'conflict', rule: 'exists-with-different-amount', field: 'amount' });
+  });
+
+  test('but an expired hold is not over: its usage may still come', () => {
+    const { books, holds } = fold(ledgerDecider, play(buy(5_000n), reserve('r1', 1_200n), release('r1', 'expired', 62_000)));
+    expect([books.transfers.size, [...holds.keys()]]).toEqual([2, ['r1']]);
+  });
+});

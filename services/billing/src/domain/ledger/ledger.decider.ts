@@ -7,9 +7,12 @@ import type { BookDecision, BuyCredit, LedgerCommand, ReleaseCredit, ReserveCred
 import { available } from './account.js';
 import type { LedgerEvent } from './ledger.events.js';
 import type { LedgerState } from './ledger.state.js';
-import { evolveLedger, initialLedger } from './ledger.state.js';
+import { evolveLedger, FORESTALLED, initialLedger } from './ledger.state.js';
 import { ACCOUNTS, customerAccounts, holdId, resolutionId } from './customer-accounts.js';
+import { ledgerSnapshot } from './ledger.snapshot.js';
+import type { PastBooking } from './past.js';
 import { termsIdOf } from './terms.js';
+import { compareWithRecord } from './transfer.js';
 
 type Decision = Result<readonly LedgerEvent[], Rejection>;
 
@@ -24,7 +27,10 @@ function apply(command: Extract<LedgerCommand, { type: 'apply-transfers' }>, sta
 
 function buyCredit(command: BuyCredit, state: LedgerState): Decision {
   if (command.amount <= 0n) return reject('invalid-argument', 'positive', 'credit is bought in positive amounts', 'amount');
-  const { purchaseId, amount, reference, nowMs } = command;
+  const { purchaseId, amount, reference, past, nowMs } = command;
+  if (past.amount !== undefined && past.amount !== amount)
+    return reject('conflict', 'exists-with-different-amount', `purchase ${purchaseId} was made with another amount`, 'amount');
+  if (past.amount !== undefined) return ok([]);
   return compose(state, command.ledger, nowMs)
     .open(customerAccounts)
     .applyAll([
@@ -38,17 +44,17 @@ function buyCredit(command: BuyCredit, state: LedgerState): Decision {
 }
 
 function reserveCredit(command: ReserveCredit, state: LedgerState): Decision {
-  const id = holdId(command.reservationId);
-  const known = state.books.transfers.get(id);
-  if (known && 'failed' in known) return releasedBefore(command.reservationId);
-  if (known) return known.transfer.amount === command.amount ? ok([]) : alreadyUsed(command.reservationId);
+  const { reservationId, past } = command;
+  if (past.forestalled) return releasedBefore(reservationId);
+  const held = state.holds.get(reservationId)?.amount ?? past.amount;
+  if (held !== undefined) return held === command.amount ? ok([]) : alreadyUsed(reservationId);
   if (command.amount < chargeMax(command.unitPriceE15))
     return reject('invalid-argument', 'reserve-below-one-unit', 'a reservation covers at least one unit at its price', 'units_max');
   const missing = missingCredit(command, state);
   if (missing > 0n) return creditMissing(missing);
   const overCap = command.keyCap === undefined ? 0n : (state.committedByKey.get(command.keyId) ?? 0n) + command.amount - command.keyCap;
   if (overCap > 0n) return reject('payment-required', 'key-spend-cap', `the key's spend cap is exceeded by ${overCap} base units of USD (10^-9)`);
-  return hold(command, state, id);
+  return hold(command, state);
 }
 
 const creditMissing = (missing: bigint) =>
@@ -66,11 +72,11 @@ function missingCredit(command: ReserveCredit, state: LedgerState): bigint {
   return missing > 0n ? missing : 0n;
 }
 
-function hold(command: ReserveCredit, state: LedgerState, id: string): Decision {
+function hold(command: ReserveCredit, state: LedgerState): Decision {
   const { customer, reservationId, keyId, amount, priceVersion, unitPriceE15, holdMs, terms, nowMs } = command;
   const termsId = termsIdOf(terms);
   const pinned: LedgerEvent[] = state.terms.has(termsId) ? [] : [{ type: 'skein.billing.ledger.terms-pinned.v1', data: { termsId, ...terms } }];
-  const request = { id, kind: 'pending', debit: ACCOUNTS.credit, credit: ACCOUNTS.clearing, amount, timeoutMs: holdMs, code: 'call-hold', source: terms.modelVersion } as const;
+  const request = { id: holdId(reservationId), kind: 'pending', debit: ACCOUNTS.credit, credit: ACCOUNTS.clearing, amount, timeoutMs: holdMs, code: 'call-hold', source: terms.modelVersion } as const;
   const data = { customer, reservationId, keyId, amount, priceVersion, unitPriceE15, termsId, expiresAtMs: nowMs + holdMs, atMs: nowMs };
   return compose(state, undefined, nowMs)
     .applyAll([request])
@@ -84,15 +90,15 @@ const ANSWERED = new Set(['insufficient-credit', 'key-spend-cap', 'api-key', 're
  * A release may overtake its reservation: a call is given up while its request lies in a network that is cut, and the request
  * arrives when nobody will capture or release it any more. So its id stays failed, or the money would be held until it expires.
  */
-function forestalled({ reservationId, reason, nowMs }: ReleaseCredit, state: LedgerState): Decision {
-  const id = holdId(reservationId);
-  if (state.ledger === undefined || ANSWERED.has(reason) || state.books.transfers.get(id) !== undefined) return ok([]);
-  return ok([{ type: 'skein.billing.ledger.transfers-refused.v1', data: { transfers: [{ id, code: 'pending-transfer-already-voided' }], atMs: nowMs } }]);
+function forestalled({ reservationId, reason, past, nowMs }: ReleaseCredit, state: LedgerState): Decision {
+  if (state.ledger === undefined || ANSWERED.has(reason) || past.amount !== undefined || past.forestalled) return ok([]);
+  const transfers = [{ id: holdId(reservationId), code: FORESTALLED }];
+  return ok([{ type: 'skein.billing.ledger.transfers-refused.v1', data: { transfers, atMs: nowMs } }]);
 }
 
 function releaseCredit(command: ReleaseCredit, state: LedgerState): Decision {
-  const { reservationId, reason, nowMs } = command;
-  if (state.charges.get(reservationId) !== undefined)
+  const { reservationId, reason, past, nowMs } = command;
+  if (past.gross !== undefined)
     return reject('failed-precondition', 'reservation-captured', `reservation ${reservationId} was captured`, 'reservation_id');
   const held = state.holds.get(reservationId);
   if (!held) return forestalled(command, state);
@@ -105,11 +111,17 @@ function releaseCredit(command: ReleaseCredit, state: LedgerState): Decision {
   return compose(state, undefined, nowMs).applyAll([end]).record(released);
 }
 
+/** The same booking again, transfer by transfer. */
+const repeats = ({ what, amount, transfers }: BookDecision, past: PastBooking): boolean =>
+  past.what === what && past.amount === amount && past.transfers.length === transfers.length &&
+  transfers.every((request, index) => request.id === past.transfers[index]!.id && compareWithRecord(request, { transfer: past.transfers[index]! }) === 'exists');
+
 function bookDecision(command: BookDecision, state: LedgerState): Decision {
-  const { source, what, amount, nowMs, expect } = command;
+  const { source, what, amount, past, nowMs, expect } = command;
+  if (past) return repeats(command, past) ? ok([]) : reject('conflict', 'booking-differs', `${source} was booked before, and otherwise`, 'source');
   const booked: LedgerEvent = { type: 'skein.billing.ledger.booked.v1', data: { subject: command.ledger.subject, source, what, amount, atMs: nowMs } };
   const decision = compose(state, command.ledger, nowMs).open(command.accounts).applyAll(command.transfers).record(booked);
-  if (!decision.ok || !expect || decision.value.length === 0) return decision;
+  if (!decision.ok || !expect) return decision;
   const account = decision.value.reduce(evolveLedger, state).books.accounts.get(expect.account);
   const balance = account === undefined ? 0n : account.creditsPosted - account.debitsPosted;
   if (balance === expect.balance) return decision;
@@ -140,4 +152,4 @@ function decide(command: LedgerCommand, state: LedgerState): Decision {
  * One ledger: the accounts of one customer, or of one task's rewards. All accounts that a transfer touches are in its
  * stream, whose lock the append takes, so no interleaving of two commands can overdraw a guarded account.
  */
-export const ledgerDecider: Decider<LedgerState, LedgerCommand, LedgerEvent> = { initialState: initialLedger, decide, evolve: evolveLedger };
+export const ledgerDecider: Decider<LedgerState, LedgerCommand, LedgerEvent> = { initialState: initialLedger, decide, evolve: evolveLedger, snapshot: ledgerSnapshot };

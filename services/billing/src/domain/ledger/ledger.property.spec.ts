@@ -1,12 +1,13 @@
-import { canonicalJson, fold } from '@skein/kernel';
+import { canonicalJson, decodePayload, encodePayload, fold } from '@skein/kernel';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { available } from './account.js';
 import type { LedgerCommand } from './ledger.commands.js';
 import { ledgerDecider } from './ledger.decider.js';
 import type { LedgerEvent } from './ledger.events.js';
-import { buy, capture, release, reserve, step } from './test-ledger.js';
-import { IdIndex } from './id-index.js';
+import { ledgerSnapshot } from './ledger.snapshot.js';
+import type { LedgerState } from './ledger.state.js';
+import { buy, capture, nothingPlayed, release, reserve, step } from './test-ledger.js';
 import { trialBalance } from './trial-balance.policy.js';
 
 const reservation = fc.integer({ min: 0, max: 6 }).map((index) => `r${index}`);
@@ -21,14 +22,15 @@ const story = fc.array(command, { maxLength: 60 });
 test('after every prefix: debits = credits, nothing overdrawn, clearing empty, each reservation resolved at most once', () => {
   fc.assert(
     fc.property(story, (commands) => {
-      let state = ledgerDecider.initialState();
+      let played = nothingPlayed();
       const ends = new Map<string, string>();
       for (const each of commands) {
-        const before = state;
-        const { state: after, decided } = step(state, each);
-        state = after;
-        if (!decided.ok) expect(state).toBe(before);
-        for (const event of decided.ok ? decided.value : []) expectOneEnd(ends, event);
+        const before = played.state;
+        const next = step(played, each);
+        played = next;
+        const { state } = played;
+        if (!next.decided.ok) expect(state).toBe(before);
+        for (const event of next.decided.ok ? next.decided.value : []) expectOneEnd(ends, event);
         expect(trialBalance(state.books.accounts.values()).difference).toBe(0n);
         expect(available(state.books.accounts.get('credit.available')) >= 0n).toBe(true);
         const clearing = state.books.accounts.get('cash.clearing');
@@ -39,6 +41,55 @@ test('after every prefix: debits = credits, nothing overdrawn, clearing empty, e
     }),
     { numRuns: 200 },
   );
+});
+
+test('the state remembers the transfers of open reservations and no others', () => {
+  fc.assert(
+    fc.property(story, (commands) => {
+      const { state } = commands.reduce(step, nothingPlayed());
+      const open = [...state.holds.values()].flatMap(({ reservationId, expired }) => (expired ? [`${reservationId}/end`, `${reservationId}/hold`] : [`${reservationId}/hold`]));
+      expect([...state.books.transfers.keys()].sort()).toEqual(open.sort());
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** What a process gets that has only the snapshot. */
+const restarted = (state: LedgerState): LedgerState => ledgerSnapshot.decode(decodePayload(JSON.parse(JSON.stringify(encodePayload(ledgerSnapshot.encode(state))))));
+const textOf = (state: LedgerState): string => canonicalJson(ledgerSnapshot.encode(state));
+
+test('with a snapshot after any command: the same decisions, the same events, the same state as without', () => {
+  fc.assert(
+    fc.property(story, fc.infiniteStream(fc.boolean()), (commands, borders) => {
+      let [whole, cut] = [nothingPlayed(), nothingPlayed()];
+      for (const each of commands) {
+        const [one, other] = [step(whole, each), step(cut, each)];
+        expect(other.decided).toEqual(one.decided);
+        whole = one;
+        cut = borders.next().value ? { ...other, state: restarted(other.state) } : other;
+      }
+      expect(textOf(cut.state)).toBe(textOf(whole.state));
+      expect(textOf(fold(ledgerDecider, whole.log))).toBe(textOf(whole.state));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a snapshot and what came after it, cut anywhere, give what all events give', () => {
+  fc.assert(
+    fc.property(story, fc.nat(), (commands, cut) => {
+      const { log } = commands.reduce(step, nothingPlayed());
+      const at = cut % (log.length + 1);
+      expect(textOf(fold(ledgerDecider, log.slice(at), restarted(fold(ledgerDecider, log.slice(0, at)))))).toBe(textOf(fold(ledgerDecider, log)));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a snapshot that does not balance is refused', () => {
+  const { accounts, ...kept } = ledgerSnapshot.encode([buy(5_000n)].reduce(step, nothingPlayed()).state) as { accounts: { id: string; debitsPosted: bigint }[] };
+  const forged = accounts.map((account) => (account.id === 'credit.available' ? { ...account, creditsPosted: 6_000n } : account));
+  expect(() => ledgerSnapshot.decode({ ...kept, accounts: forged })).toThrow('balances');
 });
 
 function expectOneEnd(ends: Map<string, string>, event: LedgerEvent): void {
@@ -56,13 +107,7 @@ function expectOneEnd(ends: Map<string, string>, event: LedgerEvent): void {
 test('replaying the events rebuilds balances and chain head', () => {
   fc.assert(
     fc.property(story, (commands) => {
-      let state = ledgerDecider.initialState();
-      const log: LedgerEvent[] = [];
-      for (const each of commands) {
-        const next = step(state, each);
-        if (next.decided.ok) log.push(...next.decided.value);
-        state = next.state;
-      }
+      const { state, log } = commands.reduce(step, nothingPlayed());
       const replayed = fold(ledgerDecider, log);
       expect(canonicalJson([...replayed.books.accounts])).toBe(canonicalJson([...state.books.accounts]));
       expect(replayed.head).toBe(state.head);
@@ -74,10 +119,9 @@ test('replaying the events rebuilds balances and chain head', () => {
 test('the same usage in any order, with duplicates, bills the same total', () => {
   const calls = fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 12 });
   const total = (captures: readonly number[], reserved: readonly number[]) => {
-    let state = ledgerDecider.initialState();
     const price = { unitPriceE15: 333_333_333n };
-    for (const each of [buy(1_000_000n), ...reserved.map((call) => reserve(`r${call}`, 400n, price)), ...captures.map((call) => capture(`r${call}`, 1, 0n))]) state = step(state, each).state;
-    return state.books.accounts.get('credit.available')?.debitsPosted;
+    const commands = [buy(1_000_000n), ...reserved.map((call) => reserve(`r${call}`, 400n, price)), ...captures.map((call) => capture(`r${call}`, 1, 0n))];
+    return commands.reduce(step, nothingPlayed()).state.books.accounts.get('credit.available')?.debitsPosted;
   };
   fc.assert(
     fc.property(calls, fc.array(fc.nat()), (ids, picks) => {
@@ -85,17 +129,5 @@ test('the same usage in any order, with duplicates, bills the same total', () =>
       expect(total([...picks.map((pick) => ids[pick % ids.length]!), ...shuffled], ids)).toBe(total(ids, ids));
     }),
     { numRuns: 60 },
-  );
-});
-
-test('an index of ids behaves as a map and leaves older copies alone', () => {
-  fc.assert(
-    fc.property(fc.array(fc.tuple(fc.string({ maxLength: 4 }), fc.integer())), fc.array(fc.tuple(fc.string({ maxLength: 4 }), fc.integer())), (first, second) => {
-      const older = IdIndex.empty<number>().withAll(first);
-      const newer = older.withAll(second);
-      const [expectedOlder, expectedNewer] = [new Map(first), new Map([...first, ...second])];
-      expect([older.size, newer.size]).toEqual([expectedOlder.size, expectedNewer.size]);
-      for (const [key] of [...first, ...second]) expect([older.get(key), newer.get(key)]).toEqual([expectedOlder.get(key), expectedNewer.get(key)]);
-    }),
   );
 });

@@ -1,9 +1,8 @@
 import { assert } from '@skein/kernel';
 import type { RateAggregate } from '../charge/rate-aggregate.policy.js';
 import type { Books } from './books.js';
-import { emptyBooks, Overlay } from './books.js';
+import { emptyBooks, forgetting, Overlay } from './books.js';
 import { GENESIS } from './hash-chain.policy.js';
-import { IdIndex } from './id-index.js';
 import type { ChargeTerms } from './ledger.commands.js';
 import type { CallCharged, CreditReserved, LedgerEvent, LedgerOpened } from './ledger.events.js';
 
@@ -12,6 +11,7 @@ export interface Hold extends Omit<CreditReserved['data'], 'customer'> {
   readonly expired: boolean;
 }
 
+/** What the next command needs: what is open, and sums. What is over is in the log, and comes back from there as `Past`. */
 export interface LedgerState {
   readonly ledger: LedgerOpened['data'] | undefined;
   readonly books: Books;
@@ -22,9 +22,10 @@ export interface LedgerState {
   readonly rates: ReadonlyMap<string, RateAggregate>;
   /** By API key: what it has spent and what is held for it. */
   readonly committedByKey: ReadonlyMap<string, bigint>;
-  /** What each captured reservation was charged. */
-  readonly charges: IdIndex<bigint>;
 }
+
+/** Under this code a release notes the id of a hold that it came before: the log knows it, the state need not. */
+export const FORESTALLED = 'pending-transfer-already-voided' as const;
 
 export const initialLedger = (): LedgerState => ({
   ledger: undefined,
@@ -34,7 +35,6 @@ export const initialLedger = (): LedgerState => ({
   terms: new Map(),
   rates: new Map(),
   committedByKey: new Map(),
-  charges: IdIndex.empty(),
 });
 
 export const rateKey = (modelVersion: string, priceVersion: number): string => `${modelVersion}#${priceVersion}`;
@@ -72,7 +72,9 @@ export function evolveLedger(state: LedgerState, event: LedgerEvent): LedgerStat
     case 'skein.billing.ledger.transfers-refused.v1':
       return {
         ...state,
-        books: changed(state.books, (overlay) => event.data.transfers.forEach(({ id, code }) => overlay.putRecord(id, { failed: code }))),
+        books: changed(state.books, (overlay) => {
+          for (const { id, code } of event.data.transfers) if (code !== FORESTALLED) overlay.putRecord(id, { failed: code });
+        }),
       };
     case 'skein.billing.ledger.terms-pinned.v1': {
       const { termsId, ...terms } = event.data;
@@ -85,8 +87,9 @@ export function evolveLedger(state: LedgerState, event: LedgerEvent): LedgerStat
     case 'skein.billing.ledger.credit-released.v1':
       return released(state, event.data);
     case 'skein.billing.ledger.credit-bought.v1':
+      return { ...state, books: forgetting(state.books, event.data.purchaseId) };
     case 'skein.billing.ledger.booked.v1':
-      return state;
+      return { ...state, books: forgetting(state.books, event.data.source) };
   }
 }
 
@@ -108,7 +111,7 @@ function charged(state: LedgerState, data: CallCharged['data']): LedgerState {
     holds: withoutKey(state.holds, data.reservationId),
     rates: withEntry(state.rates, key, { exactE15: data.sumE15, charged: before + data.gross }),
     committedByKey: commit(state, data.keyId, data.gross - (hold.expired ? 0n : hold.amount)),
-    charges: state.charges.withAll([[data.reservationId, data.gross]]),
+    books: forgetting(state.books, data.reservationId),
   };
 }
 
@@ -118,5 +121,5 @@ function released(state: LedgerState, data: { reservationId: string; reason: str
   const committedByKey = hold.expired ? state.committedByKey : commit(state, hold.keyId, -hold.amount);
   return data.reason === 'expired'
     ? { ...state, holds: withEntry(state.holds, data.reservationId, { ...hold, expired: true }), committedByKey }
-    : { ...state, holds: withoutKey(state.holds, data.reservationId), committedByKey };
+    : { ...state, holds: withoutKey(state.holds, data.reservationId), committedByKey, books: forgetting(state.books, data.reservationId) };
 }

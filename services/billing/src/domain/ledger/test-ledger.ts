@@ -4,6 +4,7 @@ import type { ChargeTerms, LedgerCommand, LedgerIdentity, ReserveCredit } from '
 import { ledgerDecider } from './ledger.decider.js';
 import type { LedgerEvent } from './ledger.events.js';
 import type { LedgerState } from './ledger.state.js';
+import { keyOf, keysOf, NO_PAST, pastBookingOf, pastOf } from './past.js';
 
 /** Shared by the specs of the ledger: identities, terms and a way to play commands. */
 export const LEDGER: LedgerIdentity = { ledgerId: 'ledger-c', kind: 'customer', subject: 'customers/c', asset: 'USD', scale: 9 };
@@ -22,34 +23,54 @@ export const TERMS: ChargeTerms = {
 };
 
 export const buy = (amount: bigint, purchaseId = 'p1'): LedgerCommand => ({
-  type: 'buy-credit', ledger: LEDGER, purchaseId, amount, reference: `test-${purchaseId}`, nowMs: 1_000,
+  type: 'buy-credit', ledger: LEDGER, purchaseId, amount, reference: `test-${purchaseId}`, past: NO_PAST, nowMs: 1_000,
 });
 
 export const reserve = (reservationId: string, amount: bigint, more: Partial<ReserveCredit> = {}): LedgerCommand => ({
   type: 'reserve-credit', customer: 'customers/c', reservationId, keyId: 'k1', amount, priceVersion: 1, unitPriceE15: 1_001_000_000n,
-  holdMs: 60_000, terms: TERMS, nowMs: 2_000, ...more,
+  holdMs: 60_000, terms: TERMS, past: NO_PAST, nowMs: 2_000, ...more,
 });
 
 export const capture = (reservationId: string, units = 1, computeCostE15 = 300_000_000n, nowMs = 3_000): LedgerCommand => ({
-  type: 'capture-credit', reservationId, units, computeCostE15, holdBackMs: 0, nowMs,
+  type: 'capture-credit', reservationId, units, computeCostE15, holdBackMs: 0, past: NO_PAST, nowMs,
 });
 
-export const release = (reservationId: string, reason = 'failed', nowMs = 3_000): LedgerCommand => ({ type: 'release-credit', reservationId, reason, nowMs });
+export const release = (reservationId: string, reason = 'failed', nowMs = 3_000): LedgerCommand => ({ type: 'release-credit', reservationId, reason, past: NO_PAST, nowMs });
+
+/** A ledger as far as it was played. */
+export interface Played {
+  readonly state: LedgerState;
+  readonly log: readonly LedgerEvent[];
+}
+
+export const nothingPlayed = (): Played => ({ state: ledgerDecider.initialState(), log: [] });
+
+/** The command with what the log says of its reservation or purchase, as the application asks for it. */
+export function informed(command: LedgerCommand, { state, log }: Played): LedgerCommand {
+  if (command.type === 'apply-transfers') return command;
+  if (command.type === 'book-decision') {
+    const at = log.findIndex((event) => event.type === 'skein.billing.ledger.booked.v1' && event.data.source === command.source);
+    return { ...command, past: at < 0 ? undefined : pastBookingOf(log.slice(0, at + 1)) };
+  }
+  const id = command.type === 'buy-credit' ? command.purchaseId : command.reservationId;
+  const known = state.holds.has(id) ? [] : log.filter((event) => keysOf(id).includes(keyOf(event) ?? ''));
+  return { ...command, past: pastOf(known) };
+}
+
+/** Plays a command; a refusal leaves everything as it was. */
+export function step(played: Played, command: LedgerCommand): Played & { readonly decided: Result<readonly LedgerEvent[]> } {
+  const decided = ledgerDecider.decide(informed(command, played), played.state);
+  if (!decided.ok) return { ...played, decided };
+  return { state: fold(ledgerDecider, decided.value, played.state), log: [...played.log, ...decided.value], decided };
+}
 
 /** Events of the commands played one after another; a refused one throws. */
 export function play(...commands: readonly LedgerCommand[]): LedgerEvent[] {
-  const events: LedgerEvent[] = [];
-  let state = ledgerDecider.initialState();
+  let played = nothingPlayed();
   for (const command of commands) {
-    const decided = unwrap(ledgerDecider.decide(command, state));
-    events.push(...decided);
-    state = fold(ledgerDecider, decided, state);
+    const next = step(played, command);
+    unwrap(next.decided);
+    played = next;
   }
-  return events;
-}
-
-/** Plays a command and returns the state after it and the decision; a refusal leaves the state as it was. */
-export function step(state: LedgerState, command: LedgerCommand): { state: LedgerState; decided: Result<readonly LedgerEvent[]> } {
-  const decided = ledgerDecider.decide(command, state);
-  return { state: decided.ok ? fold(ledgerDecider, decided.value, state) : state, decided };
+  return [...played.log];
 }

@@ -37,7 +37,7 @@ export interface Transfer {
   readonly maturesAtMs?: number;
 }
 
-/** What the ledger remembers of an id, for ever. */
+/** What the ledger knows of an id. */
 export type TransferRecord =
   | { readonly transfer: Transfer; readonly resolution?: 'post-pending' | 'void-pending' | 'expire-pending' }
   | { readonly failed: TransferCode };

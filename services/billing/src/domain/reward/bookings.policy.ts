@@ -3,8 +3,8 @@ import type { AccountSpec } from '../ledger/account.js';
 import type { BookDecision, LedgerIdentity } from '../ledger/ledger.commands.js';
 import type { TransferRequest } from '../ledger/transfer.js';
 
-/** A booking but for its time. */
-export type Booking = Omit<BookDecision, 'nowMs'>;
+/** A booking but for its time, and what the log says of its source. */
+export type Booking = Omit<BookDecision, 'nowMs' | 'past'>;
 
 /** Accounts of rewards. Payees' accounts follow as `payable.<role>/<wallet>` and `vesting.<role>/<wallet>`. */
 export const REWARD_ACCOUNTS = {

@@ -9,7 +9,7 @@ import type { Booking, RoundMoney } from './bookings.policy.js';
 import { divisionBooking, epochBooking, grantBooking, roundBooking, vestedBooking } from './bookings.policy.js';
 
 const ledger: LedgerIdentity = { ledgerId: 'ledger-t', kind: 'task-rewards', subject: 'tasks/t', asset: 'FLOCK', scale: 18 };
-const book = (state: LedgerState, booking: Booking): LedgerState => fold(ledgerDecider, unwrap(ledgerDecider.decide({ ...booking, nowMs: 5 }, state)), state);
+const book = (state: LedgerState, booking: Booking): LedgerState => fold(ledgerDecider, unwrap(ledgerDecider.decide({ ...booking, past: undefined, nowMs: 5 }, state)), state);
 const balance = (state: LedgerState, id: string): bigint => {
   const account = state.books.accounts.get(id);
   return account ? account.creditsPosted - account.debitsPosted : 0n;
@@ -63,14 +63,14 @@ test('a federated pool: the golden round of federation.md, granted + slashed = p
 test('a round whose pool differs is refused and changes nothing', () => {
   const granted = book(empty, grantBooking(ledger, 'g', 100n));
   const round: RoundMoney = { round: 0, slashes: [], payments: [{ node: 'p', amount: 10n }], caller: '', callerAmount: 0n, poolLeft: 91n };
-  expect(ledgerDecider.decide({ ...roundBooking(ledger, 'r', round), nowMs: 1 }, granted)).toMatchObject({ ok: false, error: { rule: 'balance-differs' } });
-  expect(ledgerDecider.decide({ ...roundBooking(ledger, 'r', { ...round, poolLeft: 90n }), nowMs: 1 }, granted)).toMatchObject({ ok: true });
+  expect(ledgerDecider.decide({ ...roundBooking(ledger, 'r', round), past: undefined, nowMs: 1 }, granted)).toMatchObject({ ok: false, error: { rule: 'balance-differs' } });
+  expect(ledgerDecider.decide({ ...roundBooking(ledger, 'r', { ...round, poolLeft: 90n }), past: undefined, nowMs: 1 }, granted)).toMatchObject({ ok: true });
 });
 
 test('a round without money is noted', () => {
   const granted = book(empty, grantBooking(ledger, 'g', 100n));
   const quiet: RoundMoney = { round: 1, slashes: [], payments: [], caller: '', callerAmount: 0n, poolLeft: 100n };
-  expect(unwrap(ledgerDecider.decide({ ...roundBooking(ledger, 'r', quiet), nowMs: 1 }, granted)).map(({ type }) => type)).toEqual(['skein.billing.ledger.booked.v1']);
+  expect(unwrap(ledgerDecider.decide({ ...roundBooking(ledger, 'r', quiet), past: undefined, nowMs: 1 }, granted)).map(({ type }) => type)).toEqual(['skein.billing.ledger.booked.v1']);
 });
 
 test('any epochs keep debits and credits equal', () => {

@@ -1,0 +1,23 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EventStore } from '@skein/events';
+import { EVENT_STORE } from '@skein/platform';
+import type { LedgerHistory } from '../application/ledger-history.port.js';
+import type { Past, PastBooking } from '../domain/ledger/past.js';
+import { readPast, readPastBooking } from '../projections/ledger-past.js';
+
+/** The ledgers' history in billing's own log. */
+@Injectable()
+export class SqlLedgerHistory implements LedgerHistory {
+  readonly #store: EventStore;
+  constructor(@Inject(EVENT_STORE) store: EventStore) {
+    this.#store = store;
+  }
+
+  past(ledgerId: string, id: string, version: number): Promise<Past> {
+    return readPast(this.#store, ledgerId, id, version);
+  }
+
+  booking(ledgerId: string, source: string, transfers: number, version: number): Promise<PastBooking | undefined> {
+    return readPastBooking(this.#store, ledgerId, source, transfers, version);
+  }
+}
