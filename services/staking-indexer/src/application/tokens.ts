@@ -6,3 +6,5 @@ export const CHAIN_STATUS = Symbol('CHAIN_STATUS');
 export const ADDRESS_BOOK = Symbol('ADDRESS_BOOK');
 /** `StakingQueries`. */
 export const STAKING_QUERIES = Symbol('STAKING_QUERIES');
+/** `ChainTimes`: epochs and blocks' times. */
+export const CHAIN_TIMES = Symbol('CHAIN_TIMES');

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { delegatedWeight, worth } from '../domain/pool/pool-book.js';
 import { byTime, parseWaiting } from '../domain/pool/waiting.js';
-import type { StakeRole } from '../domain/facts.js';
+import type { BlockRef, StakeRole } from '../domain/facts.js';
 import { LedgerReader, rowAt } from './ledger/ledger-reader.js';
 import { LOCK, totalNames } from './ledger/tables.js';
 import type { RowOf } from './ledger/table.js';
@@ -11,6 +11,12 @@ import { STAKING_VIEW } from './staking.projection.js';
 export interface AsOf {
   readonly block?: number | undefined;
   readonly epoch?: number | undefined;
+}
+
+/** How far the read model goes: the last block whose facts are all in it and final, and the genesis; undefined before any is. */
+export interface Extent {
+  readonly finalised: BlockRef;
+  readonly genesis: number;
 }
 
 /** A stake: final units, what pending facts add (negative: take away), and what the wallet's pool adds to its weight. */
@@ -132,8 +138,8 @@ export class StakingQueries {
     return BigInt(rows[0]?.position ?? 0);
   }
 
-  /** The last block of the read model whose facts are final, and the genesis. */
-  async progress(): Promise<{ readonly finalised: { number: number; hash: string }; readonly genesis: number } | undefined> {
+  /** The last final block that the log names, and the genesis. Blocks without facts are named now and then only. */
+  async progress(): Promise<Extent | undefined> {
     const { rows } = await this.#pool.query<Record<string, string>>('SELECT finalised_number, finalised_hash, genesis_number FROM staking.progress');
     const row = rows[0];
     return row && { finalised: { number: Number(row['finalised_number']), hash: row['finalised_hash']! }, genesis: Number(row['genesis_number']) };

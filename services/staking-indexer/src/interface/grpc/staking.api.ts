@@ -1,10 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Inject, Injectable } from '@nestjs/common';
 import type { AddressBook } from '@skein/contracts-evm';
 import {
   StakingService,
   type AddressBookSchema,
-  type BlockRefSchema,
   type ChainStatusSchema,
   type GetPositionRequest,
   type GetTotalsRequest,
@@ -12,53 +11,31 @@ import {
   type ListStakesResponseSchema,
   type PositionSchema,
   type ReconciliationSchema,
-  type StakeStateSchema,
   type TotalsSchema,
 } from '@skein/contracts/staking';
-import { waitForPosition, type EventStore } from '@skein/events';
-import { canonicalWallet, RejectionError, unwrap } from '@skein/kernel';
+import type { EventStore } from '@skein/events';
+import { canonicalWallet, unwrap } from '@skein/kernel';
 import { EVENT_STORE, Rpc } from '@skein/platform';
 import type { ChainSource } from '../../application/chain-source.js';
 import type { ChainStatus, ChainStatusBoard } from '../../application/chain-status.js';
 import { reconcile } from '../../application/reconcile.js';
-import { ADDRESS_BOOK, CHAIN_SOURCE, CHAIN_STATUS, STAKING_QUERIES } from '../../application/tokens.js';
-import type { BlockRef } from '../../domain/facts.js';
-import { STAKING_VIEW } from '../../projections/staking.projection.js';
-import type { LockRow, StakeRow, StakingQueries } from '../../projections/staking.queries.js';
+import { ADDRESS_BOOK, CHAIN_SOURCE, CHAIN_STATUS } from '../../application/tokens.js';
+import { FEDERATION, MEMBER } from '../../projections/ledger/tables.js';
+import { StakingTotals } from '../../projections/totals.reader.js';
+import { asOfField, lockOf, memberOf, pageSizeOf, refOf, stakeOf, taskIdOf, unavailable } from './messages.js';
 import { pageToken, readPageToken } from './page-token.js';
+import { ReadView } from './read-view.js';
 
-const WAIT_MS = 5_000;
 const LOCKS_MAX = 1_000;
-
-const refOf = ({ number, hash }: BlockRef): MessageInitShape<typeof BlockRefSchema> => ({ number: BigInt(number), hash });
-
-const stakeOf = ({ wallet, taskId, role, finalised, pending }: StakeRow): MessageInitShape<typeof StakeStateSchema> => ({
-  wallet,
-  task: `tasks/${taskId}`,
-  role,
-  finalisedUnits: finalised.toString(),
-  pendingUnits: pending.toString(),
-});
-
-const lockOf = (lock: LockRow) => ({
-  id: lock.id,
-  flockUnits: lock.flock.toString(),
-  gmFlockUnits: lock.gmFlock.toString(),
-  flockUnitsRemaining: lock.flockRemaining.toString(),
-  gmFlockUnitsRemaining: lock.gmFlockRemaining.toString(),
-  multiplier: lock.multiplier,
-  feeBps: lock.feeBps,
-  unlockAtMs: BigInt(lock.unlockAtMs),
-});
-
-const taskIdOf = (name: string): string => name.slice('tasks/'.length);
+/** Stakes of one wallet: the contract's limit is 256 at a time. */
+const STAKES_MAX = 1_000;
 
 /** Queries of the staking indexer. */
 @Injectable()
 export class StakingApi {
   constructor(
     @Inject(EVENT_STORE) private readonly store: EventStore,
-    @Inject(STAKING_QUERIES) private readonly queries: StakingQueries,
+    @Inject(ReadView) private readonly view: ReadView,
     @Inject(CHAIN_STATUS) private readonly board: ChainStatusBoard,
     @Inject(CHAIN_SOURCE) private readonly source: ChainSource,
     @Inject(ADDRESS_BOOK) private readonly book: AddressBook,
@@ -66,18 +43,22 @@ export class StakingApi {
 
   @Rpc(StakingService.method.getPosition)
   async getPosition(request: GetPositionRequest): Promise<MessageInitShape<typeof PositionSchema>> {
+    const { queries } = this.view;
     const wallet = canonicalWallet(request.wallet);
-    const position = await this.#seen(request.minPosition);
-    const [stakes, { locks, count, flock, gmFlock }] = [
-      await this.queries.stakesOf(wallet),
-      await this.queries.locksOf(wallet, LOCKS_MAX),
-    ];
+    const position = await this.view.seen(request.minPosition);
+    const asOf = await this.view.asOf(request);
+    const stakes = await queries.stakes({ wallet, limit: STAKES_MAX }, asOf);
+    const { locks, count, flock, gmFlock } = await queries.locksOf(wallet, LOCKS_MAX, asOf);
+    const memberships = (await queries.ledger.rows(MEMBER, { where: { wallet }, limit: STAKES_MAX, block: asOf.block })).filter(({ stake }) => stake > 0n);
+    const federationStakes = [];
+    for (const member of memberships) federationStakes.push(memberOf(member, await queries.ledger.row(FEDERATION, { task_id: member.task_id }, asOf.block)));
     return {
       wallet,
-      ...(await this.#asOf()),
+      ...asOfField(asOf.ref),
       lockSummary: { count, flockUnits: flock.toString(), gmFlockUnits: gmFlock.toString() },
       locks: locks.map(lockOf),
       stakes: stakes.map(stakeOf),
+      federationStakes,
       position,
     };
   }
@@ -86,22 +67,25 @@ export class StakingApi {
   async listStakes(request: ListStakesRequest): Promise<MessageInitShape<typeof ListStakesResponseSchema>> {
     const { task, role, pageToken: token } = request;
     const after = token === '' ? undefined : readPageToken(token);
-    const position = await this.#seen(request.minPosition);
-    const limit = request.pageSize === 0 ? 100 : request.pageSize;
-    const rows = await this.queries.stakes({
+    const position = await this.view.seen(request.minPosition);
+    const asOf = await this.view.asOf(request);
+    const limit = pageSizeOf(request.pageSize);
+    const filter = {
       ...(task === '' ? {} : { taskId: taskIdOf(task) }),
       ...(role === '' ? {} : { role }),
       ...(after === undefined ? {} : { after }),
       limit: limit + 1,
-    });
+    };
+    const rows = await this.view.queries.stakes(filter, asOf);
     const page = rows.slice(0, limit);
-    return { stakes: page.map(stakeOf), nextPageToken: rows.length > limit ? pageToken(page.at(-1)!) : '', position };
+    return { stakes: page.map(stakeOf), nextPageToken: rows.length > limit ? pageToken(page.at(-1)!) : '', position, ...asOfField(asOf.ref) };
   }
 
   @Rpc(StakingService.method.getTotals)
-  async getTotals({ task, minPosition }: GetTotalsRequest): Promise<MessageInitShape<typeof TotalsSchema>> {
-    const position = await this.#seen(minPosition);
-    const rows = await this.queries.totals(task === '' ? undefined : taskIdOf(task));
+  async getTotals(request: GetTotalsRequest): Promise<MessageInitShape<typeof TotalsSchema>> {
+    const position = await this.view.seen(request.minPosition);
+    const asOf = await this.view.asOf(request);
+    const rows = await this.view.queries.totals(request.task === '' ? undefined : taskIdOf(request.task), asOf);
     return {
       roles: rows.map(({ role, finalised, pending, wallets }) => ({
         role,
@@ -110,22 +94,21 @@ export class StakingApi {
         wallets,
       })),
       finalisedUnits: rows.reduce((sum, { finalised }) => sum + finalised, 0n).toString(),
-      ...(await this.#asOf()),
+      ...asOfField(asOf.ref),
       position,
     };
   }
 
   @Rpc(StakingService.method.reconcile)
   async reconcile(): Promise<MessageInitShape<typeof ReconciliationSchema>> {
-    const { store, source, board, book } = this;
-    const totalAfter = (block: number): Promise<bigint> => this.queries.totalAfter(block);
-    const parts = { chainId: book.chainId, store, source, board, view: STAKING_VIEW, totalAfter };
-    const { block, projection, contract } = unwrap(await reconcile(parts));
+    const reader = new StakingTotals(this.store, this.book.chainId);
+    const { block, compared, differences } = unwrap(await reconcile(this.source, reader));
+    const staked = compared.find(({ total }) => total === 'staked');
     return {
       block: refOf(block),
-      projectionUnits: projection.toString(),
-      contractUnits: contract.toString(),
-      equal: projection === contract,
+      projectionUnits: String(staked?.readModel ?? 0),
+      contractUnits: String(staked?.contract ?? 0),
+      equal: differences.length === 0,
     };
   }
 
@@ -142,13 +125,17 @@ export class StakingApi {
       checkedAtMs: BigInt(status.checkedAtMs),
       haltedRule: status.halted?.rule ?? '',
       haltedReason: status.halted?.reason ?? '',
+      haltedLasting: status.halted?.lasting ?? false,
+      endpointsReached: status.agreement?.reached ?? 0,
+      endpointsWanted: status.agreement?.wanted ?? 0,
+      endpointsMissing: status.agreement?.missing ?? '',
     };
   }
 
   @Rpc(StakingService.method.getAddressBook)
   async getAddressBook(): Promise<MessageInitShape<typeof AddressBookSchema>> {
-    const { chainId, flock, gmFlock, gmExchange, taskStaking, fromBlock } = this.book;
-    return { chainId: BigInt(chainId), flock, gmFlock, gmExchange, taskStaking, fromBlock };
+    const { chainId, ...contracts } = this.book;
+    return { chainId: BigInt(chainId), ...contracts };
   }
 
   async #status(): Promise<ChainStatus> {
@@ -156,18 +143,4 @@ export class StakingApi {
     if (status !== undefined) return status;
     throw unavailable('not-followed-yet', 'the chain has not been looked at yet');
   }
-
-  async #asOf(): Promise<{ asOf?: MessageInitShape<typeof BlockRefSchema> }> {
-    const status = await this.board.read(this.book.chainId);
-    return status === undefined ? {} : { asOf: refOf(status.indexedFinalised) };
-  }
-
-  /** Waits until the read model has seen the log up to `minPosition`; the position that it has seen. */
-  async #seen(minPosition: bigint): Promise<bigint> {
-    if (await waitForPosition(this.store.pool, STAKING_VIEW, minPosition, WAIT_MS)) return this.queries.position();
-    throw unavailable('not-caught-up', 'the read model has not caught up with min_position', 'min_position');
-  }
 }
-
-const unavailable = (rule: string, message: string, field?: string): RejectionError =>
-  new RejectionError({ code: 'unavailable', rule, message, retriable: true, ...(field === undefined ? {} : { field }) });

@@ -2,7 +2,7 @@
 // @generated from file skein/staking/v1/events.proto (package skein.staking.v1, syntax proto3)
 /* eslint-disable */
 
-// Public events of the staking indexer. Topic: staking.position.v1, key = wallet. Wallets are CAIP-10; units are decimal
+// Public events of the staking indexer. Topic: staking.position.v1, key = wallet (of a pool or case: its owner, the accused). Wallets are CAIP-10; units are decimal
 // strings of base units of FLOCK or gmFLOCK.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/staking/v1/events.proto.
  */
 export const file_skein_staking_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2V2ZW50cy5wcm90bxIQc2tlaW4uc3Rha2luZy52MSLcAQoPUG9zaXRpb25DaGFuZ2VkEg4KBndhbGxldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIsCgVsb2NrcxgEIAEoCzIdLnNrZWluLnN0YWtpbmcudjEuTG9ja1N1bW1hcnkSJwoGc3Rha2VzGAUgAygLMhcuc2tlaW4uc3Rha2luZy52MS5TdGFrZRImCgVjYXVzZRgGIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UiKAoIQmxvY2tSZWYSDgoGbnVtYmVyGAEgASgDEgwKBGhhc2gYAiABKAkiSQoLTG9ja1N1bW1hcnkSDQoFY291bnQYASABKA0SEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkiMgoFU3Rha2USDAoEdGFzaxgBIAEoCRIMCgRyb2xlGAIgASgJEg0KBXVuaXRzGAMgASgJIjcKBUNhdXNlEg8KB3R4X2hhc2gYASABKAkSDwoHb3JkaW5hbBgCIAEoDRIMCgRraW5kGAMgASgJYgZwcm90bzM");
+  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2V2ZW50cy5wcm90bxIQc2tlaW4uc3Rha2luZy52MSLcAQoPUG9zaXRpb25DaGFuZ2VkEg4KBndhbGxldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIsCgVsb2NrcxgEIAEoCzIdLnNrZWluLnN0YWtpbmcudjEuTG9ja1N1bW1hcnkSJwoGc3Rha2VzGAUgAygLMhcuc2tlaW4uc3Rha2luZy52MS5TdGFrZRImCgVjYXVzZRgGIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UiKAoIQmxvY2tSZWYSDgoGbnVtYmVyGAEgASgDEgwKBGhhc2gYAiABKAkiSQoLTG9ja1N1bW1hcnkSDQoFY291bnQYASABKA0SEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkiMgoFU3Rha2USDAoEdGFzaxgBIAEoCRIMCgRyb2xlGAIgASgJEg0KBXVuaXRzGAMgASgJIkgKBUNhdXNlEg8KB3R4X2hhc2gYASABKAkSDwoHb3JkaW5hbBgCIAEoDRIMCgRraW5kGAMgASgJEg8KB2Nhc2VfaWQYBCABKAkilQIKC1Bvb2xDaGFuZ2VkEgwKBHBvb2wYASABKAkSDQoFb3duZXIYAiABKAkSDwoHdmVyc2lvbhgDIAEoAxIpCgVhc19vZhgEIAEoCzIaLnNrZWluLnN0YWtpbmcudjEuQmxvY2tSZWYSFQoNY291bnRlZF91bml0cxgFIAEoCRITCgt0b3RhbF91bml0cxgGIAEoCRIXCg9wcmluY2lwYWxfaW5kZXgYByABKAkSDgoGY2xvc2VkGAggASgIEjAKB3dhaXRpbmcYCSADKAsyHy5za2Vpbi5zdGFraW5nLnYxLldhaXRpbmdTaGFyZXMSJgoFY2F1c2UYCiABKAsyFy5za2Vpbi5zdGFraW5nLnYxLkNhdXNlIkUKDVdhaXRpbmdTaGFyZXMSDQoFZXBvY2gYASABKAMSEQoJc2hhcmVzX2luGAIgASgJEhIKCnNoYXJlc19vdXQYAyABKAkirwIKC0Nhc2VDaGFuZ2VkEg8KB2Nhc2VfaWQYASABKAkSDwoHYWNjdXNlZBgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLnNrZWluLnN0YWtpbmcudjEuQmxvY2tSZWYSDgoGc3RhdHVzGAQgASgJEgwKBHRhc2sYBSABKAkSDAoEcm9sZRgGIAEoCRIMCgRwb29sGAcgASgJEhEKCWNhcF91bml0cxgIIAEoCRIQCghldmlkZW5jZRgJIAEoCRIYChBmcm9tX293bmVyX3VuaXRzGAogASgJEhcKD2Zyb21fcG9vbF91bml0cxgLIAEoCRIZChF0b19yZXBvcnRlcl91bml0cxgMIAEoCRImCgVjYXVzZRgNIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UisgEKFFJlY29uY2lsaWF0aW9uRnJvemVuEg0KBWNoYWluGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSKQoFYXNfb2YYAyABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEgwKBHJ1bGUYBCABKAkSDgoGcmVhc29uGAUgASgJEjEKC2RpZmZlcmVuY2VzGAYgAygLMhwuc2tlaW4uc3Rha2luZy52MS5EaWZmZXJlbmNlIk0KCkRpZmZlcmVuY2USDQoFdG90YWwYASABKAkSGAoQcmVhZF9tb2RlbF91bml0cxgCIAEoCRIWCg5jb250cmFjdF91bml0cxgDIAEoCSJGChRSZWNvbmNpbGlhdGlvblRoYXdlZBINCgVjaGFpbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEg4KBnJlYXNvbhgDIAEoCWIGcHJvdG8z");
 
 /**
  * A wallet's whole finalised position after one more finalised fact of the chain. Consumers keep the newest version of each
@@ -175,11 +175,18 @@ export type Cause = Message<"skein.staking.v1.Cause"> & {
   ordinal: number;
 
   /**
-   * locked, redeemed, staked, withdrawn
+   * locked, redeemed, staked, withdrawn, slashed, federation-joined, federation-slashed, federation-withdrawn
    *
    * @generated from field: string kind = 3;
    */
   kind: string;
+
+  /**
+   * Of a slash: whoever subtracts decided slashes ends that of this case with this very position.
+   *
+   * @generated from field: string case_id = 4;
+   */
+  caseId: string;
 };
 
 /**
@@ -188,4 +195,316 @@ export type Cause = Message<"skein.staking.v1.Cause"> & {
  */
 export const CauseSchema: GenMessage<Cause> = /*@__PURE__*/
   messageDesc(file_skein_staking_v1_events, 4);
+
+/**
+ * A delegation pool after one more finalised fact. Consumers keep the newest version of each pool. What it adds to a stake's weight:
+ * the counted principal by the owner's own stake, at most `cap` times that.
+ *
+ * @generated from message skein.staking.v1.PoolChanged
+ */
+export type PoolChanged = Message<"skein.staking.v1.PoolChanged"> & {
+  /**
+   * Address in lower case.
+   *
+   * @generated from field: string pool = 1;
+   */
+  pool: string;
+
+  /**
+   * @generated from field: string owner = 2;
+   */
+  owner: string;
+
+  /**
+   * Version of the pool's stream: 1 for its first fact, without gaps.
+   *
+   * @generated from field: int64 version = 3;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: skein.staking.v1.BlockRef as_of = 4;
+   */
+  asOf?: BlockRef | undefined;
+
+  /**
+   * gmFLOCK that counts and earns, without what `waiting` adds by time alone.
+   *
+   * @generated from field: string counted_units = 5;
+   */
+  countedUnits: string;
+
+  /**
+   * gmFLOCK in it, exits that are not paid and what does not count yet included.
+   *
+   * @generated from field: string total_units = 6;
+   */
+  totalUnits: string;
+
+  /**
+   * Scaled by 1e27: gmFLOCK per share.
+   *
+   * @generated from field: string principal_index = 7;
+   */
+  principalIndex: string;
+
+  /**
+   * Closed for good: counts nothing.
+   *
+   * @generated from field: bool closed = 8;
+   */
+  closed: boolean;
+
+  /**
+   * Shares that begin or cease to count once their epoch is funded, or three epochs after it.
+   *
+   * @generated from field: repeated skein.staking.v1.WaitingShares waiting = 9;
+   */
+  waiting: WaitingShares[];
+
+  /**
+   * @generated from field: skein.staking.v1.Cause cause = 10;
+   */
+  cause?: Cause | undefined;
+};
+
+/**
+ * Describes the message skein.staking.v1.PoolChanged.
+ * Use `create(PoolChangedSchema)` to create a new message.
+ */
+export const PoolChangedSchema: GenMessage<PoolChanged> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 5);
+
+/**
+ * Shares asked for in an epoch that do not count yet.
+ *
+ * @generated from message skein.staking.v1.WaitingShares
+ */
+export type WaitingShares = Message<"skein.staking.v1.WaitingShares"> & {
+  /**
+   * @generated from field: int64 epoch = 1;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: string shares_in = 2;
+   */
+  sharesIn: string;
+
+  /**
+   * @generated from field: string shares_out = 3;
+   */
+  sharesOut: string;
+};
+
+/**
+ * Describes the message skein.staking.v1.WaitingShares.
+ * Use `create(WaitingSharesSchema)` to create a new message.
+ */
+export const WaitingSharesSchema: GenMessage<WaitingShares> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 6);
+
+/**
+ * A case against a stake, by final facts: its notice, its slash, or its dismissal. One that runs out of time says nothing.
+ *
+ * @generated from message skein.staking.v1.CaseChanged
+ */
+export type CaseChanged = Message<"skein.staking.v1.CaseChanged"> & {
+  /**
+   * 0x and 64 hex digits.
+   *
+   * @generated from field: string case_id = 1;
+   */
+  caseId: string;
+
+  /**
+   * @generated from field: string accused = 2;
+   */
+  accused: string;
+
+  /**
+   * @generated from field: skein.staking.v1.BlockRef as_of = 3;
+   */
+  asOf?: BlockRef | undefined;
+
+  /**
+   * opened, slashed, dismissed
+   *
+   * @generated from field: string status = 4;
+   */
+  status: string;
+
+  /**
+   * Where it was opened or slashed.
+   *
+   * @generated from field: string task = 5;
+   */
+  task: string;
+
+  /**
+   * @generated from field: string role = 6;
+   */
+  role: string;
+
+  /**
+   * Of an opened one: the pool that bears its part, the most it may take, the evidence's hash.
+   *
+   * @generated from field: string pool = 7;
+   */
+  pool: string;
+
+  /**
+   * @generated from field: string cap_units = 8;
+   */
+  capUnits: string;
+
+  /**
+   * @generated from field: string evidence = 9;
+   */
+  evidence: string;
+
+  /**
+   * Of a slashed one, in gmFLOCK.
+   *
+   * @generated from field: string from_owner_units = 10;
+   */
+  fromOwnerUnits: string;
+
+  /**
+   * @generated from field: string from_pool_units = 11;
+   */
+  fromPoolUnits: string;
+
+  /**
+   * @generated from field: string to_reporter_units = 12;
+   */
+  toReporterUnits: string;
+
+  /**
+   * @generated from field: skein.staking.v1.Cause cause = 13;
+   */
+  cause?: Cause | undefined;
+};
+
+/**
+ * Describes the message skein.staking.v1.CaseChanged.
+ * Use `create(CaseChangedSchema)` to create a new message.
+ */
+export const CaseChangedSchema: GenMessage<CaseChanged> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 7);
+
+/**
+ * Topic: staking.reconciliation.v1, key = chain (eip155:{chain id}). No payout may rest on the chain's stakes from here on until
+ * payouts are thawed: read models and contracts know a total differently, or the chain has left a final block or lost its contracts.
+ *
+ * @generated from message skein.staking.v1.ReconciliationFrozen
+ */
+export type ReconciliationFrozen = Message<"skein.staking.v1.ReconciliationFrozen"> & {
+  /**
+   * eip155:{chain id}
+   *
+   * @generated from field: string chain = 1;
+   */
+  chain: string;
+
+  /**
+   * Version of the chain's reconciliation stream: the newest one counts.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Final block at which it was found.
+   *
+   * @generated from field: skein.staking.v1.BlockRef as_of = 3;
+   */
+  asOf?: BlockRef | undefined;
+
+  /**
+   * Kebab-case: totals-differ, finality-violated, contract-changed.
+   *
+   * @generated from field: string rule = 4;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * At most 50.
+   *
+   * @generated from field: repeated skein.staking.v1.Difference differences = 6;
+   */
+  differences: Difference[];
+};
+
+/**
+ * Describes the message skein.staking.v1.ReconciliationFrozen.
+ * Use `create(ReconciliationFrozenSchema)` to create a new message.
+ */
+export const ReconciliationFrozenSchema: GenMessage<ReconciliationFrozen> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 8);
+
+/**
+ * A total that read model and contract know differently, in base units.
+ *
+ * @generated from message skein.staking.v1.Difference
+ */
+export type Difference = Message<"skein.staking.v1.Difference"> & {
+  /**
+   * staked, pool-principal 0x…, …
+   *
+   * @generated from field: string total = 1;
+   */
+  total: string;
+
+  /**
+   * @generated from field: string read_model_units = 2;
+   */
+  readModelUnits: string;
+
+  /**
+   * @generated from field: string contract_units = 3;
+   */
+  contractUnits: string;
+};
+
+/**
+ * Describes the message skein.staking.v1.Difference.
+ * Use `create(DifferenceSchema)` to create a new message.
+ */
+export const DifferenceSchema: GenMessage<Difference> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 9);
+
+/**
+ * Payouts may go on.
+ *
+ * @generated from message skein.staking.v1.ReconciliationThawed
+ */
+export type ReconciliationThawed = Message<"skein.staking.v1.ReconciliationThawed"> & {
+  /**
+   * @generated from field: string chain = 1;
+   */
+  chain: string;
+
+  /**
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message skein.staking.v1.ReconciliationThawed.
+ * Use `create(ReconciliationThawedSchema)` to create a new message.
+ */
+export const ReconciliationThawedSchema: GenMessage<ReconciliationThawed> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 10);
 

@@ -11,13 +11,15 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import { file_skein_common_v1_options } from "../../common/v1/options_pb.js";
 import type { BlockRef, LockSummary } from "./events_pb.js";
 import { file_skein_staking_v1_events } from "./events_pb.js";
+import type { FederationSchema, FederationStake, GetFederationRequestSchema, ListCasesRequestSchema, ListCasesResponseSchema, ListDelegationsRequestSchema, ListDelegationsResponseSchema, ListEmissionsRequestSchema, ListEmissionsResponseSchema, ListNoticesRequestSchema, ListNoticesResponseSchema, ListPaymentsRequestSchema, ListPaymentsResponseSchema, ListPoolsRequestSchema, ListPoolsResponseSchema, ListRootsRequestSchema, ListRootsResponseSchema, ListSigmaChangesRequestSchema, ListSigmaChangesResponseSchema, PositionUpdateSchema, ReadSnapshotRequestSchema, ReadSnapshotResponseSchema, WatchPositionsRequestSchema } from "./ledger_pb.js";
+import { file_skein_staking_v1_ledger } from "./ledger_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file skein/staking/v1/service.proto.
  */
 export const file_skein_staking_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5za2Vpbi9zdGFraW5nL3YxL3NlcnZpY2UucHJvdG8SEHNrZWluLnN0YWtpbmcudjEiTAoSR2V0UG9zaXRpb25SZXF1ZXN0EhgKBndhbGxldBgBIAEoCUIIkrUYBAgBKAMSHAoMbWluX3Bvc2l0aW9uGAIgASgDQgaStRgCMAAi4QEKCFBvc2l0aW9uEg4KBndhbGxldBgBIAEoCRIpCgVhc19vZhgCIAEoCzIaLnNrZWluLnN0YWtpbmcudjEuQmxvY2tSZWYSMwoMbG9ja19zdW1tYXJ5GAMgASgLMh0uc2tlaW4uc3Rha2luZy52MS5Mb2NrU3VtbWFyeRIlCgVsb2NrcxgEIAMoCzIWLnNrZWluLnN0YWtpbmcudjEuTG9jaxIsCgZzdGFrZXMYBSADKAsyHC5za2Vpbi5zdGFraW5nLnYxLlN0YWtlU3RhdGUSEAoIcG9zaXRpb24YBiABKAMiuwEKBExvY2sSCgoCaWQYASABKAkSEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkSHQoVZmxvY2tfdW5pdHNfcmVtYWluaW5nGAQgASgJEiAKGGdtX2Zsb2NrX3VuaXRzX3JlbWFpbmluZxgFIAEoCRISCgptdWx0aXBsaWVyGAYgASgNEg8KB2ZlZV9icHMYByABKA0SFAoMdW5sb2NrX2F0X21zGAggASgDImgKClN0YWtlU3RhdGUSDgoGd2FsbGV0GAEgASgJEgwKBHRhc2sYAiABKAkSDAoEcm9sZRgDIAEoCRIXCg9maW5hbGlzZWRfdW5pdHMYBCABKAkSFQoNcGVuZGluZ191bml0cxgFIAEoCSLrAQoRTGlzdFN0YWtlc1JlcXVlc3QSRwoEdGFzaxgBIAEoCUI5krUYNRgqIjFedGFza3MvWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kEjQKBHJvbGUYAiABKAlCJpK1GCIYCyIeXihub2RlfHZhbGlkYXRvcnxwYXJ0aWNpcGFudCkkEhwKCXBhZ2Vfc2l6ZRgDIAEoBUIJkrUYBTAAOPQDEhsKCnBhZ2VfdG9rZW4YBCABKAlCB5K1GAMYyAESHAoMbWluX3Bvc2l0aW9uGAUgASgDQgaStRgCMAAibQoSTGlzdFN0YWtlc1Jlc3BvbnNlEiwKBnN0YWtlcxgBIAMoCzIcLnNrZWluLnN0YWtpbmcudjEuU3Rha2VTdGF0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcG9zaXRpb24YAyABKAMieQoQR2V0VG90YWxzUmVxdWVzdBJHCgR0YXNrGAEgASgJQjmStRg1GCoiMV50YXNrcy9bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQSHAoMbWluX3Bvc2l0aW9uGAIgASgDQgaStRgCMAAiWgoJUm9sZVRvdGFsEgwKBHJvbGUYASABKAkSFwoPZmluYWxpc2VkX3VuaXRzGAIgASgJEhUKDXBlbmRpbmdfdW5pdHMYAyABKAkSDwoHd2FsbGV0cxgEIAEoDSKKAQoGVG90YWxzEioKBXJvbGVzGAEgAygLMhsuc2tlaW4uc3Rha2luZy52MS5Sb2xlVG90YWwSFwoPZmluYWxpc2VkX3VuaXRzGAIgASgJEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIQCghwb3NpdGlvbhgEIAEoAyISChBSZWNvbmNpbGVSZXF1ZXN0InwKDlJlY29uY2lsaWF0aW9uEikKBWJsb2NrGAEgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIYChBwcm9qZWN0aW9uX3VuaXRzGAIgASgJEhYKDmNvbnRyYWN0X3VuaXRzGAMgASgJEg0KBWVxdWFsGAQgASgIIhcKFUdldENoYWluU3RhdHVzUmVxdWVzdCLLAgoLQ2hhaW5TdGF0dXMSEAoIY2hhaW5faWQYASABKAMSKgoGbGF0ZXN0GAIgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIoCgRzYWZlGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhItCglmaW5hbGlzZWQYBCABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEisKB2luZGV4ZWQYBSABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEjUKEWluZGV4ZWRfZmluYWxpc2VkGAYgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIVCg1jaGVja2VkX2F0X21zGAcgASgDEhMKC2hhbHRlZF9ydWxlGAggASgJEhUKDWhhbHRlZF9yZWFzb24YCSABKAkiFwoVR2V0QWRkcmVzc0Jvb2tSZXF1ZXN0In8KC0FkZHJlc3NCb29rEhAKCGNoYWluX2lkGAEgASgDEg0KBWZsb2NrGAIgASgJEhAKCGdtX2Zsb2NrGAMgASgJEhMKC2dtX2V4Y2hhbmdlGAQgASgJEhQKDHRhc2tfc3Rha2luZxgFIAEoCRISCgpmcm9tX2Jsb2NrGAYgASgDMvQFCg5TdGFraW5nU2VydmljZRJ+CgtHZXRQb3NpdGlvbhIkLnNrZWluLnN0YWtpbmcudjEuR2V0UG9zaXRpb25SZXF1ZXN0Ghouc2tlaW4uc3Rha2luZy52MS5Qb3NpdGlvbiItirUYAwoBAYLT5JMCIBIeL3N0YWtpbmcvdjEvcG9zaXRpb25zL3t3YWxsZXR9EnoKCkxpc3RTdGFrZXMSIy5za2Vpbi5zdGFraW5nLnYxLkxpc3RTdGFrZXNSZXF1ZXN0GiQuc2tlaW4uc3Rha2luZy52MS5MaXN0U3Rha2VzUmVzcG9uc2UiIYq1GAMKAQGC0+STAhQSEi9zdGFraW5nL3YxL3N0YWtlcxJsCglHZXRUb3RhbHMSIi5za2Vpbi5zdGFraW5nLnYxLkdldFRvdGFsc1JlcXVlc3QaGC5za2Vpbi5zdGFraW5nLnYxLlRvdGFscyIhirUYAwoBAYLT5JMCFBISL3N0YWtpbmcvdjEvdG90YWxzEnwKCVJlY29uY2lsZRIiLnNrZWluLnN0YWtpbmcudjEuUmVjb25jaWxlUmVxdWVzdBogLnNrZWluLnN0YWtpbmcudjEuUmVjb25jaWxpYXRpb24iKYq1GAMKAQGC0+STAhwSGi9zdGFraW5nL3YxL3JlY29uY2lsaWF0aW9uEnoKDkdldENoYWluU3RhdHVzEicuc2tlaW4uc3Rha2luZy52MS5HZXRDaGFpblN0YXR1c1JlcXVlc3QaHS5za2Vpbi5zdGFraW5nLnYxLkNoYWluU3RhdHVzIiCKtRgDCgEBgtPkkwITEhEvc3Rha2luZy92MS9jaGFpbhJ+Cg5HZXRBZGRyZXNzQm9vaxInLnNrZWluLnN0YWtpbmcudjEuR2V0QWRkcmVzc0Jvb2tSZXF1ZXN0Gh0uc2tlaW4uc3Rha2luZy52MS5BZGRyZXNzQm9vayIkirUYAwoBAYLT5JMCFxIVL3N0YWtpbmcvdjEvY29udHJhY3RzYgZwcm90bzM", [file_google_api_annotations, file_skein_common_v1_options, file_skein_staking_v1_events]);
+  fileDesc("Ch5za2Vpbi9zdGFraW5nL3YxL3NlcnZpY2UucHJvdG8SEHNrZWluLnN0YWtpbmcudjEiiAEKEkdldFBvc2l0aW9uUmVxdWVzdBIYCgZ3YWxsZXQYASABKAlCCJK1GAQIASgDEhwKDG1pbl9wb3NpdGlvbhgCIAEoA0IGkrUYAjAAEhsKC2FzX29mX2Jsb2NrGAMgASgDQgaStRgCMAASHQoNYXNfb2ZfdGltZV9tcxgEIAEoA0IGkrUYAjAAIp8CCghQb3NpdGlvbhIOCgZ3YWxsZXQYASABKAkSKQoFYXNfb2YYAiABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEjMKDGxvY2tfc3VtbWFyeRgDIAEoCzIdLnNrZWluLnN0YWtpbmcudjEuTG9ja1N1bW1hcnkSJQoFbG9ja3MYBCADKAsyFi5za2Vpbi5zdGFraW5nLnYxLkxvY2sSLAoGc3Rha2VzGAUgAygLMhwuc2tlaW4uc3Rha2luZy52MS5TdGFrZVN0YXRlEhAKCHBvc2l0aW9uGAYgASgDEjwKEWZlZGVyYXRpb25fc3Rha2VzGAcgAygLMiEuc2tlaW4uc3Rha2luZy52MS5GZWRlcmF0aW9uU3Rha2UizAEKBExvY2sSCgoCaWQYASABKAkSEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkSHQoVZmxvY2tfdW5pdHNfcmVtYWluaW5nGAQgASgJEiAKGGdtX2Zsb2NrX3VuaXRzX3JlbWFpbmluZxgFIAEoCRISCgptdWx0aXBsaWVyGAYgASgNEg8KB2ZlZV9icHMYByABKA0SFAoMdW5sb2NrX2F0X21zGAggASgDEg8KB2dyYW50b3IYCSABKAkimAEKClN0YWtlU3RhdGUSDgoGd2FsbGV0GAEgASgJEgwKBHRhc2sYAiABKAkSDAoEcm9sZRgDIAEoCRIXCg9maW5hbGlzZWRfdW5pdHMYBCABKAkSFQoNcGVuZGluZ191bml0cxgFIAEoCRIXCg9kZWxlZ2F0ZWRfdW5pdHMYBiABKAkSFQoNc2xhc2hlZF91bml0cxgHIAEoCSKnAgoRTGlzdFN0YWtlc1JlcXVlc3QSRwoEdGFzaxgBIAEoCUI5krUYNRgqIjFedGFza3MvWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kEjQKBHJvbGUYAiABKAlCJpK1GCIYCyIeXihub2RlfHZhbGlkYXRvcnxwYXJ0aWNpcGFudCkkEhwKCXBhZ2Vfc2l6ZRgDIAEoBUIJkrUYBTAAOPQDEhsKCnBhZ2VfdG9rZW4YBCABKAlCB5K1GAMYyAESHAoMbWluX3Bvc2l0aW9uGAUgASgDQgaStRgCMAASGwoLYXNfb2ZfYmxvY2sYBiABKANCBpK1GAIwABIdCg1hc19vZl90aW1lX21zGAcgASgDQgaStRgCMAAimAEKEkxpc3RTdGFrZXNSZXNwb25zZRIsCgZzdGFrZXMYASADKAsyHC5za2Vpbi5zdGFraW5nLnYxLlN0YWtlU3RhdGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHBvc2l0aW9uGAMgASgDEikKBWFzX29mGAQgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZiK1AQoQR2V0VG90YWxzUmVxdWVzdBJHCgR0YXNrGAEgASgJQjmStRg1GCoiMV50YXNrcy9bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQSHAoMbWluX3Bvc2l0aW9uGAIgASgDQgaStRgCMAASGwoLYXNfb2ZfYmxvY2sYAyABKANCBpK1GAIwABIdCg1hc19vZl90aW1lX21zGAQgASgDQgaStRgCMAAiWgoJUm9sZVRvdGFsEgwKBHJvbGUYASABKAkSFwoPZmluYWxpc2VkX3VuaXRzGAIgASgJEhUKDXBlbmRpbmdfdW5pdHMYAyABKAkSDwoHd2FsbGV0cxgEIAEoDSKKAQoGVG90YWxzEioKBXJvbGVzGAEgAygLMhsuc2tlaW4uc3Rha2luZy52MS5Sb2xlVG90YWwSFwoPZmluYWxpc2VkX3VuaXRzGAIgASgJEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIQCghwb3NpdGlvbhgEIAEoAyISChBSZWNvbmNpbGVSZXF1ZXN0InwKDlJlY29uY2lsaWF0aW9uEikKBWJsb2NrGAEgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIYChBwcm9qZWN0aW9uX3VuaXRzGAIgASgJEhYKDmNvbnRyYWN0X3VuaXRzGAMgASgJEg0KBWVxdWFsGAQgASgIIhcKFUdldENoYWluU3RhdHVzUmVxdWVzdCKzAwoLQ2hhaW5TdGF0dXMSEAoIY2hhaW5faWQYASABKAMSKgoGbGF0ZXN0GAIgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIoCgRzYWZlGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhItCglmaW5hbGlzZWQYBCABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEisKB2luZGV4ZWQYBSABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEjUKEWluZGV4ZWRfZmluYWxpc2VkGAYgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIVCg1jaGVja2VkX2F0X21zGAcgASgDEhMKC2hhbHRlZF9ydWxlGAggASgJEhUKDWhhbHRlZF9yZWFzb24YCSABKAkSFgoOaGFsdGVkX2xhc3RpbmcYCiABKAgSGQoRZW5kcG9pbnRzX3JlYWNoZWQYCyABKA0SGAoQZW5kcG9pbnRzX3dhbnRlZBgMIAEoDRIZChFlbmRwb2ludHNfbWlzc2luZxgNIAEoCSIXChVHZXRBZGRyZXNzQm9va1JlcXVlc3QiqwIKC0FkZHJlc3NCb29rEhAKCGNoYWluX2lkGAEgASgDEg0KBWZsb2NrGAIgASgJEhAKCGdtX2Zsb2NrGAMgASgJEhMKC2dtX2V4Y2hhbmdlGAQgASgJEhQKDHRhc2tfc3Rha2luZxgFIAEoCRISCgpmcm9tX2Jsb2NrGAYgASgDEhoKEnBhcmFtZXRlcl9yZWdpc3RyeRgHIAEoCRIQCgh0aW1lbG9jaxgIIAEoCRIPCgdyZXdhcmRzGAkgASgJEhcKD3NsYXNoZWRfcmV3YXJkcxgKIAEoCRIUCgxwb29sX21hbmFnZXIYCyABKAkSEAoIZW1pc3Npb24YDCABKAkSFwoPZmVkZXJhdGlvbl90YXNrGA0gASgJEhEKCXBvb2xfY29kZRgOIAEoCTKxEQoOU3Rha2luZ1NlcnZpY2USfgoLR2V0UG9zaXRpb24SJC5za2Vpbi5zdGFraW5nLnYxLkdldFBvc2l0aW9uUmVxdWVzdBoaLnNrZWluLnN0YWtpbmcudjEuUG9zaXRpb24iLYq1GAMKAQGC0+STAiASHi9zdGFraW5nL3YxL3Bvc2l0aW9ucy97d2FsbGV0fRJ6CgpMaXN0U3Rha2VzEiMuc2tlaW4uc3Rha2luZy52MS5MaXN0U3Rha2VzUmVxdWVzdBokLnNrZWluLnN0YWtpbmcudjEuTGlzdFN0YWtlc1Jlc3BvbnNlIiGKtRgDCgEBgtPkkwIUEhIvc3Rha2luZy92MS9zdGFrZXMSbAoJR2V0VG90YWxzEiIuc2tlaW4uc3Rha2luZy52MS5HZXRUb3RhbHNSZXF1ZXN0Ghguc2tlaW4uc3Rha2luZy52MS5Ub3RhbHMiIYq1GAMKAQGC0+STAhQSEi9zdGFraW5nL3YxL3RvdGFscxJ8CglSZWNvbmNpbGUSIi5za2Vpbi5zdGFraW5nLnYxLlJlY29uY2lsZVJlcXVlc3QaIC5za2Vpbi5zdGFraW5nLnYxLlJlY29uY2lsaWF0aW9uIimKtRgDCgEBgtPkkwIcEhovc3Rha2luZy92MS9yZWNvbmNpbGlhdGlvbhKJAQoOV2F0Y2hQb3NpdGlvbnMSJy5za2Vpbi5zdGFraW5nLnYxLldhdGNoUG9zaXRpb25zUmVxdWVzdBogLnNrZWluLnN0YWtpbmcudjEuUG9zaXRpb25VcGRhdGUiKoq1GAMKAQGC0+STAh0SGy9zdGFraW5nL3YxL3Bvc2l0aW9uczp3YXRjaDABEnYKCUxpc3RQb29scxIiLnNrZWluLnN0YWtpbmcudjEuTGlzdFBvb2xzUmVxdWVzdBojLnNrZWluLnN0YWtpbmcudjEuTGlzdFBvb2xzUmVzcG9uc2UiIIq1GAMKAQGC0+STAhMSES9zdGFraW5nL3YxL3Bvb2xzEo4BCg9MaXN0RGVsZWdhdGlvbnMSKC5za2Vpbi5zdGFraW5nLnYxLkxpc3REZWxlZ2F0aW9uc1JlcXVlc3QaKS5za2Vpbi5zdGFraW5nLnYxLkxpc3REZWxlZ2F0aW9uc1Jlc3BvbnNlIiaKtRgDCgEBgtPkkwIZEhcvc3Rha2luZy92MS9kZWxlZ2F0aW9ucxKTAQoQTGlzdFNpZ21hQ2hhbmdlcxIpLnNrZWluLnN0YWtpbmcudjEuTGlzdFNpZ21hQ2hhbmdlc1JlcXVlc3QaKi5za2Vpbi5zdGFraW5nLnYxLkxpc3RTaWdtYUNoYW5nZXNSZXNwb25zZSIoirUYAwoBAYLT5JMCGxIZL3N0YWtpbmcvdjEvc2lnbWEtY2hhbmdlcxKGAQoNTGlzdEVtaXNzaW9ucxImLnNrZWluLnN0YWtpbmcudjEuTGlzdEVtaXNzaW9uc1JlcXVlc3QaJy5za2Vpbi5zdGFraW5nLnYxLkxpc3RFbWlzc2lvbnNSZXNwb25zZSIkirUYAwoBAYLT5JMCFxIVL3N0YWtpbmcvdjEvZW1pc3Npb25zEnYKCUxpc3RSb290cxIiLnNrZWluLnN0YWtpbmcudjEuTGlzdFJvb3RzUmVxdWVzdBojLnNrZWluLnN0YWtpbmcudjEuTGlzdFJvb3RzUmVzcG9uc2UiIIq1GAMKAQGC0+STAhMSES9zdGFraW5nL3YxL3Jvb3RzEoIBCgxMaXN0UGF5bWVudHMSJS5za2Vpbi5zdGFraW5nLnYxLkxpc3RQYXltZW50c1JlcXVlc3QaJi5za2Vpbi5zdGFraW5nLnYxLkxpc3RQYXltZW50c1Jlc3BvbnNlIiOKtRgDCgEBgtPkkwIWEhQvc3Rha2luZy92MS9wYXltZW50cxJ2CglMaXN0Q2FzZXMSIi5za2Vpbi5zdGFraW5nLnYxLkxpc3RDYXNlc1JlcXVlc3QaIy5za2Vpbi5zdGFraW5nLnYxLkxpc3RDYXNlc1Jlc3BvbnNlIiCKtRgDCgEBgtPkkwITEhEvc3Rha2luZy92MS9jYXNlcxJ+CgtMaXN0Tm90aWNlcxIkLnNrZWluLnN0YWtpbmcudjEuTGlzdE5vdGljZXNSZXF1ZXN0GiUuc2tlaW4uc3Rha2luZy52MS5MaXN0Tm90aWNlc1Jlc3BvbnNlIiKKtRgDCgEBgtPkkwIVEhMvc3Rha2luZy92MS9ub3RpY2VzEowBCg1HZXRGZWRlcmF0aW9uEiYuc2tlaW4uc3Rha2luZy52MS5HZXRGZWRlcmF0aW9uUmVxdWVzdBocLnNrZWluLnN0YWtpbmcudjEuRmVkZXJhdGlvbiI1irUYAwoBAYLT5JMCKBImL3N0YWtpbmcvdjEvZmVkZXJhdGlvbnMve3Rhc2s9dGFza3MvKn0SggEKDFJlYWRTbmFwc2hvdBIlLnNrZWluLnN0YWtpbmcudjEuUmVhZFNuYXBzaG90UmVxdWVzdBomLnNrZWluLnN0YWtpbmcudjEuUmVhZFNuYXBzaG90UmVzcG9uc2UiI4q1GAMKAQGC0+STAhYSFC9zdGFraW5nL3YxL3NuYXBzaG90EnoKDkdldENoYWluU3RhdHVzEicuc2tlaW4uc3Rha2luZy52MS5HZXRDaGFpblN0YXR1c1JlcXVlc3QaHS5za2Vpbi5zdGFraW5nLnYxLkNoYWluU3RhdHVzIiCKtRgDCgEBgtPkkwITEhEvc3Rha2luZy92MS9jaGFpbhJ+Cg5HZXRBZGRyZXNzQm9vaxInLnNrZWluLnN0YWtpbmcudjEuR2V0QWRkcmVzc0Jvb2tSZXF1ZXN0Gh0uc2tlaW4uc3Rha2luZy52MS5BZGRyZXNzQm9vayIkirUYAwoBAYLT5JMCFxIVL3N0YWtpbmcvdjEvY29udHJhY3RzYgZwcm90bzM", [file_google_api_annotations, file_skein_common_v1_options, file_skein_staking_v1_events, file_skein_staking_v1_ledger]);
 
 /**
  * @generated from message skein.staking.v1.GetPositionRequest
@@ -34,6 +36,18 @@ export type GetPositionRequest = Message<"skein.staking.v1.GetPositionRequest"> 
    * @generated from field: int64 min_position = 2;
    */
   minPosition: bigint;
+
+  /**
+   * As of the end of a final block, or of the last one at a time; neither: as it is.
+   *
+   * @generated from field: int64 as_of_block = 3;
+   */
+  asOfBlock: bigint;
+
+  /**
+   * @generated from field: int64 as_of_time_ms = 4;
+   */
+  asOfTimeMs: bigint;
 };
 
 /**
@@ -82,6 +96,13 @@ export type Position = Message<"skein.staking.v1.Position"> & {
    * @generated from field: int64 position = 6;
    */
   position: bigint;
+
+  /**
+   * Stakes in federated tasks, by task.
+   *
+   * @generated from field: repeated skein.staking.v1.FederationStake federation_stakes = 7;
+   */
+  federationStakes: FederationStake[];
 };
 
 /**
@@ -138,6 +159,13 @@ export type Lock = Message<"skein.staking.v1.Lock"> & {
    * @generated from field: int64 unlock_at_ms = 8;
    */
   unlockAtMs: bigint;
+
+  /**
+   * Who granted it; empty for a lock of one's own.
+   *
+   * @generated from field: string grantor = 9;
+   */
+  grantor: string;
 };
 
 /**
@@ -178,6 +206,21 @@ export type StakeState = Message<"skein.staking.v1.StakeState"> & {
    * @generated from field: string pending_units = 5;
    */
   pendingUnits: string;
+
+  /**
+   * What the wallet's pool adds to this stake's weight, by final facts: the pool's principal by own stake, at most so many times the
+   * own stake as the parameters say.
+   *
+   * @generated from field: string delegated_units = 6;
+   */
+  delegatedUnits: string;
+
+  /**
+   * What cases have taken of the own stake so far.
+   *
+   * @generated from field: string slashed_units = 7;
+   */
+  slashedUnits: string;
 };
 
 /**
@@ -221,6 +264,18 @@ export type ListStakesRequest = Message<"skein.staking.v1.ListStakesRequest"> & 
    * @generated from field: int64 min_position = 5;
    */
   minPosition: bigint;
+
+  /**
+   * As of the end of a final block, or of the last one at a time; neither: as it is.
+   *
+   * @generated from field: int64 as_of_block = 6;
+   */
+  asOfBlock: bigint;
+
+  /**
+   * @generated from field: int64 as_of_time_ms = 7;
+   */
+  asOfTimeMs: bigint;
 };
 
 /**
@@ -248,6 +303,11 @@ export type ListStakesResponse = Message<"skein.staking.v1.ListStakesResponse"> 
    * @generated from field: int64 position = 3;
    */
   position: bigint;
+
+  /**
+   * @generated from field: skein.staking.v1.BlockRef as_of = 4;
+   */
+  asOf?: BlockRef | undefined;
 };
 
 /**
@@ -272,6 +332,18 @@ export type GetTotalsRequest = Message<"skein.staking.v1.GetTotalsRequest"> & {
    * @generated from field: int64 min_position = 2;
    */
   minPosition: bigint;
+
+  /**
+   * As of the end of a final block, or of the last one at a time; neither: as it is.
+   *
+   * @generated from field: int64 as_of_block = 3;
+   */
+  asOfBlock: bigint;
+
+  /**
+   * @generated from field: int64 as_of_time_ms = 4;
+   */
+  asOfTimeMs: bigint;
 };
 
 /**
@@ -463,6 +535,32 @@ export type ChainStatus = Message<"skein.staking.v1.ChainStatus"> & {
    * @generated from field: string halted_reason = 9;
    */
   haltedReason: string;
+
+  /**
+   * It waits for an operator (`ResumeChain`); else it goes on by itself once the answers fit.
+   *
+   * @generated from field: bool halted_lasting = 10;
+   */
+  haltedLasting: boolean;
+
+  /**
+   * Endpoints that answered, and how many must agree before anything becomes final; both zero where there is one alone.
+   *
+   * @generated from field: uint32 endpoints_reached = 11;
+   */
+  endpointsReached: number;
+
+  /**
+   * @generated from field: uint32 endpoints_wanted = 12;
+   */
+  endpointsWanted: number;
+
+  /**
+   * Why the others are missing.
+   *
+   * @generated from field: string endpoints_missing = 13;
+   */
+  endpointsMissing: string;
 };
 
 /**
@@ -520,6 +618,50 @@ export type AddressBook = Message<"skein.staking.v1.AddressBook"> & {
    * @generated from field: int64 from_block = 6;
    */
   fromBlock: bigint;
+
+  /**
+   * @generated from field: string parameter_registry = 7;
+   */
+  parameterRegistry: string;
+
+  /**
+   * @generated from field: string timelock = 8;
+   */
+  timelock: string;
+
+  /**
+   * Pays FLOCK, and slashed gmFLOCK.
+   *
+   * @generated from field: string rewards = 9;
+   */
+  rewards: string;
+
+  /**
+   * @generated from field: string slashed_rewards = 10;
+   */
+  slashedRewards: string;
+
+  /**
+   * @generated from field: string pool_manager = 11;
+   */
+  poolManager: string;
+
+  /**
+   * @generated from field: string emission = 12;
+   */
+  emission: string;
+
+  /**
+   * @generated from field: string federation_task = 13;
+   */
+  federationTask: string;
+
+  /**
+   * What every delegation pool is a clone of.
+   *
+   * @generated from field: string pool_code = 14;
+   */
+  poolCode: string;
 };
 
 /**
@@ -534,7 +676,8 @@ export const AddressBookSchema: GenMessage<AddressBook> = /*@__PURE__*/
  */
 export const StakingService: GenService<{
   /**
-   * A wallet's locks by final facts, and its stakes, final and pending. A wallet that nobody has seen has an empty position.
+   * A wallet's locks by final facts, and its stakes, final and pending. A wallet that nobody has seen has an empty position. As it
+   * is, or as it was by final facts after a block or at a time.
    *
    * @generated from rpc skein.staking.v1.StakingService.GetPosition
    */
@@ -572,6 +715,119 @@ export const StakingService: GenService<{
     methodKind: "unary";
     input: typeof ReconcileRequestSchema;
     output: typeof ReconciliationSchema;
+  },
+  /**
+   * Every position that changes by final facts, in the order of the service's log, from behind `after_position` on: first what has
+   * happened since, then what happens. Ask again from the last answer's position after a break: nothing is left out or told twice.
+   * At the pace of the reader: a slow one is told later, and costs no memory meanwhile.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.WatchPositions
+   */
+  watchPositions: {
+    methodKind: "server_streaming";
+    input: typeof WatchPositionsRequestSchema;
+    output: typeof PositionUpdateSchema;
+  },
+  /**
+   * Delegation pools, the oldest first.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListPools
+   */
+  listPools: {
+    methodKind: "unary";
+    input: typeof ListPoolsRequestSchema;
+    output: typeof ListPoolsResponseSchema;
+  },
+  /**
+   * What delegators hold in pools and could claim, by pool and delegator.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListDelegations
+   */
+  listDelegations: {
+    methodKind: "unary";
+    input: typeof ListDelegationsRequestSchema;
+    output: typeof ListDelegationsResponseSchema;
+  },
+  /**
+   * What an owner's share was, the oldest first, and when it may change again.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListSigmaChanges
+   */
+  listSigmaChanges: {
+    methodKind: "unary";
+    input: typeof ListSigmaChangesRequestSchema;
+    output: typeof ListSigmaChangesResponseSchema;
+  },
+  /**
+   * Reward epochs in order: what was minted for each, and those that could be.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListEmissions
+   */
+  listEmissions: {
+    methodKind: "unary";
+    input: typeof ListEmissionsRequestSchema;
+    output: typeof ListEmissionsResponseSchema;
+  },
+  /**
+   * Roots of rewards by contract and epoch.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListRoots
+   */
+  listRoots: {
+    methodKind: "unary";
+    input: typeof ListRootsRequestSchema;
+    output: typeof ListRootsResponseSchema;
+  },
+  /**
+   * What an account was paid against roots, the oldest first.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListPayments
+   */
+  listPayments: {
+    methodKind: "unary";
+    input: typeof ListPaymentsRequestSchema;
+    output: typeof ListPaymentsResponseSchema;
+  },
+  /**
+   * Cases against stakes, the oldest first.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListCases
+   */
+  listCases: {
+    methodKind: "unary";
+    input: typeof ListCasesRequestSchema;
+    output: typeof ListCasesResponseSchema;
+  },
+  /**
+   * What cases took from a delegator, and why; open cases against the owners of pools that it is in included.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ListNotices
+   */
+  listNotices: {
+    methodKind: "unary";
+    input: typeof ListNoticesRequestSchema;
+    output: typeof ListNoticesResponseSchema;
+  },
+  /**
+   * A federated task on chain and its members.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.GetFederation
+   */
+  getFederation: {
+    methodKind: "unary";
+    input: typeof GetFederationRequestSchema;
+    output: typeof FederationSchema;
+  },
+  /**
+   * The whole state that the final facts up to a block lead to, as lines of canonical JSON in a fixed order: whoever has followed
+   * the same chain gets the same bytes.
+   *
+   * @generated from rpc skein.staking.v1.StakingService.ReadSnapshot
+   */
+  readSnapshot: {
+    methodKind: "unary";
+    input: typeof ReadSnapshotRequestSchema;
+    output: typeof ReadSnapshotResponseSchema;
   },
   /**
    * How far the chain is and how far it has been followed.

@@ -1,0 +1,35 @@
+import type { Provider, Type } from '@nestjs/common';
+import type { AddressBook } from '@skein/contracts-evm';
+import type { EventStore, Reactor } from '@skein/events';
+import type { Publication } from '@skein/messaging';
+import { CONFIG, POOL, type Settings } from '@skein/platform';
+import type pg from 'pg';
+import { casesReactor, poolsReactor, positionsReactor } from './application/positions.reactor.js';
+import { CHAIN_TIMES, STAKING_QUERIES } from './application/tokens.js';
+import { JsonRpc } from './infrastructure/json-rpc.js';
+import { RpcChainTimes } from './infrastructure/rpc-chain-times.js';
+import { CasesApi } from './interface/grpc/cases.api.js';
+import { PoolsApi } from './interface/grpc/pools.api.js';
+import { ReadView } from './interface/grpc/read-view.js';
+import { RewardsApi } from './interface/grpc/rewards.api.js';
+import { SnapshotApi } from './interface/grpc/snapshot.api.js';
+import { StakingApi } from './interface/grpc/staking.api.js';
+import { WatchApi } from './interface/grpc/watch.api.js';
+import { StakingQueries } from './projections/staking.queries.js';
+import { casesPublication, poolsPublication, positionsPublication } from './publish/positions.publication.js';
+import type { StakingSettings } from './staking.settings.js';
+
+function chainTimes(settings: Settings): RpcChainTimes {
+  const { CHAIN_RPC_URL: urls, CHAIN_CONTRACTS: book } = (settings as Settings<StakingSettings>).own as { CHAIN_RPC_URL: readonly string[]; CHAIN_CONTRACTS: AddressBook };
+  return new RpcChainTimes(new JsonRpc(urls[0]!), book);
+}
+
+/** What the read models need, serve and tell. */
+export const readModelProviders: readonly Provider[] = [
+  { provide: STAKING_QUERIES, useFactory: (pool: pg.Pool) => new StakingQueries(pool), inject: [POOL] },
+  { provide: CHAIN_TIMES, useFactory: chainTimes, inject: [CONFIG] },
+  ReadView,
+];
+export const readModelApis: readonly Type[] = [StakingApi, PoolsApi, RewardsApi, CasesApi, WatchApi, SnapshotApi];
+export const readModelPublications: readonly Publication[] = [positionsPublication, poolsPublication, casesPublication];
+export const readModelReactors = (store: EventStore): readonly Reactor[] => [positionsReactor(store), poolsReactor(store), casesReactor(store)];
