@@ -15,6 +15,7 @@ export { rebuildProjection, type RebuildOptions, type RebuildStep } from './rebu
 export { RebuildWorker, type RebuildWorkerOptions } from './rebuild-worker.js';
 export { checkStoredVersions, NewerEventsError } from './stored-versions.js';
 export { isRetriable } from './retriable.js';
+export * from './row-changes.js';
 export { EventStore, type EventStoreOptions, type ReadPage } from './store.js';
 export * from './subscription.js';
 export * from './timers.js';

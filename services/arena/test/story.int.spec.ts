@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { EpochRewardedSchema, LockedRewardsDividedSchema, RewardService, SubmissionService, TaskFinishedSchema, TaskService } from '@skein/contracts/arena';
 import { type EventStore, compareProjection } from '@skein/events';
 import { EVENT_STORE } from '@skein/platform';
-import { eventually } from '@skein/testing';
+import { differingSplits, eventually } from '@skein/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { commitHash } from '../src/domain/submission/commit.policy.js';
 import { arenaProjections } from '../src/index.js';
@@ -172,4 +172,9 @@ test('every read model, rebuilt from the log, equals the live one', async () => 
     expect(compared).toMatchObject({ projection: projection.name, equal: true, differences: [] });
     expect(compared.rows).toBeGreaterThan(0);
   }
+});
+
+test('submissions come to the same rows over any split of the log', async () => {
+  const log = await s.service.get<EventStore>(EVENT_STORE).readAll(0n, 10_000);
+  for (const projection of arenaProjections.filter(({ applyBatch }) => applyBatch)) expect(await differingSplits(s.database.appPool, projection, log)).toEqual([]);
 });

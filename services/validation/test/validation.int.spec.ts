@@ -8,7 +8,7 @@ import { columnMoments, parseCsv, perceptronOnnx, type Dataset } from '@skein/mo
 import { HEADER } from '@skein/messaging';
 import { type Client, EVENT_STORE, walkAccessMatrix } from '@skein/platform';
 import { RunnerPool, type ScoreOutcome } from '@skein/runner';
-import { eventually } from '@skein/testing';
+import { differingSplits, eventually } from '@skein/testing';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { validationProjection } from '../src/index.js';
@@ -348,5 +348,10 @@ describe('what must not leak, and what must be repeatable', () => {
     const comparison = await compareProjection(on.validation.get<EventStore>(EVENT_STORE), validationProjection);
     expect(comparison).toMatchObject({ equal: true, differences: [] });
     expect(comparison.rows).toBeGreaterThan(30);
+  });
+
+  it('the read model comes to the same rows over any split of the log', async () => {
+    const store = on.validation.get<EventStore>(EVENT_STORE);
+    expect(await differingSplits(store.pool, validationProjection, await store.readAll(0n, 10_000))).toEqual([]);
   });
 });

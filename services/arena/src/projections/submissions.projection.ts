@@ -1,53 +1,57 @@
-import type { Projection, Tx } from '@skein/events';
-import type { EpochClosed, EpochEvent } from '../domain/epoch/epoch.events.js';
+import { inBatches, RowChanges, type Projection, type RecordedEvent, type Tx } from '@skein/events';
+import type { EpochEvent } from '../domain/epoch/epoch.events.js';
 import type { ChallengeStarted } from '../domain/task/task.events.js';
 
 type Event = EpochEvent | ChallengeStarted;
 
-const setStatus = (tx: Tx, submissionIds: readonly string[], status: string): Promise<unknown> =>
-  tx.query('UPDATE submissions SET status = $2 WHERE submission_id = ANY ($1::uuid[])', [submissionIds, status]);
-
-async function close(tx: Tx, { standings }: EpochClosed['data']): Promise<void> {
-  for (const { submissionId, scoreNano } of standings)
-    await tx.query(`UPDATE submissions SET status = 'ranked', epoch_score_nano = $2 WHERE submission_id = $1`, [submissionId, scoreNano.toString()]);
+/** What concerns all submissions of a task or an epoch, behind everything before it. */
+async function showArtifacts(tx: Tx, submissions: RowChanges, taskId: string, epoch: number): Promise<void> {
+  await submissions.flush(tx);
+  await tx.query('UPDATE submissions SET artifact_shown = true WHERE task_id = $1 AND epoch = $2', [taskId, epoch]);
 }
 
-async function disclose(tx: Tx, { taskId, ranking }: ChallengeStarted['data']): Promise<void> {
+async function disclose(tx: Tx, submissions: RowChanges, { taskId, ranking }: ChallengeStarted['data']): Promise<void> {
+  await submissions.flush(tx);
   await tx.query('UPDATE submissions SET disclosed = true WHERE task_id = $1', [taskId]);
-  for (const { submissionId, scoreNano, rank } of ranking)
-    await tx.query(`UPDATE submissions SET status = 'ranked', final_score_nano = $2, final_rank = $3 WHERE submission_id = $1`, [submissionId, scoreNano.toString(), rank]);
+  for (const { submissionId, scoreNano, rank } of ranking) submissions.update(submissionId, { status: 'ranked', final_score_nano: scoreNano.toString(), final_rank: rank });
 }
 
-async function apply(tx: Tx, event: Event, position: bigint): Promise<unknown> {
+async function apply(tx: Tx, submissions: RowChanges, event: Event, position: bigint): Promise<void> {
   switch (event.type) {
     case 'skein.arena.submission.committed.v1': {
       const { submissionId, taskId, owner, epoch, order, committedAtMs } = event.data;
-      return tx.query('INSERT INTO submissions (submission_id, task_id, owner, epoch, ord, position, status, committed_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [
-        submissionId, taskId, owner, epoch, order, position.toString(), 'committed', committedAtMs,
-      ]);
+      return submissions.insert({ submission_id: submissionId, task_id: taskId, owner, epoch, ord: order, position: position.toString(), status: 'committed', committed_at_ms: committedAtMs });
     }
     case 'skein.arena.submission.revealed.v1':
-      return tx.query(`UPDATE submissions SET status = 'revealed', artifact_sha256 = $2 WHERE submission_id = $1`, [event.data.submissionId, event.data.artifactSha256]);
+      return submissions.update(event.data.submissionId, { status: 'revealed', artifact_sha256: event.data.artifactSha256 });
     case 'skein.arena.submission.admitted.v1':
-      return setStatus(tx, [event.data.submissionId], 'admitted');
+      return submissions.update(event.data.submissionId, { status: 'admitted' });
     case 'skein.arena.submission.rejected.v1':
-      return tx.query(`UPDATE submissions SET status = 'rejected', rule = $2 WHERE submission_id = $1`, [event.data.submissionId, event.data.rule]);
+      return submissions.update(event.data.submissionId, { status: 'rejected', rule: event.data.rule });
     case 'skein.arena.submission.superseded.v1':
-      return setStatus(tx, [event.data.submissionId], 'superseded');
+      return submissions.update(event.data.submissionId, { status: 'superseded' });
     case 'skein.arena.epoch.reveals-closed.v1':
-      return tx.query('UPDATE submissions SET artifact_shown = true WHERE task_id = $1 AND epoch = $2', [event.data.taskId, event.data.epoch]);
+      return showArtifacts(tx, submissions, event.data.taskId, event.data.epoch);
     case 'skein.arena.epoch.scoring-requested.v1':
-      return setStatus(tx, event.data.submissions.map(({ submissionId }) => submissionId), 'validating');
+      for (const { submissionId } of event.data.submissions) submissions.update(submissionId, { status: 'validating' });
+      return;
     case 'skein.arena.submission.scored.v1':
-      if (event.data.outcome === 'uncounted') return setStatus(tx, [event.data.submissionId], 'admitted');
-      return tx.query(`UPDATE submissions SET status = 'scored', board_score_nano = $2 WHERE submission_id = $1`, [event.data.submissionId, event.data.boardScoreNano.toString()]);
+      if (event.data.outcome === 'uncounted') return submissions.update(event.data.submissionId, { status: 'admitted' });
+      return submissions.update(event.data.submissionId, { status: 'scored', board_score_nano: event.data.boardScoreNano.toString() });
     case 'skein.arena.epoch.closed.v1':
-      return close(tx, event.data);
+      for (const { submissionId, scoreNano } of event.data.standings) submissions.update(submissionId, { status: 'ranked', epoch_score_nano: scoreNano.toString() });
+      return;
     case 'skein.arena.task.challenge-started.v1':
-      return disclose(tx, event.data);
+      return disclose(tx, submissions, event.data);
     default:
-      return undefined;
+      return;
   }
+}
+
+async function applyBatch(tx: Tx, events: readonly RecordedEvent[]): Promise<void> {
+  const submissions = new RowChanges('submissions', 'submission_id');
+  for (const { type, data, position } of events) await apply(tx, submissions, { type, data } as Event, position);
+  await submissions.flush(tx);
 }
 
 /** Submissions as they are now. Exact scores are kept and shown only where `disclosed`, hashes where `artifact_shown`. */
@@ -87,5 +91,5 @@ export const submissionsProjection: Projection = {
     'skein.arena.epoch.closed.v1',
     'skein.arena.task.challenge-started.v1',
   ],
-  apply: async (tx, recorded) => void (await apply(tx, { type: recorded.type, data: recorded.data } as Event, recorded.position)),
+  ...inBatches(applyBatch),
 };

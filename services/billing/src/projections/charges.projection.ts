@@ -1,28 +1,31 @@
-import type { Projection, Recorded, RecordedEvent, Tx } from '@skein/events';
+import { inBatches, RowChanges, type Projection, type Recorded, type RecordedEvent, type Tx } from '@skein/events';
 import type { CallCharged, CreditReleased, CreditReserved } from '../domain/ledger/ledger.events.js';
 
 type Applied = CreditReserved | CallCharged | CreditReleased;
 
-async function charged(tx: Tx, { data, position }: RecordedEvent<CallCharged>): Promise<void> {
+function chargeOf({ data, position }: Recorded<CallCharged>): Record<string, unknown> {
   const contributors = data.parts.reduce((sum, { amount }) => sum + amount, 0n);
-  await tx.query(
-    `INSERT INTO charge (reservation_id, customer, model_version, price_version, unit_price_e15, units, gross, compute, platform, contributors, charged_at_ms, position)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-    [
-      data.reservationId, data.customer, data.modelVersion, data.priceVersion, String(data.unitPriceE15), data.units, String(data.gross),
-      String(data.compute), String(data.platform), String(contributors), data.atMs, String(position),
-    ],
-  );
+  return {
+    reservation_id: data.reservationId, customer: data.customer, model_version: data.modelVersion, price_version: data.priceVersion, unit_price_e15: String(data.unitPriceE15),
+    units: data.units, gross: String(data.gross), compute: String(data.compute), platform: String(data.platform), contributors: String(contributors),
+    charged_at_ms: data.atMs, position: String(position),
+  };
 }
 
-async function apply(tx: Tx, event: Recorded<Applied>): Promise<void> {
-  if (event.type === 'skein.billing.ledger.credit-reserved.v1') {
-    const { reservationId, customer, amount, atMs } = event.data;
-    await tx.query('INSERT INTO open_hold (reservation_id, customer, amount, reserved_at_ms) VALUES ($1, $2, $3, $4)', [reservationId, customer, String(amount), atMs]);
-    return;
+async function applyBatch(tx: Tx, events: readonly RecordedEvent[]): Promise<void> {
+  const [holds, charges] = [new RowChanges('open_hold', 'reservation_id'), new RowChanges('charge', 'reservation_id')];
+  for (const event of events as readonly Recorded<Applied>[]) {
+    const { data } = event;
+    if (event.type === 'skein.billing.ledger.credit-reserved.v1') {
+      const { reservationId, customer, amount, atMs } = event.data;
+      holds.insert({ reservation_id: reservationId, customer, amount: String(amount), reserved_at_ms: atMs });
+      continue;
+    }
+    holds.delete(data.reservationId);
+    if (event.type === 'skein.billing.ledger.call-charged.v1') charges.insert(chargeOf(event));
   }
-  await tx.query('DELETE FROM open_hold WHERE reservation_id = $1', [event.data.reservationId]);
-  if (event.type === 'skein.billing.ledger.call-charged.v1') await charged(tx, event);
+  await holds.flush(tx);
+  await charges.flush(tx);
 }
 
 /** Usage: every paid call, one row per reservation, with the amounts of its split; and the holds that are open. */
@@ -38,5 +41,5 @@ CREATE TABLE charge (
 CREATE INDEX charge_by_customer ON charge (customer, position);
 CREATE TABLE open_hold (reservation_id text PRIMARY KEY, customer text NOT NULL, amount numeric NOT NULL, reserved_at_ms bigint NOT NULL);`,
   types: ['skein.billing.ledger.credit-reserved.v1', 'skein.billing.ledger.call-charged.v1', 'skein.billing.ledger.credit-released.v1'],
-  apply: (tx, event) => apply(tx, event as Recorded<Applied>),
+  ...inBatches(applyBatch),
 };

@@ -1,30 +1,34 @@
-import type { Projection, Recorded, RecordedEvent, Tx } from '@skein/events';
-import type { CallEvent } from '../domain/call/call.events.js';
+import { inBatches, RowChanges, type Projection, type Recorded, type RecordedEvent, type Tx } from '@skein/events';
+import type { CallEvent, CallStarted } from '../domain/call/call.events.js';
 
-const STARTED = `
-INSERT INTO call (call_id, reservation_id, customer, model, version, state, price_version, unit_price_e15, rows, cpu_us, gross, started_at_ms, ran_at_ms, position)
-VALUES ($1, $2, $3, $4, $5, 'started', $6, $7, $8, 0, 0, $9, 0, $10)
-ON CONFLICT (call_id) DO UPDATE SET reservation_id = excluded.reservation_id, version = excluded.version, state = excluded.state,
-  price_version = excluded.price_version, unit_price_e15 = excluded.unit_price_e15, rows = excluded.rows`;
+/** A later attempt keeps the row of the first one, with its own pins. */
+function start(calls: RowChanges, { data, position }: Recorded<CallStarted>): void {
+  const { callId, attempt, reservationId, customer, model, version, priceVersion, unitPriceE15, rows, atMs } = data;
+  const pins = { reservation_id: reservationId, version, state: 'started', price_version: priceVersion, unit_price_e15: String(unitPriceE15), rows };
+  if (attempt > 1) calls.update(callId, pins);
+  else calls.insert({ call_id: callId, customer, model, ...pins, cpu_us: 0, gross: 0, started_at_ms: atMs, ran_at_ms: 0, position: String(position) });
+}
 
-async function apply(tx: Tx, event: Recorded<CallEvent>): Promise<void> {
-  const { callId } = event.data;
-  switch (event.type) {
-    case 'skein.marketplace.call.started.v1': {
-      const { reservationId, customer, model, version, priceVersion, unitPriceE15, rows, atMs } = event.data;
-      await tx.query(STARTED, [callId, reservationId, customer, model, version, priceVersion, String(unitPriceE15), rows, atMs, String(event.position)]);
-      return;
+async function applyBatch(tx: Tx, events: readonly RecordedEvent[]): Promise<void> {
+  const calls = new RowChanges('call', 'call_id');
+  for (const event of events as readonly Recorded<CallEvent>[]) {
+    const { callId } = event.data;
+    switch (event.type) {
+      case 'skein.marketplace.call.started.v1':
+        start(calls, event);
+        break;
+      case 'skein.marketplace.call.ran.v1':
+        calls.update(callId, { state: 'ran', cpu_us: event.data.cpuUs, ran_at_ms: event.data.atMs });
+        break;
+      case 'skein.marketplace.call.captured.v1':
+        calls.update(callId, { state: 'captured', gross: String(event.data.gross) });
+        break;
+      case 'skein.marketplace.call.voided.v1':
+        calls.update(callId, { state: 'voided' });
+        break;
     }
-    case 'skein.marketplace.call.ran.v1':
-      await tx.query("UPDATE call SET state = 'ran', cpu_us = $2, ran_at_ms = $3 WHERE call_id = $1", [callId, event.data.cpuUs, event.data.atMs]);
-      return;
-    case 'skein.marketplace.call.captured.v1':
-      await tx.query("UPDATE call SET state = 'captured', gross = $2 WHERE call_id = $1", [callId, String(event.data.gross)]);
-      return;
-    case 'skein.marketplace.call.voided.v1':
-      await tx.query("UPDATE call SET state = 'voided' WHERE call_id = $1", [callId]);
-      return;
   }
+  await calls.flush(tx);
 }
 
 /** Every call with its state and what it cost; demand and the median of recent runs are read from here. */
@@ -41,5 +45,5 @@ CREATE INDEX call_by_customer ON call (customer, position);
 CREATE INDEX call_by_model ON call (model, ran_at_ms);
 CREATE INDEX call_open ON call (started_at_ms) WHERE state IN ('started', 'ran');`,
   types: ['started', 'ran', 'captured', 'voided'].map((name) => `skein.marketplace.call.${name}.v1`),
-  apply: (tx, event: RecordedEvent) => apply(tx, event as Recorded<CallEvent>),
+  ...inBatches(applyBatch),
 };

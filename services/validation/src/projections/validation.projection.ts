@@ -1,4 +1,4 @@
-import type { Projection, Recorded, RecordedEvent, Tx } from '@skein/events';
+import { inBatches, RowChanges, type Projection, type Recorded, type RecordedEvent, type Tx } from '@skein/events';
 import type { EvaluationEvent, EvaluationOpened, VerdictAgreed } from '../domain/evaluation/evaluation.events.js';
 import type { ScoringEvent } from '../domain/scoring/scoring.decider.js';
 
@@ -63,84 +63,106 @@ CREATE TABLE scoring (
 );
 `;
 
-async function opened(tx: Tx, event: Recorded<EvaluationOpened>): Promise<void> {
-  const { evaluationId, scoringId, task, submission, owner, round, purpose, beacon, sealDueAtMs, revealDueAtMs, assignments } = event.data;
-  await tx.query(
-    `INSERT INTO evaluation (id, scoring_id, task, submission, owner, round, purpose, phase, status, beacon_kind, beacon_value, seal_due_at_ms, reveal_due_at_ms, position, correlation_id, traceparent, opened_at_ms, opened_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 'sealing', 'open', $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-    [evaluationId, scoringId, task, submission, owner, round, purpose, beacon.kind, beacon.value, sealDueAtMs, revealDueAtMs, event.position.toString(), event.metadata.correlationId, event.metadata.traceparent ?? null, event.data.atMs, event.eventId],
-  );
-  for (const { assignmentId, validator, stakeUnits, managed } of assignments) {
-    await tx.query(
-      `INSERT INTO assignment (id, evaluation_id, task, validator, stake_units, managed, status, position) VALUES ($1, $2, $3, $4, $5, $6, 'offered', $7)`,
-      [assignmentId, evaluationId, task, validator, stakeUnits.toString(), managed, event.position.toString()],
-    );
+/** Changes of the three tables, manifests as they were given, and how many more verdicts each scoring has. */
+class Changes {
+  readonly evaluations = new RowChanges('evaluation', 'id');
+  readonly assignments = new RowChanges('assignment', 'id');
+  readonly scorings = new RowChanges('scoring', 'id');
+  readonly #manifests = new Map<string, string>();
+  readonly #decided = new Map<string, number>();
+
+  /** A validator's own words, which may hold what no text column can: never taken apart on the way. */
+  manifest(assignmentId: string, manifest: object): void {
+    this.#manifests.set(assignmentId, JSON.stringify(manifest));
+  }
+
+  decided(scoringId: string): void {
+    this.#decided.set(scoringId, (this.#decided.get(scoringId) ?? 0) + 1);
+  }
+
+  async write(tx: Tx): Promise<void> {
+    await this.evaluations.flush(tx);
+    await this.assignments.flush(tx);
+    await this.scorings.flush(tx);
+    if (this.#manifests.size > 0)
+      await tx.query('UPDATE assignment SET manifest = given.manifest FROM unnest($1::uuid[], $2::json[]) AS given (id, manifest) WHERE assignment.id = given.id', [
+        [...this.#manifests.keys()], [...this.#manifests.values()],
+      ]);
+    if (this.#decided.size > 0)
+      await tx.query('UPDATE scoring SET decided = decided + more.count FROM unnest($1::uuid[], $2::integer[]) AS more (id, count) WHERE scoring.id = more.id', [
+        [...this.#decided.keys()], [...this.#decided.values()],
+      ]);
   }
 }
 
-async function agreed(tx: Tx, { data }: Recorded<VerdictAgreed>): Promise<void> {
-  await tx.query(`UPDATE evaluation SET phase = 'decided', status = 'agreed', agreed_nano = $2, mad_nano = $3, tolerance_nano = $4, decided_at_ms = $5 WHERE id = $1`, [
-    data.evaluationId,
-    data.agreedNano.toString(),
-    data.madNano.toString(),
-    data.toleranceNano.toString(),
-    data.atMs,
-  ]);
-  for (const { assignmentId, distanceE18, shareE18 } of data.scores)
-    await tx.query(`UPDATE assignment SET status = 'counted', distance_e18 = $2, share_e18 = $3 WHERE id = $1`, [assignmentId, distanceE18.toString(), shareE18.toString()]);
+function opened({ evaluations, assignments }: Changes, { data, position, metadata, eventId }: Recorded<EvaluationOpened>): void {
+  const { evaluationId, scoringId, task, submission, owner, round, purpose, beacon, sealDueAtMs, revealDueAtMs } = data;
+  evaluations.insert({
+    id: evaluationId, scoring_id: scoringId, task, submission, owner, round, purpose, phase: 'sealing', status: 'open', beacon_kind: beacon.kind, beacon_value: beacon.value,
+    seal_due_at_ms: sealDueAtMs, reveal_due_at_ms: revealDueAtMs, position: position.toString(), correlation_id: metadata.correlationId,
+    traceparent: metadata.traceparent ?? null, opened_at_ms: data.atMs, opened_by: eventId,
+  });
+  for (const { assignmentId, validator, stakeUnits, managed } of data.assignments)
+    assignments.insert({ id: assignmentId, evaluation_id: evaluationId, task, validator, stake_units: stakeUnits.toString(), managed, status: 'offered', position: position.toString() });
 }
 
-async function apply(tx: Tx, event: Recorded<EvaluationEvent | ScoringEvent>): Promise<void> {
+function agreed({ evaluations, assignments }: Changes, { data }: Recorded<VerdictAgreed>): void {
+  evaluations.update(data.evaluationId, {
+    phase: 'decided', status: 'agreed', agreed_nano: data.agreedNano.toString(), mad_nano: data.madNano.toString(), tolerance_nano: data.toleranceNano.toString(), decided_at_ms: data.atMs,
+  });
+  for (const { assignmentId, distanceE18, shareE18 } of data.scores)
+    assignments.update(assignmentId, { status: 'counted', distance_e18: distanceE18.toString(), share_e18: shareE18.toString() });
+}
+
+function apply(changes: Changes, event: Recorded<EvaluationEvent | ScoringEvent>): void {
+  const { evaluations, assignments } = changes;
   switch (event.type) {
     case 'skein.validation.evaluation.opened.v1':
-      return opened(tx, event);
+      return opened(changes, event);
     case 'skein.validation.assignment.accepted.v1':
-      await tx.query(`UPDATE assignment SET status = 'accepted', accepted_at_ms = $2 WHERE id = $1`, [event.data.assignmentId, event.data.atMs]);
-      return;
+      return assignments.update(event.data.assignmentId, { status: 'accepted', accepted_at_ms: event.data.atMs });
     case 'skein.validation.score.sealed.v1':
-      await tx.query(`UPDATE assignment SET status = 'sealed' WHERE id = $1`, [event.data.assignmentId]);
-      return;
+      return assignments.update(event.data.assignmentId, { status: 'sealed' });
     case 'skein.validation.sealing.closed.v1':
-      await tx.query(`UPDATE evaluation SET phase = 'revealing' WHERE id = $1`, [event.data.evaluationId]);
-      return;
+      return evaluations.update(event.data.evaluationId, { phase: 'revealing' });
     case 'skein.validation.score.revealed.v1': {
       const { assignmentId, scoreNano, manifest, manifestSha256 } = event.data;
-      await tx.query(`UPDATE assignment SET status = 'revealed', score_nano = $2, manifest = $3, manifest_sha256 = $4 WHERE id = $1`, [assignmentId, scoreNano.toString(), JSON.stringify(manifest), manifestSha256]);
-      return;
+      changes.manifest(assignmentId, manifest);
+      return assignments.update(assignmentId, { status: 'revealed', score_nano: scoreNano.toString(), manifest_sha256: manifestSha256 });
     }
     case 'skein.validation.assignment.failed.v1':
-      await tx.query(`UPDATE assignment SET status = 'failed', rule = $2 WHERE id = $1`, [event.data.assignmentId, event.data.rule]);
-      return;
+      return assignments.update(event.data.assignmentId, { status: 'failed', rule: event.data.rule });
     case 'skein.validation.assignment.expired.v1':
-      await tx.query(`UPDATE assignment SET status = 'expired', rule = $2 WHERE id = $1`, [event.data.assignmentId, event.data.rule]);
-      return;
+      return assignments.update(event.data.assignmentId, { status: 'expired', rule: event.data.rule });
     case 'skein.validation.verdict.agreed.v1':
-      return agreed(tx, event);
+      return agreed(changes, event);
     case 'skein.validation.verdict.failed.v1':
-      await tx.query(`UPDATE evaluation SET phase = 'decided', status = 'failed', rule = $2, decided_at_ms = $3 WHERE id = $1`, [event.data.evaluationId, event.data.rule, event.data.atMs]);
-      return;
+      return evaluations.update(event.data.evaluationId, { phase: 'decided', status: 'failed', rule: event.data.rule, decided_at_ms: event.data.atMs });
     default:
-      return applyScoring(tx, event);
+      return applyScoring(changes, event);
   }
 }
 
-async function applyScoring(tx: Tx, event: Recorded<ScoringEvent>): Promise<void> {
+function applyScoring(changes: Changes, event: Recorded<ScoringEvent>): void {
   const { scoringId } = event.data;
   switch (event.type) {
     case 'skein.validation.scoring.opened.v1': {
       const { task, round, purpose, submissions } = event.data;
-      await tx.query('INSERT INTO scoring (id, task, round, purpose, submissions) VALUES ($1, $2, $3, $4, $5)', [scoringId, task, round, purpose, submissions.length]);
-      return;
+      return changes.scorings.insert({ id: scoringId, task, round, purpose, submissions: submissions.length });
     }
     case 'skein.validation.scoring.verdict-noted.v1':
-      await tx.query('UPDATE scoring SET decided = decided + 1 WHERE id = $1', [scoringId]);
-      return;
+      return changes.decided(scoringId);
     case 'skein.validation.scoring.completed.v1': {
       const { submissions, consensus, incentive, validators, validatorTrust } = event.data;
-      await tx.query('UPDATE scoring SET yuma = $2 WHERE id = $1', [scoringId, JSON.stringify({ submissions, consensus, incentive, validators, validatorTrust })]);
-      return;
+      return changes.scorings.update(scoringId, { yuma: { submissions, consensus, incentive, validators, validatorTrust } });
     }
   }
+}
+
+async function applyBatch(tx: Tx, events: readonly RecordedEvent[]): Promise<void> {
+  const changes = new Changes();
+  for (const event of events) apply(changes, event as Recorded<EvaluationEvent | ScoringEvent>);
+  await changes.write(tx);
 }
 
 const TYPES = [
@@ -164,5 +186,5 @@ export const validationProjection: Projection = {
   version: 3,
   tables: TABLES,
   types: TYPES.map((type) => `skein.validation.${type}.v1`),
-  apply: (tx, event: RecordedEvent) => apply(tx, event as Recorded<EvaluationEvent | ScoringEvent>),
+  ...inBatches(applyBatch),
 };
