@@ -22,6 +22,7 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
   messaging                  append → visible in another service by hop, and messages per second of each event log (Kafka: KAFKA_BROKERS or Maven jars)
     --quick                  a slice, for CI
     --rounds N               interleaved rounds (default 5; with --quick 1)
+  contracts                  gas of each call that users pay for, from the receipts of a devnet
   tracing                    the story with and without spans: time, CPU time and memory of Skein, pair by pair
     --rounds N               pairs (default 5)
     --target, --event-log, --port-base   as of idle
@@ -76,6 +77,7 @@ const BENCHES: Record<string, () => Promise<object>> = {
       target: oneOf('target', values.target, ['all-in-one', 'cluster']), seconds: Number(values.seconds), portBase: Number(values['port-base']),
       ...(values['event-log'] === undefined ? {} : { eventLog: oneOf<'kafka' | 'embedded'>('event-log', values['event-log'], ['kafka', 'embedded']) }),
     }),
+  contracts: async () => (await import('./contracts/contracts.js')).benchContracts(),
   tracing: async () =>
     (await import('./tracing/tracing.js')).benchTracing({
       rounds: Number(values.rounds ?? 5), target: oneOf('target', values.target, ['all-in-one', 'cluster']), portBase: Number(values['port-base']),
