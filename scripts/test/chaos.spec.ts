@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
 import type { PartitionBatch, ReceivedMessage } from '@skein/messaging';
-import { FAILPOINTS } from '@skein/telemetry';
+import { FAILPOINTS, REPAIR_FAILPOINTS } from '@skein/telemetry';
 import { spawnTs } from '@skein/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { faults, sliceOf } from '../src/chaos/faults.js';
@@ -14,8 +14,9 @@ import { grouped, killRuns, type Suite } from '../src/chaos/kill-runs.js';
 import { armedWith, drawKill, sooner, steadyHits, steadyTable } from '../src/chaos/kills.js';
 import { parseChaosOptions } from '../src/chaos/options.js';
 import { closing, isGood, newLine, row } from '../src/chaos/report.js';
+import { ACTS, describeStep, type Step } from '../src/chaos/steps.js';
 import { storyFaults } from '../src/chaos/story-faults.js';
-import { combined } from '../src/chaos/strikes.js';
+import { askToEnd, combined } from '../src/chaos/strikes.js';
 import { differences } from '../src/chaos/stored-state.js';
 
 const random = (name: string): DeterministicRandom => new DeterministicRandom(sha256(utf8(name)));
@@ -142,16 +143,17 @@ describe('runs of kills', () => {
     },
   } as Partial<Suite> as Suite);
   const seeds = [1, 2, 3, 4, 5];
+  const step: Step = { name: 'relay.sent.kafka', failpoint: 'relay.sent' };
 
   test('a kill that does not come about is aimed nearer until it does', async () => {
     const played: Disturbance[] = [];
-    const [line] = await killRuns(suite(1, played), ['relay.sent'], seeds, 1);
-    expect(line).toMatchObject({ runs: 5, hits: 5, passed: 5, failed: 0 });
+    const [line] = await killRuns(suite(1, played), [step], seeds, 1);
+    expect(line).toMatchObject({ name: 'relay.sent.kafka', runs: 5, hits: 5, passed: 5, failed: 0 });
     expect(played.length).toBeGreaterThan(5);
   });
 
   test('a step that is not reached fails with every seed that it was to be reached with', async () => {
-    const [line] = await killRuns(suite(0, []), ['relay.sent'], seeds, 1);
+    const [line] = await killRuns(suite(0, []), [step], seeds, 1);
     expect(line).toMatchObject({ runs: 5, hits: 0, passed: 0, failed: 5 });
     expect(line?.failures.map(({ problems }) => problems)).toEqual(seeds.map(() => ['the failpoint was not reached']));
   });
@@ -180,8 +182,9 @@ describe('the report', () => {
 
 test('the command line: defaults, CI, help, and what is wrong with it', () => {
   expect(parseChaosOptions([])).toMatchObject({ seeds: 1, seed: 1, together: 1, ci: false });
-  expect(parseChaosOptions(['--ci', '--seed', '9', '--only', 'relay', '--only', 'job'])).toMatchObject({ seeds: 2, seed: 9, together: 3, ci: true, only: ['relay', 'job'] });
-  expect(parseChaosOptions(['--apart'])).toMatchObject({ apart: true });
+  expect(parseChaosOptions(['--ci', '--seed', '9', '--only', 'relay', '--only', 'job'])).toMatchObject({ seeds: 2, seed: 9, together: 4, ci: true, only: ['relay', 'job'] });
+  expect(parseChaosOptions(['--apart', '--steps'])).toMatchObject({ apart: true, steps: true });
+  expect(() => parseChaosOptions(['--story', '--steps'])).toThrow('cannot be combined');
   expect(parseChaosOptions(['--help'])).toBe('help');
   expect(() => parseChaosOptions(['--seeds', 'many'])).toThrow('--seeds must be an integer');
 });
@@ -206,12 +209,37 @@ test('the story meets every family of faults that the scenario meets, but kills 
 });
 
 test('a slice for CI has one of each family, and the seeds together reach all of them', () => {
-  const family = (name: string): string => name.replace(/^((?:network|kafka|deliveries|clock).*)\..*$/, '$1');
+  const family = (name: string): string => name.replace(/^((?:network|kafka|deliveries|clock|sigterm).*)\..*$/, '$1');
   for (let seed = 0; seed < 4; seed += 1) expect(sliceOf(faults, seed).map(({ name }) => family(name))).toEqual([...new Set(faults.map(({ name }) => family(name)))]);
   expect(new Set([0, 1, 2, 3].flatMap((seed) => sliceOf(faults, seed)))).toEqual(new Set(faults.filter(({ knownDefect }) => knownDefect === undefined)));
 });
 
-test('no fault is named twice, nor as a failpoint', () => {
-  const names = [...[...faults, ...storyFaults].map(({ name }) => name), ...Object.keys(FAILPOINTS)];
+test('every failpoint is killed at; those that meet the event log, and what becomes of bad messages, with Kafka as well', () => {
+  const on = (log: string): string[] => ACTS.filter((act) => act.log === log).flatMap(({ steps }) => steps.map(({ failpoint }) => failpoint));
+  expect(on('embedded').sort()).toEqual([...Object.keys(FAILPOINTS), ...Object.keys(REPAIR_FAILPOINTS)].sort());
+  expect(on('kafka').filter((name) => !/^(relay|consumer|inbox|letter|halt|redrive)\.[a-z]+$/.test(name))).toEqual([]);
+  expect(on('kafka')).toHaveLength(3 + 3 + 4 + Object.keys(REPAIR_FAILPOINTS).length);
+  for (const step of ACTS.flatMap(({ steps }) => steps)) expect(describeStep(step)).toMatch(/.{10,} \| .{10,}/);
+});
+
+describe('whoever is asked to end', () => {
+  const asked = (how: { code: number | null; signal: NodeJS.Signals | null }) => {
+    const signals: unknown[] = [];
+    return { signals, process: { name: 'arena/all/0', kill: (signal?: NodeJS.Signals) => void signals.push(signal), ended: Promise.resolve(how) } };
+  };
+
+  test('gets SIGTERM and is good where it ends with code 0', async () => {
+    const { signals, process } = asked({ code: 0, signal: null });
+    await askToEnd(process);
+    expect(signals).toEqual(['SIGTERM']);
+  });
+
+  test.each([[{ code: 1, signal: null }, 'code 1'], [{ code: null, signal: 'SIGKILL' }, 'SIGKILL']] as const)('has failed with %j', async (how, told) => {
+    await expect(askToEnd(asked(how).process)).rejects.toThrow(`arena/all/0 ended by SIGTERM with ${told}`);
+  });
+});
+
+test('no fault is named twice, nor as a step', () => {
+  const names = [...[...faults, ...storyFaults].map(({ name }) => name), ...ACTS.flatMap(({ steps }) => steps.map(({ name }) => name))];
   expect(new Set(names).size).toBe(names.length);
 });

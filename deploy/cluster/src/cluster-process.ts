@@ -17,6 +17,13 @@ export interface ProcessSurroundings {
   readonly output: (line: string) => void;
 }
 
+/** How a process ended. */
+export interface Ended {
+  /** Its exit code; null where a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 /** Entry of a built service. */
 export const mainOf = (service: ServiceName): string => fileURLToPath(new URL(`../../../services/${service}/dist/main.js`, import.meta.url));
 
@@ -46,7 +53,7 @@ export class ClusterProcess {
   starts = 0;
   readonly #around: ProcessSurroundings;
   #child: ChildProcess | undefined;
-  #ended: Promise<void> = Promise.resolve();
+  #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
   #wanted = false;
   #signalled = false;
   #pauseMs = FIRST_PAUSE_MS;
@@ -88,7 +95,7 @@ export class ClusterProcess {
   }
 
   /** Settles when the process of now has ended. */
-  get ended(): Promise<void> {
+  get ended(): Promise<Ended> {
     return this.#ended;
   }
 
@@ -110,7 +117,7 @@ export class ClusterProcess {
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#heard(line));
     const startedMs = performance.now();
     if (this.#around.supervise) this.#watch(child);
-    this.#ended = new Promise((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
+    this.#ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })).once('error', () => resolve({ code: null, signal: null })));
     void this.#ended.then(() => this.#gone(child, startedMs));
   }
 

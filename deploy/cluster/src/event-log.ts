@@ -34,12 +34,11 @@ export async function embeddedLog(make: MakeDatabase, report: Report): Promise<C
 }
 
 /** Kafka: one's own, or the embedded broker with its data below the cluster's. */
-export async function kafkaLog({ data, kafkaBrokers, kafkaAdvertisedPort, cacheDir }: ClusterOptions, ports: { readonly kafka: number; readonly kafkaController: number }, report: Report): Promise<ClusterEventLog> {
+export async function kafkaLog({ data, kafkaBrokers, cacheDir }: ClusterOptions, ports: { readonly kafka: number; readonly kafkaController: number }, report: Report): Promise<ClusterEventLog> {
   const kafka = kafkaBrokers !== undefined ? undefined : await startKafka({
     dataDir: join(data, 'kafka'),
     port: ports.kafka,
     controllerPort: ports.kafkaController,
-    ...(kafkaAdvertisedPort === undefined ? {} : { advertisedPort: kafkaAdvertisedPort }),
     ...(cacheDir === undefined ? {} : { cacheDir }),
   });
   const url = `kafka://${kafkaBrokers ?? kafka?.brokers}`;

@@ -32,8 +32,6 @@ export interface ClusterOptions {
   readonly portBase?: number;
   /** Default: kafka. */
   readonly eventLog?: EventLogKind;
-  /** Where the embedded Kafka tells its clients to connect, for a proxy that stands before it. An edge's `via` reaches only the first connection. */
-  readonly kafkaAdvertisedPort?: number;
   /** Kafka of one's own, `host:port,host:port`, instead of the embedded one. */
   readonly kafkaBrokers?: string;
   /** Where Kafka's jars are kept; default `~/.cache/skein`. */

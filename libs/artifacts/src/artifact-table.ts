@@ -1,3 +1,4 @@
+import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
 import type { ArtifactDeletion, ArtifactGrant, ArtifactInfo, Principal } from './artifact-store.js';
 
@@ -28,6 +29,7 @@ export class ArtifactTable {
   async own(info: ArtifactInfo, owner: Principal, keep: () => Promise<void>): Promise<void> {
     await this.#locked(info.sha256, async (client) => {
       await keep();
+      failpoint('artifact.kept');
       await client.query('INSERT INTO artifacts (sha256, size_bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING', [info.sha256, info.sizeBytes]);
       await client.query(
         'INSERT INTO artifact_owners (sha256, owner, media_type) VALUES ($1, $2, $3) ON CONFLICT (sha256, owner) DO UPDATE SET media_type = excluded.media_type',

@@ -1,3 +1,4 @@
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import { PositionFeed } from './feed.js';
 import { Lease } from './lease.js';
@@ -25,9 +26,6 @@ export interface Expiring {
   readonly days: number;
 }
 
-/** Between two effects of a pass: a stream's next events are archived; the walk's checkpoint is behind the page; rows are removed. */
-export type HousekeepingStep = 'archived' | 'advanced' | 'removed';
-
 /** What is kept for how long. */
 export interface HousekeeperOptions {
   store: EventStore;
@@ -35,8 +33,6 @@ export interface HousekeeperOptions {
   expiring?: readonly Expiring[];
   /** Jobs that were done; default 14 days. Failed ones stay until somebody has seen to them. */
   jobsDays?: number;
-  /** Told after each step, for tests that kill between them. */
-  onStep?: (step: HousekeepingStep) => void;
   /** Between two passes; default 1 h. */
   everyMs?: number;
   onError?: ReportError;
@@ -60,24 +56,24 @@ const CHUNK = 1_000;
 const DAY_MS = 86_400_000;
 
 /** Removes in small transactions: a long one would hold back the clean-up of all tables. */
-async function removeAll(pool: Pool, table: string, key: string, where: string, values: unknown[], onStep: () => void): Promise<number> {
+async function removeAll(pool: Pool, table: string, key: string, where: string, values: unknown[]): Promise<number> {
   let removed = 0;
   for (;;) {
     const { rowCount } = await pool.query(`DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${CHUNK})`, values);
     removed += rowCount ?? 0;
-    onStep();
+    failpoint('housekeeping.removed');
     if ((rowCount ?? 0) < CHUNK) return removed;
   }
 }
 
 /** Moves one closed stream's events but the last into the archive; returns how many. Repeated it goes on where it stopped. */
-export async function archiveStream(pool: Pool, streamId: string, onChunk: () => void = () => undefined): Promise<number> {
+export async function archiveStream(pool: Pool, streamId: string): Promise<number> {
   let moved = 0;
   for (;;) {
     const { rows } = await pool.query<{ count: number }>({ name: 'es-archive', text: 'SELECT es_archive($1, $2) AS count', values: [streamId, CHUNK] });
     const count = rows[0]?.count ?? 0;
     moved += count;
-    if (count > 0) onChunk();
+    if (count > 0) failpoint('archive.moved');
     if (count < CHUNK) return moved;
   }
 }
@@ -101,7 +97,7 @@ export class Housekeeper {
   #loop: Promise<void> | undefined;
 
   constructor({ archive, ...options }: HousekeeperOptions) {
-    this.#options = { jobsDays: 14, everyMs: 3_600_000, expiring: [], onStep: () => undefined, onError: reportToStderr, ...options };
+    this.#options = { jobsDays: 14, everyMs: 3_600_000, expiring: [], onError: reportToStderr, ...options };
     this.#archive = archive;
     this.#lease = new Lease(options.store.pool, LEASE, LEASE_MS);
   }
@@ -150,15 +146,15 @@ export class Housekeeper {
   }
 
   async #remove(what: string, table: string, key: string, where: string, values: unknown[]): Promise<number> {
-    const { store, onStep } = this.#options;
-    const removed = await removeAll(store.pool, table, key, where, values, () => onStep('removed'));
-    eventMetrics(store.pool).purged.add(removed, { what });
+    const { pool } = this.#options.store;
+    const removed = await removeAll(pool, table, key, where, values);
+    eventMetrics(pool).purged.add(removed, { what });
     return removed;
   }
 
   /** Walks the log from where the last pass stopped to the first event that is too young. */
   async #archiveAll(policy: ArchivePolicy): Promise<{ streams: number; events: number }> {
-    const { store, onStep } = this.#options;
+    const { store } = this.#options;
     const total = { streams: 0, events: 0 };
     const { rows } = await store.pool.query<{ now_ms: string }>('SELECT es_now_ms() AS now_ms');
     const youngestMs = Number(rows[0]?.now_ms) - policy.afterDays * DAY_MS;
@@ -179,7 +175,7 @@ export class Housekeeper {
       if (next > from) {
         await inTransaction(store.pool, (tx) => this.#lease.move(tx, next));
         this.#lease.moved(next);
-        onStep('advanced');
+        failpoint('archive.advanced');
       }
       if (complete) return total;
     }
@@ -187,9 +183,9 @@ export class Housekeeper {
   }
 
   async #archiveClosed({ streamId, version }: RecordedEvent): Promise<number> {
-    const { store: { pool }, onStep } = this.#options;
+    const { pool } = this.#options.store;
     // A stream that went on is not closed; its own last event will come along in this walk, if it is of such a type.
     const { rows } = await pool.query<{ last: number }>('SELECT max(version) AS last FROM es_event WHERE stream_id = $1', [streamId]);
-    return rows[0]?.last === version ? archiveStream(pool, streamId, () => onStep('archived')) : 0;
+    return rows[0]?.last === version ? archiveStream(pool, streamId) : 0;
   }
 }

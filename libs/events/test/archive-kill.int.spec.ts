@@ -53,7 +53,7 @@ test('kill -9 between any two steps of archiving: each event is in one place, ev
   const child = (...args: string[]) => spawnTs(new URL('./archive-child.ts', import.meta.url), [db.appUrl, ...args]);
   const total = 2_401 + 3 + 3 + 2;
   // Within the long stream, at its end, between streams, before and after the checkpoint of the walk.
-  for (const [step, at, archived] of [['removed', 1, 0], ['archived', 1, 1_000], ['archived', 1, 2_000], ['archived', 2, 2_402], ['archived', 1, 2_404], ['advanced', 1, 2_404]] as const) {
+  for (const [step, at, archived] of [['housekeeping.removed', 1, 0], ['archive.moved', 1, 1_000], ['archive.moved', 1, 2_000], ['archive.moved', 2, 2_402], ['archive.moved', 1, 2_404], ['archive.advanced', 1, 2_404]] as const) {
     const victim = child(step, String(at));
     expect(await victim.ended, victim.stderr()).toBe('SIGKILL');
     expect([step, ...(await places())]).toEqual([step, total - archived, archived]);

@@ -48,6 +48,13 @@ test('limits have defaults, and tenants weights', () => {
   expect(problems({ CALLS_MAX: '0', CALLS_QUEUED_MAX: 'many' }).map((line) => line.split(':')[0])).toEqual(expect.arrayContaining(['CALLS_MAX', 'CALLS_QUEUED_MAX']));
 });
 
+test('closed streams are archived by the service\'s own days, or by its operator\'s', () => {
+  expect(parseSettings({ name: 'arena' }, good)).toMatchObject({ housekeepingMs: 3_600_000 });
+  expect(parseSettings({ name: 'arena' }, good)).not.toHaveProperty('archiveAfterDays');
+  expect(parseSettings({ name: 'arena' }, { ...good, HOUSEKEEPING_MS: '60000', ARCHIVE_AFTER_DAYS: '0' })).toMatchObject({ housekeepingMs: 60_000, archiveAfterDays: 0 });
+  expect(problems({ HOUSEKEEPING_MS: '1', ARCHIVE_AFTER_DAYS: '-1' }).map((line) => line.split(':')[0])).toEqual(expect.arrayContaining(['HOUSEKEEPING_MS', 'ARCHIVE_AFTER_DAYS']));
+});
+
 test('--help knows what is required, optional, and the defaults', () => {
   const byName = new Map(commonVariables().map(({ name, standard }) => [name, standard]));
   expect([byName.get('DATABASE_URL'), byName.get('BEACON_SEED'), byName.get('HTTP_PORT'), byName.get('TENANT_WEIGHTS')]).toEqual(['required', 'optional', '8080', 'operator=4']);

@@ -63,6 +63,8 @@ const common = z.object({
   ARTIFACT_LIMIT_BYTES: z.coerce.number().int().positive().default(256 * 1024 * 1024),
   DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(8_000),
   DATABASE_POOL_MAX: z.coerce.number().int().min(1).max(50).default(4),
+  HOUSEKEEPING_MS: z.coerce.number().int().min(100).max(86_400_000).default(3_600_000),
+  ARCHIVE_AFTER_DAYS: z.coerce.number().int().min(0).max(36_500).optional(),
   CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(600_000).default(30_000),
   CALLS_MAX: count(DEFAULT_LIMITS.callsMax),
   CALLS_QUEUED_MAX: count(DEFAULT_LIMITS.queuedMax),
@@ -125,6 +127,8 @@ export function parseSettings(definition: Pick<ServiceDefinition, 'name' | 'conf
     artifactLimitBytes: value.ARTIFACT_LIMIT_BYTES,
     drainMs: value.DRAIN_MS,
     poolMax: value.DATABASE_POOL_MAX,
+    housekeepingMs: value.HOUSEKEEPING_MS,
+    ...(value.ARCHIVE_AFTER_DAYS === undefined ? {} : { archiveAfterDays: value.ARCHIVE_AFTER_DAYS }),
     callTimeoutMs: value.CALL_TIMEOUT_MS,
     limits: {
       callsMax: value.CALLS_MAX, queuedMax: value.CALLS_QUEUED_MAX, internalCallsMax: value.INTERNAL_CALLS_MAX, streamsMax: value.STREAMS_MAX,

@@ -32,6 +32,10 @@ export interface Settings<Own = Record<string, unknown>> {
   /** Longest time that calls get to end at a stop; what orchestrators allow has to be a little more. */
   readonly drainMs: number;
   readonly poolMax: number;
+  /** Between two passes of what removes and archives. */
+  readonly housekeepingMs: number;
+  /** Days after which closed streams are archived; default: the service's own. */
+  readonly archiveAfterDays?: number;
   /** Longest that a unary call may take, and what it gets when the caller names no deadline. */
   readonly callTimeoutMs: number;
   /** How much the process takes on at a time. */

@@ -35,13 +35,19 @@ export const FAILPOINTS = {
   'consumer.received': { before: 'a message has come from the event log', after: 'its handler has not begun' },
   'consumer.handled': { before: 'its handler has succeeded', after: 'its offset is not committed' },
   'consumer.committed': { before: 'the offset is committed', after: 'the next messages are not fetched' },
+  'payment.charged': { before: 'a payment is taken', after: 'the credit that was bought with it is not written' },
+  'artifact.kept': { before: 'uploaded bytes have their name on disk', after: 'nobody owns them' },
+  'score.kept': { before: 'a managed validator has kept its secret score', after: 'it is not sealed' },
+  'housekeeping.removed': { before: 'some of the rows that nobody can ask for any more are gone', after: 'the next ones are not looked for' },
+  'archive.moved': { before: "a closed stream's next events are in the archive", after: "its others are not, and the walk's checkpoint is where it was" },
+  'archive.advanced': { before: "the archive's walk is behind the streams it has met", after: 'its lease is not given back' },
   'grpc.answer': { before: 'a call has had its effects', after: 'its answer is not on the wire' },
   'http.answer': { before: 'an HTTP call has had its effects', after: 'its answer is not on the wire' },
 } as const satisfies Readonly<Record<string, Failpoint>>;
 
 /**
- * Those of what an undisturbed story never does: what becomes of a message that cannot be handled. No run of the fault-injection
- * suite reaches them by itself; the specs of messaging stop at each.
+ * Those of what becomes of a message that cannot be handled. A story without bad messages never reaches them: the fault-injection
+ * suite sends some, and an operator sees to them.
  */
 export const REPAIR_FAILPOINTS = {
   'letter.parked': { before: 'a message is parked', after: 'it is not settled, so it is delivered again' },

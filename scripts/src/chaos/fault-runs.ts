@@ -8,7 +8,7 @@ export async function faultRuns(suite: Suite, fault: Fault, seeds: readonly numb
   const line = newLine(fault.name, fault.what);
   const why = await fault.impossible?.();
   if (why !== undefined) return { ...line, skipped: why };
-  for (const seed of seeds) {
+  for (const [index, seed] of seeds.entries()) {
     if (suite.late()) {
       notRun(line, seed, 'not prepared');
       continue;
@@ -16,7 +16,7 @@ export async function faultRuns(suite: Suite, fault: Fault, seeds: readonly numb
     const random = new DeterministicRandom(sha256(utf8(`skein/chaos/${fault.name}/${seed}`)));
     const prepared = await fault.prepare(suite.ground, random);
     const result = await suite.attempt(prepared.disturbance, prepared.stage);
-    suite.progress(outcomeOf(`${fault.name}, ${prepared.story}`, result));
+    suite.progress(outcomeOf(`${index + 1} of ${seeds.length}: ${fault.name}, ${prepared.story}`, result));
     if (result.problems.length > 0 && suite.verbose) suite.progress(result.output.slice(-OUTPUT_SHOWN).join('\n'));
     line.runs += 1;
     const hits = prepared.struck(result.hits);

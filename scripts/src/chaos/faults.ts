@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ClusterProcess } from '@skein/cluster';
 import type { DeterministicRandom } from '@skein/kernel';
 import type { Disturbance } from './attempt.js';
 import { CLOCK_SIGNAL } from './arming.js';
@@ -6,7 +7,7 @@ import { diskFaults } from './disk-fault.js';
 import type { Fault } from './fault.js';
 import { networkFaults } from './network-faults.js';
 import type { Stage } from './stage.js';
-import { kafkaOnly, ON_KAFKA, once, SERVICES } from './strikes.js';
+import { askToEnd, ENDS_WITHIN_MS, kafkaOnly, ON_KAFKA, once, SERVICES } from './strikes.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -25,26 +26,53 @@ const PAUSED_MS = 4_000;
 const stores: readonly Fault[] = [
   { name: 'postgres.restart', what: 'PostgreSQL stops at once (immediate) and comes back', prepare: async ({ stage, play }, random) => once(play, random, 'PostgreSQL', () => endPostgres(stage, 'SIGQUIT')) },
   { name: 'postgres.kill', what: 'kill -9 of PostgreSQL, which recovers', prepare: async ({ stage, play }, random) => once(play, random, 'PostgreSQL', () => endPostgres(stage, 'SIGKILL')) },
-  { name: 'kafka.restart', what: 'the broker stops and comes back', impossible: kafkaOnly, prepare: async ({ play }, random) => once(play, random, 'Kafka', async (run) => run.cluster.eventLog.kafka?.restart(), ON_KAFKA) },
+  { name: 'kafka.restart', what: 'the broker stops and comes back', impossible: kafkaOnly, prepare: async ({ stage, play }, random) => once(play, random, 'Kafka', async () => (await stage.broker()).kafka.restart(), ON_KAFKA) },
   {
     name: 'kafka.pause', what: `the broker does nothing for ${PAUSED_MS / 1000} s (SIGSTOP)`, impossible: kafkaOnly,
-    prepare: async ({ play }, random) => once(play, random, 'Kafka', async (run) => {
-      run.cluster.eventLog.kafka?.pause();
+    prepare: async ({ stage, play }, random) => once(play, random, 'Kafka', async () => {
+      const { kafka } = await stage.broker();
+      kafka.pause();
       await wait(PAUSED_MS);
-      run.cluster.eventLog.kafka?.resume();
+      kafka.resume();
     }, ON_KAFKA),
   },
 ];
 
+const STARTED_MS_MAX = 30_000;
+const LOOK_MS = 20;
+/** A process joins its groups somewhere in its first seconds. */
+const SECOND_MS_MAX = 3_000;
+
+/** SIGTERM, and another one while the process that comes after it is still starting: it may be about to join its groups. */
+async function askTwice(one: ClusterProcess, laterMs: number): Promise<void> {
+  const before = one.starts;
+  await askToEnd(one);
+  for (let waitedMs = 0; one.starts === before; waitedMs += LOOK_MS) {
+    if (waitedMs > STARTED_MS_MAX) throw new Error(`${one.name} was not started again`);
+    await wait(LOOK_MS);
+  }
+  await wait(laterMs);
+  one.kill('SIGTERM');
+}
+
 const processes: readonly Fault[] = [
   {
-    name: 'sigterm', what: 'SIGTERM of a service under load; it drains and is started again',
+    name: 'sigterm', what: `SIGTERM of a service under load: it ends well within ${ENDS_WITHIN_MS / 1000} s and is started again`,
     prepare: async ({ play }, random) => {
       const [service, draw] = [SERVICES[random.intBelow(SERVICES.length)], random.intBelow(12)];
       return once(play, random, `${service}, process ${draw} of it`, async ({ cluster }) => {
         const own = cluster.processes.filter(({ id }) => id.service === service);
-        own[draw % own.length]?.kill('SIGTERM');
+        await askToEnd(own[draw % own.length] as ClusterProcess);
       });
+    },
+  },
+  {
+    name: 'sigterm.kafka', what: 'SIGTERM of all processes of a service at once, and of those that come after them while they start', impossible: kafkaOnly,
+    prepare: async ({ play }, random) => {
+      const [service, laterMs] = [SERVICES[random.intBelow(SERVICES.length)], random.intBelow(SECOND_MS_MAX)];
+      return once(play, random, `${service}, again ${laterMs} ms after its start,`, async ({ cluster }) => {
+        await Promise.all(cluster.processes.filter(({ id }) => id.service === service).map((one) => askTwice(one, laterMs)));
+      }, ON_KAFKA);
     },
   },
 ];
@@ -86,7 +114,7 @@ const clocks: readonly Fault[] = [
 export const faults: readonly Fault[] = [...stores, ...networkFaults, ...processes, deliveries('embedded', {}, {}), deliveries('kafka', { impossible: kafkaOnly }, ON_KAFKA), ...clocks, ...diskFaults];
 
 /** Faults that differ only in kind: of those a CI run takes one. */
-export const familyOf = (name: string): string => (/^(network|kafka|deliveries|clock)\./.test(name) ? name.slice(0, name.lastIndexOf('.')) : name);
+export const familyOf = (name: string): string => (/^(network|kafka|deliveries|clock|sigterm)\./.test(name) ? name.slice(0, name.lastIndexOf('.')) : name);
 
 /** One of each family, drawn from the seed. */
 export const sliceOf = (all: readonly Fault[], seed: number): Fault[] =>

@@ -1,4 +1,4 @@
-import { FAILPOINTS, type FailpointName } from '@skein/telemetry';
+import { describeStep, type Step } from './steps.js';
 import type { Attempt, Disturbance, Ground } from './attempt.js';
 import { armedWith, drawKill, sooner, type Kill } from './kills.js';
 import { newLine, type Line } from './report.js';
@@ -45,18 +45,19 @@ export function grouped<T extends { readonly kill: Kill }>(tasks: readonly T[], 
   return groups;
 }
 
-/** kill -9 at each named step, `seeds` times each. */
-export async function killRuns(suite: Suite, names: readonly string[], seeds: readonly number[], together: number): Promise<Line[]> {
-  const lines = names.map((name) => newLine(name, `${FAILPOINTS[name as FailpointName].before} | ${FAILPOINTS[name as FailpointName].after}`));
-  const tasks = seeds.flatMap((seed) => lines.flatMap((line): Task[] => {
-    const kill = drawKill(line.name, seed, suite.steady);
+/** kill -9 at each step, `seeds` times each. */
+export async function killRuns(suite: Suite, steps: readonly Step[], seeds: readonly number[], together: number): Promise<Line[]> {
+  const lines = steps.map((step) => ({ line: newLine(step.name, describeStep(step)), step }));
+  const tasks = seeds.flatMap((seed) => lines.flatMap(({ line, step }): Task[] => {
+    const kill = drawKill(step.failpoint, seed, suite.steady);
     return kill === undefined ? [] : [{ line, seed, kill }];
   }));
-  for (const group of grouped(tasks, together)) {
+  const groups = grouped(tasks, together);
+  for (const [index, group] of groups.entries()) {
     if (suite.late()) for (const { line, seed, kill } of group) notRun(line, seed, storyOf(kill));
-    else await runGroup(suite, group);
+    else await runGroup(suite, group, `${index + 1} of ${groups.length}`);
   }
-  return lines;
+  return lines.map(({ line }) => line);
 }
 
 /** Nobody may take for passed what was left out. */
@@ -65,13 +66,13 @@ export function notRun(line: Line, seed: number, story: string): void {
   line.failures.push({ seed, story, problems: ['not run: the time was over'] });
 }
 
-async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {
+async function runGroup(suite: Suite, group: readonly Task[], which: string): Promise<void> {
   const result = await suite.attempt({ arming: armedWith(group.map(({ kill }) => kill)) });
-  suite.progress(outcomeOf(group.map(({ kill }) => storyOf(kill)).join(' and '), result));
+  suite.progress(outcomeOf(`${which}: ${group.map(({ kill }) => storyOf(kill)).join(' and ')}`, result));
   if (result.problems.length > 0 && group.length > 1) {
     suite.progress('  each of them again on its own');
     const before = group.map(({ line }) => line.failed);
-    for (const task of group) await runGroup(suite, [task]);
+    for (const task of group) await runGroup(suite, [task], which);
     // Good apart, bad together: nobody's fault alone, and still a fault.
     if (group.every(({ line }, index) => line.failed === before[index])) record(group[0] as Task, result, group.map(({ kill }) => storyOf(kill)).join(' and '));
     return;
@@ -82,7 +83,7 @@ async function runGroup(suite: Suite, group: readonly Task[]): Promise<void> {
     // A run has its own pace, and larger batches mean fewer hits: what has not come about has proved nothing and is aimed nearer.
     if (came(task, result) || result.problems.length > 0) record(task, result, storyOf(task.kill), group.length);
     else if (earlier === undefined || suite.late()) record(task, { ...result, problems: ['the failpoint was not reached'] }, storyOf(task.kill), group.length);
-    else await runGroup(suite, [{ ...task, kill: earlier }]);
+    else await runGroup(suite, [{ ...task, kill: earlier }], which);
   }
 }
 

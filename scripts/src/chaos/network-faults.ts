@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { layoutOf, type Edge } from '@skein/cluster';
+import type { Edge } from '@skein/cluster';
 import { shuffle, type DeterministicRandom } from '@skein/kernel';
 import { startFaultProxy, type FaultProxy } from '@skein/testing/fault-proxy';
 import type { Ground } from './attempt.js';
@@ -71,8 +71,8 @@ function cut({ cuts, from }: Edges, strike: Break, play: Play, random: Determini
 }
 
 /** The whole broker behind one proxy, for everybody: clients connect to where the broker says that it is. */
-async function cutKafka(strike: Break, { play, portBase }: Ground, random: DeterministicRandom): Promise<Prepared> {
-  const proxy = await startFaultProxy({ target: layoutOf(portBase, {}).kafka });
+async function cutKafka(strike: Break, { play, stage }: Ground, random: DeterministicRandom): Promise<Prepared> {
+  const { proxy } = await stage.broker();
   let struck = 0;
   const { story, disturbance } = once(play, random, 'everybody', async () => {
     const before = proxy.connections();
@@ -80,17 +80,8 @@ async function cutKafka(strike: Break, { play, portBase }: Ground, random: Deter
     await wait(BROKEN_MS);
     struck = Math.max(before, proxy.connections());
     proxy.heal();
-  });
-  return {
-    story,
-    struck: () => struck,
-    disturbance: {
-      ...disturbance,
-      cluster: { ...ON_KAFKA, kafkaAdvertisedPort: proxy.port, via: ({ to }) => (to === 'event-log' ? proxy.port : undefined) },
-      after: () => proxy.heal(),
-      end: () => proxy.stop(),
-    },
-  };
+  }, ON_KAFKA);
+  return { story, struck: () => struck, disturbance: { ...disturbance, after: () => proxy.heal() } };
 }
 
 const kinds = Object.entries(KINDS);

@@ -18,6 +18,8 @@ export interface ChaosOptions {
   readonly apart: boolean;
   /** The demo's whole story on a cluster instead of the short scenario, once for each kind of fault. */
   readonly story: boolean;
+  /** Only kills at steps, no other fault. */
+  readonly steps: boolean;
   /** After so long no run is begun any more; what was not run has failed. */
   readonly minutes: number;
 }
@@ -32,9 +34,10 @@ undisturbed run, without duplicates, gaps or anything stuck. One line per fault;
   --seed S        the first seed (default 1): which process is hit, when, and how
   --only NAME     only faults whose name begins so; may be repeated
   --together N    kill up to N different processes in one run; a failing run is taken apart (default 1)
+  --steps         only kills at steps, no other faults
   --apart         API and workers as processes of their own, two instances of arena and billing: 16 processes instead of six
   --story         the demo's whole story on a cluster and Kafka instead, once for each kind of fault; equal fingerprints
-  --ci            two seeds of each step from --seed on, three kills in a run, and one of each kind of the other faults
+  --ci            two seeds of each step from --seed on (one on Kafka), four kills in a run, one of each kind of the other faults
   --minutes N     begin no run after so long; what was not run has failed (default: 12 with --ci, else 600)
   --list          name the faults
   --json          the outcome as one JSON object on stdout, progress on stderr
@@ -55,18 +58,19 @@ export function parseChaosOptions(args: readonly string[]): ChaosOptions | 'help
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { seeds: string, seed: string, only: { type: 'string', multiple: true }, together: string, minutes: string, 'port-base': string, json: flag, ci: flag, apart: flag, story: flag, verbose: flag, list: flag, help: flag },
+    options: { seeds: string, seed: string, only: { type: 'string', multiple: true }, together: string, minutes: string, 'port-base': string, json: flag, ci: flag, apart: flag, story: flag, steps: flag, verbose: flag, list: flag, help: flag },
   });
   if (values.help) return 'help';
   if (values.list) return 'list';
   if (values.story && values.ci) throw new Error('--story takes longer than CI has: it cannot be combined with --ci');
+  if (values.story && values.steps) throw new Error('--story kills at moments, not at steps: it cannot be combined with --steps');
   return {
     seeds: integer('seeds', values.seeds ?? (values.ci ? '2' : '1'), 1, 1_000),
     seed: integer('seed', values.seed ?? '1', 0, 4_294_967_295),
     only: values.only ?? [],
-    together: integer('together', values.together ?? (values.ci ? '3' : '1'), 1, 6),
+    together: integer('together', values.together ?? (values.ci ? '4' : '1'), 1, 6),
     minutes: integer('minutes', values.minutes ?? (values.ci ? '12' : '600'), 1, 10_000),
     portBase: integer('port-base', values['port-base'] ?? '23000', 1024, 65_000),
-    json: values.json, ci: values.ci, apart: values.apart, story: values.story, verbose: values.verbose,
+    json: values.json, ci: values.ci, apart: values.apart, story: values.story, steps: values.steps, verbose: values.verbose,
   };
 }

@@ -108,7 +108,7 @@ async function sell({ trainers, partner }: People, task: string): Promise<{ vers
 }
 
 /** Tries until it works, whatever it says. */
-const eventually = <T>(attempt: () => Promise<T>): Promise<T> =>
+export const eventually = <T>(attempt: () => Promise<T>): Promise<T> =>
   persist(() => attempt().catch((error: unknown) => Promise.reject(new Error(error instanceof SkeinError ? `${error.rule ?? error.code}: ${error.message}` : String(error)))), PATIENCE_MS);
 
 interface InferAnswer {

@@ -8,6 +8,7 @@ import { startPostgres, type EmbeddedPostgres } from '@skein/embedded';
 import pg from 'pg';
 import type { Devnet } from '../process/skein-process.js';
 import type { Arming } from './arming.js';
+import { Broker } from './broker.js';
 import { readHits, type Hits } from './hits.js';
 import { dismiss, endow, peopleOf } from './people.js';
 
@@ -19,8 +20,8 @@ const KEPT = ['chain.json', 'address-book.json', 'secrets.json'];
 const ONE_EACH = { arena: 1, validation: 1, 'fl-aggregator': 1, 'staking-indexer': 1, marketplace: 1, billing: 1 } as const;
 /** Six services' databases, and the embedded event log's. */
 const DATABASES = ['arena', 'validation', 'fl_aggregator', 'staking_indexer', 'marketplace', 'billing', 'event_log'];
-/** A call whose process died is taken over after so long. */
-const SHORT_LEASES = { CALL_LEASE_MS: '2000' };
+/** A call whose process died is taken over after so long; closed streams are archived while everything else goes on. */
+const HASTE = { CALL_LEASE_MS: '2000', HOUSEKEEPING_MS: '1000', ARCHIVE_AFTER_DAYS: '0' };
 
 /** An operator's way: the API and the workers of each service apart, two instances of the two services with most to do. */
 const APART = { roles: 'split', instances: { ...ONE_EACH, arena: 2, billing: 2 } } as const;
@@ -68,14 +69,17 @@ export class Stage {
   readonly folder: string;
   readonly options: StageOptions;
   readonly #dataDir: string;
+  readonly #portBase: number;
+  #broker: Promise<Broker> | undefined;
   #postgres: EmbeddedPostgres;
   readonly #template: string;
   #runs = 0;
 
-  private constructor(folder: string, dataDir: string, postgres: EmbeddedPostgres, options: StageOptions) {
+  private constructor(folder: string, dataDir: string, portBase: number, postgres: EmbeddedPostgres, options: StageOptions) {
     this.options = options;
     this.folder = folder;
     this.#dataDir = dataDir;
+    this.#portBase = portBase;
     this.#postgres = postgres;
     this.#template = join(folder, 'template');
   }
@@ -84,7 +88,7 @@ export class Stage {
   static async open(portBase: number, options: StageOptions = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'skein-chaos-'));
     const data = options.dataDir ?? join(folder, 'postgres');
-    const stage = new Stage(folder, data, await startPostgres({ dataDir: data, maxConnections: CONNECTIONS_MAX }), options);
+    const stage = new Stage(folder, data, portBase, await startPostgres({ dataDir: data, maxConnections: CONNECTIONS_MAX }), options);
     try {
       await stage.#withoutFlushing();
       if (options.empty === undefined) await stage.#prepare(portBase);
@@ -101,6 +105,11 @@ export class Stage {
 
   get adminUrl(): string {
     return this.#postgres.adminUrl;
+  }
+
+  /** The Kafka broker of all runs, started when it is first asked for. */
+  broker(): Promise<Broker> {
+    return (this.#broker ??= Broker.start(this.folder, this.#portBase));
   }
 
   /** Starts PostgreSQL again on its data and its port, after a kill or a stop. */
@@ -120,9 +129,10 @@ export class Stage {
     this.#runs += 1;
     const folder = join(this.folder, `run-${this.#runs}`);
     mkdirSync(folder, { recursive: true });
-    const { empty, apart, eventLog = 'embedded' } = this.options;
-    if (empty === undefined) await this.#fromTemplate(folder, options.cluster?.eventLog ?? eventLog);
-    else await this.#dropDatabases();
+    const { empty, apart } = this.options;
+    const eventLog = options.cluster?.eventLog ?? this.options.eventLog ?? 'embedded';
+    const broker = eventLog === 'kafka' ? await this.broker() : undefined;
+    await Promise.all([empty === undefined ? this.#fromTemplate(folder, eventLog) : this.#dropDatabases(), broker?.renew()]);
     const output: string[] = [];
     const hear = (id: ProcessId, line: string): void => {
       output.push(`${fileOf(id)} ${line}`);
@@ -132,9 +142,9 @@ export class Stage {
     const arming = (id: ProcessId): Arming => ({ ...options.arming?.(id), hits: hitsOf(id), killed: join(folder, `${id.service}-${id.role}.killed`) });
     const cluster = await Cluster.start({
       data: folder, portBase, eventLog, databaseUrl: this.adminUrl, ...(empty === undefined ? { migrate: false } : { seed: empty }), ...(apart === true ? APART : TOGETHER),
-      say: (line) => output.push(line), output: hear,
+      say: (line) => output.push(line), output: hear, ...(broker === undefined ? {} : { kafkaBrokers: broker.address }),
       ...options.cluster,
-      env: (id) => ({ ...SHORT_LEASES, NODE_COMPILE_CACHE: join(this.folder, 'compiled'), SKEIN_CHAOS: JSON.stringify(arming(id)), ...options.cluster?.env?.(id) }),
+      env: (id) => ({ ...HASTE, NODE_COMPILE_CACHE: join(this.folder, 'compiled'), SKEIN_CHAOS: JSON.stringify(arming(id)), ...options.cluster?.env?.(id) }),
       nodeArgs: () => [`--import=${ARM}`],
     });
     const devnet = JSON.parse(readFileSync(join(folder, 'devnet.json'), 'utf8')) as Devnet;
@@ -149,7 +159,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await this.#postgres.stop();
+    await Promise.all([this.#postgres.stop(), this.#broker?.then((broker) => broker.stop(), () => undefined)]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 

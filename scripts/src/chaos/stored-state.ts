@@ -28,12 +28,17 @@ const UNSETTLED: readonly (readonly [what: string, sql: string])[] = [
 
 /** Each of these must find nothing at the end. */
 const BROKEN: readonly (readonly [what: string, sql: string])[] = [
-  ['gaps in streams', 'SELECT stream_id, count(*), min(version), max(version) FROM es_event GROUP BY stream_id HAVING min(version) <> 1 OR max(version) <> count(*)'],
-  ['gaps in positions', 'SELECT sum(events), min(position), es_head() FROM es_position HAVING count(*) > 0 AND (min(position) <> 1 OR es_head() <> sum(events))'],
-  ['positions out of a stream’s order', 'SELECT * FROM (SELECT e.stream_id, e.version, p.position, lag(p.position) OVER (PARTITION BY e.stream_id ORDER BY e.version) AS before FROM es_history p JOIN es_event e USING (seq)) o WHERE before >= position'],
+  ['gaps in streams', 'SELECT stream_id, count(*), min(version), max(version) FROM es_history GROUP BY stream_id HAVING min(version) <> 1 OR max(version) <> count(*)'],
+  ['gaps in positions', 'SELECT count(*), count(DISTINCT position), min(position), max(position), es_head() FROM es_history HAVING count(*) > 0 AND (min(position) <> 1 OR max(position) <> count(*) OR count(DISTINCT position) <> count(*) OR es_head() <> count(*))'],
+  ['positions out of a stream’s order', 'SELECT * FROM (SELECT stream_id, version, position, lag(position) OVER (PARTITION BY stream_id ORDER BY version) AS before FROM es_history) o WHERE before >= position'],
   ['events that two positions or none have', 'SELECT e.seq FROM es_event e LEFT JOIN es_position p ON e.seq >= p.seq AND e.seq < p.seq + p.events GROUP BY e.seq HAVING count(p.position) <> 1'],
-  ['dead letters', 'SELECT group_name, topic, key, reason FROM dead_letters'],
+  ['events in the log and in its archive', 'SELECT seq FROM es_history GROUP BY seq HAVING count(*) > 1'],
+  ['dead letters', 'SELECT group_name, topic, key, reason FROM dead_letters WHERE closed_at IS NULL'],
+  ['halted consumers', 'SELECT group_name, topic, key, reason FROM consumer_halts WHERE cleared_at IS NULL'],
 ];
+
+/** The same, where a service keeps artifacts. */
+const UNOWNED = ['bytes that nobody owns', 'SELECT sha256 FROM artifact_unowned'] as const;
 
 const LOG_BEHIND = `SELECT l.group_name, p.topic, p.partition, l.committed, p.next_offset FROM log_leases l JOIN log_partitions p ON p.id = l.partition_id WHERE l.committed < p.next_offset`;
 const LOG_BROKEN: readonly (readonly [what: string, sql: string])[] = [
@@ -81,10 +86,17 @@ export async function settle(cluster: Cluster, withinMs = SETTLED_MS_MAX): Promi
   const { url } = cluster.eventLog;
   const log = url.startsWith('kafka') ? eventLogFromUrl({ url, clientId: 'skein-chaos', onError: () => undefined }) : undefined;
   try {
-    return await settled(cluster, log, performance.now() + withinMs);
+    const left = await settled(cluster, log, performance.now() + withinMs);
+    // Who has not come back yet explains what is left to do.
+    return left.length === 0 ? [] : [...(await unready(cluster)), ...left];
   } finally {
     await log?.close();
   }
+}
+
+async function unready({ processes }: Cluster): Promise<string[]> {
+  const answers = await Promise.all(processes.map(async (one) => ({ one, ready: await one.isReady() })));
+  return answers.filter(({ ready }) => !ready).map(({ one }) => `${one.name} ${one.alive ? 'is not ready' : 'does not run'} after ${one.starts} starts`);
 }
 
 async function settled(cluster: Cluster, log: EventLog | undefined, until: number): Promise<readonly string[]> {
@@ -99,8 +111,18 @@ async function settled(cluster: Cluster, log: EventLog | undefined, until: numbe
   }
 }
 
-/** Gaps, disorder and dead letters; none in a sound state. */
-export const broken = (cluster: Cluster): Promise<string[]> => everywhere(cluster, BROKEN, LOG_BROKEN);
+/** Gaps, disorder, dead letters and bytes left over; none in a sound state. */
+export async function broken(cluster: Cluster): Promise<string[]> {
+  const unowned = Object.entries(cluster.databases).map(([name, { ownerUrl }]) => queried(ownerUrl, async (client) => {
+    const { rows } = await client.query<{ there: boolean }>(`SELECT to_regclass('artifact_unowned') IS NOT NULL AS there`);
+    return rows[0]?.there === true ? found(client, name, [UNOWNED]) : [];
+  }));
+  return [...(await everywhere(cluster, BROKEN, LOG_BROKEN)), ...(await Promise.all(unowned)).flat()];
+}
+
+/** The column `line` of a query's rows. */
+export const linesOf = (url: string, sql: string, values: unknown[] = []): Promise<string[]> =>
+  queried(url, async (client) => (await client.query<{ line: string }>(sql, values)).rows.map(({ line }) => line));
 
 /** How many events of each type each service has, without those that count attempts; inbox rows and keys by consumer and scope. */
 export async function countsOf(cluster: Cluster): Promise<Facts> {
@@ -108,7 +130,7 @@ export async function countsOf(cluster: Cluster): Promise<Facts> {
     queried(url, async (client) => {
       const lines = async (sql: string, values: unknown[] = []): Promise<string[]> => (await client.query<{ line: string }>(sql, values)).rows.map(({ line }) => line);
       return {
-        [`${name} events`]: await lines(`SELECT type || ' ' || count(*) AS line FROM es_event WHERE NOT type = ANY ($1) GROUP BY type ORDER BY type`, [ATTEMPTS]),
+        [`${name} events`]: await lines(`SELECT type || ' ' || count(*) AS line FROM es_history WHERE NOT type = ANY ($1) GROUP BY type ORDER BY type`, [ATTEMPTS]),
         [`${name} inbox`]: await lines(`SELECT consumer || ' ' || count(*) AS line FROM es_inbox WHERE NOT consumer = ANY ($1) GROUP BY consumer ORDER BY consumer`, [OF_ATTEMPTS]),
         [`${name} keys`]: await lines(`SELECT scope || ' ' || count(*) AS line FROM es_idempotency GROUP BY scope ORDER BY scope`),
         [`${name} timers`]: await lines(`SELECT kind || ' ' || count(*) AS line FROM es_timer GROUP BY kind ORDER BY kind`),

@@ -3,6 +3,7 @@ import { storyData } from '../data/story-data.js';
 import { castOf, everybody } from '../demo/cast.js';
 import { chapters } from '../demo/chapters/index.js';
 import { parseDemoOptions, type DemoOptions } from '../demo/options.js';
+import { patience } from '../demo/persist.js';
 import { playStory } from '../demo/play.js';
 import { Printer } from '../demo/printer.js';
 import { fingerprintOf, newReport } from '../demo/report.js';
@@ -14,6 +15,9 @@ import type { Run } from './stage.js';
 export const STORY_SEED = 1;
 /** Seed of the secrets of a cluster that the story is played on. */
 export const STORY_SECRETS = `demo/${STORY_SEED}`;
+
+/** All processes of a service start anew on a machine that is as busy as it was at the start: what takes 3 s at rest may take 60. */
+const PATIENCE_MS = 180_000;
 
 const momentOf = (chapter: number, name: string): string => `${chapter} ${name}`;
 
@@ -34,6 +38,7 @@ export const storyPlay: Play = {
   moments: chapters.flatMap(({ number, moments }) => moments.map((name) => momentOf(number, name))),
   calling: { validation: momentOf(4, 'scoring'), marketplace: momentOf(7, 'first burst') },
   begin: async (run) => {
+    patience.timeoutMs = PATIENCE_MS;
     const endings: Story['endings'] = [];
     let story: Story | undefined;
     return {

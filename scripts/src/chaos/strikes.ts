@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ClusterProcess } from '@skein/cluster';
 import { kafkaAvailable } from '@skein/embedded';
 import type { DeterministicRandom } from '@skein/kernel';
 import type { Disturbance } from './attempt.js';
@@ -14,8 +15,21 @@ export const kafkaOnly = async (): Promise<string | undefined> => {
   return available.ok ? undefined : available.why;
 };
 
-/** Kafka begins empty: what a template's relays have sent is sent again. */
-export const ON_KAFKA: NonNullable<Disturbance['cluster']> = { eventLog: 'kafka', migrate: true };
+/** Instead of the embedded log. */
+export const ON_KAFKA: NonNullable<Disturbance['cluster']> = { eventLog: 'kafka' };
+
+/** What a process has to end after SIGTERM. */
+export const ENDS_WITHIN_MS = 10_000;
+
+/** SIGTERM; throws where the process does not end by itself in time, or says that it could not end as it should. */
+export async function askToEnd(one: Pick<ClusterProcess, 'name' | 'kill' | 'ended'>): Promise<void> {
+  const startedMs = performance.now();
+  one.kill('SIGTERM');
+  const { code, signal } = await one.ended;
+  const tookMs = performance.now() - startedMs;
+  if (code !== 0) throw new Error(`${one.name} ended by SIGTERM with ${signal ?? `code ${code}`}`);
+  if (tookMs > ENDS_WITHIN_MS) throw new Error(`${one.name} took ${(tookMs / 1000).toFixed(1)} s to end by SIGTERM`);
+}
 
 /** Something done once, some milliseconds after a moment drawn from the seed. */
 export function once({ moments }: Play, random: DeterministicRandom, what: string, strike: (run: Run) => Promise<void>, cluster: Disturbance['cluster'] = {}): Prepared {

@@ -4,9 +4,8 @@ import { formatWallet, sha256Hex, utf8, uuidV8From } from '@skein/kernel';
 import { createClient, retryingClient, signSession, type Client, type RestOptions } from '@skein/sdk';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import type { Devnet } from '../process/skein-process.js';
+import { patience } from './persist.js';
 
-/** Calls go on for this long while Skein is being killed and restarted. */
-const RETRY = { timeoutMs: 60_000 };
 const SESSION_MS = 12 * 3600 * 1000;
 const SCOPES = ['arena.propose', 'arena.submit', 'validation.score', 'federation.propose', 'federation.participate', 'marketplace.publish', 'marketplace.infer', 'billing.manage', 'billing.read', 'staking.read'];
 
@@ -65,7 +64,7 @@ export class Actor {
     const address = this.devnet.grpc[at];
     if (address === undefined) throw new Error(`devnet.json names no gRPC address of ${at}`);
     const raw = createClient(service, { address, headers: this.headers });
-    const client = Object.assign(retryingClient(service, raw, RETRY), { close: () => raw.close() });
+    const client = Object.assign(retryingClient(service, raw, patience), { close: () => raw.close() });
     this.clients.set(key, client);
     return client;
   }

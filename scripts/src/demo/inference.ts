@@ -2,6 +2,7 @@ import { GRPCInferenceService } from '@skein/contracts/inference';
 import type { Dataset } from '@skein/models';
 import { withRetry, SkeinError } from '@skein/sdk';
 import type { Actor } from './actor.js';
+import { patience } from './persist.js';
 
 /** What an answer says of its price. */
 export interface Paid {
@@ -17,7 +18,6 @@ export interface Refused {
   readonly error: string;
 }
 
-const RETRY = { timeoutMs: 60_000 };
 /** The service is away, or it says itself that the same call is worth another try. */
 const isPassing = ({ status, headers }: Response): boolean => status >= 500 || headers.has('retry-after');
 
@@ -37,7 +37,7 @@ export async function inferRest(actor: Actor, model: string, rows: Dataset, row:
     if (!response.ok) return { status: response.status, error: ((await response.json()) as { error: string }).error };
     const { parameters: cost, outputs } = (await response.json()) as RestAnswer;
     return { reservationId: cost['reservation_id'] ?? '', chargedUnits: cost['charged_units'] ?? '', priceVersion: cost['price_version'] ?? '', probability: outputs[0]?.data[0] ?? Number.NaN };
-  }, RETRY);
+  }, patience);
 }
 
 /** The same over gRPC `ModelInfer`, with raw tensors in and out. */

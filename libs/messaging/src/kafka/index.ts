@@ -4,6 +4,7 @@ import type { KafkaEventLogOptions } from './kafka-options.js';
 import { KafkaJsEventLog } from './kafkajs-event-log.js';
 import { PlatformaticEventLog } from './platformatic-event-log.js';
 
+export * from './clear-kafka.js';
 export { KafkaJsEventLog, PlatformaticEventLog };
 
 /** The adapter of each client, for tests and fault injection; programs take `eventLogFromUrl`. */

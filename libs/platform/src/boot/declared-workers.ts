@@ -1,9 +1,10 @@
 import type { ObservableResult } from '@opentelemetry/api';
 import { EVENT_TYPES } from '@skein/contracts';
-import { Housekeeper, projectionSink, RebuildWorker, Subscription, type ReportError } from '@skein/events';
+import { Housekeeper, projectionSink, RebuildWorker, Subscription, type ArchivePolicy, type ReportError } from '@skein/events';
 import { ConsumerWorker, MESSAGE_CONTENTS, Relay } from '@skein/messaging';
 import type { ServiceContext, ServiceDefinition, Worker, WorkflowDefinition } from '../service-definition.js';
 import { oldestOpenSeconds } from '../operations/workflows.js';
+import type { Settings } from '../settings.js';
 import type { Parts } from './providers.js';
 
 /** Metric `workflow_oldest_open_seconds{workflow}`: what is stuck is visible before anybody asks for it. */
@@ -19,6 +20,11 @@ function workflowAges(workflows: readonly WorkflowDefinition[], { metrics, pool 
   return { name: 'workflow-ages', start: () => gauge.addCallback(observe), stop: async () => gauge.removeCallback(observe) };
 }
 
+/** The service says which streams are closed, its operator may say when they move. */
+function archiveOf({ archive }: ServiceDefinition, { archiveAfterDays }: Settings): { archive?: ArchivePolicy } {
+  return archive === undefined ? {} : { archive: { ...archive, afterDays: archiveAfterDays ?? archive.afterDays } };
+}
+
 /** The workers that follow from what a service declares: projections, publications, consumers, ages of workflows, housekeeping; then its own. */
 export function declaredWorkers(definition: ServiceDefinition, context: ServiceContext, parts: Parts): Worker[] {
   const { store, pool, log, logger } = parts;
@@ -30,7 +36,7 @@ export function declaredWorkers(definition: ServiceDefinition, context: ServiceC
     ...(projections.length > 0 ? [new RebuildWorker({ store, projections, onError })] : []),
     ...(publications.length > 0 ? [new Relay({ store, log, publications, onError })] : []),
     ...(definition.consumers?.(context) ?? []).map((consumer) => new ConsumerWorker({ eventTypes: EVENT_TYPES, ...consumer, log, pool, logger })),
-    new Housekeeper({ store, onError, expiring: [MESSAGE_CONTENTS], ...(definition.archive === undefined ? {} : { archive: definition.archive }) }),
+    new Housekeeper({ store, onError, everyMs: context.settings.housekeepingMs, expiring: [MESSAGE_CONTENTS], ...archiveOf(definition, context.settings) }),
     ...(workflows.length > 0 ? [workflowAges(workflows, parts)] : []),
     ...(definition.workers?.(context) ?? []),
   ];

@@ -8,7 +8,7 @@ import { csvOf } from '../csv.js';
 import { baselines, pimaRows } from '../../data/baselines.js';
 import { FlNodes } from '../fl-nodes.js';
 import { ModelJudge } from '../model-judge.js';
-import { persist } from '../persist.js';
+import { patience, persist } from '../persist.js';
 import type { FederationReport } from '../report.js';
 import { verify, type Chapter, type Story } from '../story.js';
 import { models } from './submissions.js';
@@ -34,7 +34,7 @@ function winnerOf(story: Story): { actor: Actor; model: Uint8Array } {
 }
 
 async function propose(story: Story, winner: Actor, model: Uint8Array): Promise<string> {
-  const upload = (bytes: Uint8Array): Promise<string> => withRetry(() => uploadArtifact(winner.rest, 'federation', bytes), { timeoutMs: 60_000 });
+  const upload = (bytes: Uint8Array): Promise<string> => withRetry(() => uploadArtifact(winner.rest, 'federation', bytes), patience);
   const deadlines = { joiningMs: DEADLINE_MS, contributingMs: DEADLINE_MS, committingMs: DEADLINE_MS, revealingMs: DEADLINE_MS };
   const members = membersOf(story).length;
   const { name } = await winner.client(FederatedTaskService, 'fl-aggregator').proposeFederatedTask({

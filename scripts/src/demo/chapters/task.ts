@@ -3,7 +3,7 @@ import { Consensus, FinalStake, Metric, RankShare, TaskService } from '@skein/co
 import type { Dataset } from '@skein/models';
 import { uploadArtifact, withRetry } from '@skein/sdk';
 import { csvOf } from '../csv.js';
-import { persist } from '../persist.js';
+import { patience, persist } from '../persist.js';
 import { verify, type Chapter, type Story } from '../story.js';
 
 /** Deadlines are real, but no outcome depends on them: every phase ends when everybody has acted. */
@@ -12,7 +12,7 @@ const GM_FLOCK = 10n ** 18n;
 const EPOCHS = 2;
 
 async function upload(story: Story, dataset: Dataset): Promise<string> {
-  return withRetry(() => uploadArtifact(story.cast.partner.rest, 'arena', csvOf(dataset)), { timeoutMs: 60_000 });
+  return withRetry(() => uploadArtifact(story.cast.partner.rest, 'arena', csvOf(dataset)), patience);
 }
 
 async function propose(story: Story): Promise<string> {

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Effect, EventMetadata, EventStore, Executed, InboxEntry, Recorded } from '@skein/events';
 import { RejectionError, unwrap, uuidV8From } from '@skein/kernel';
 import { CONFIG, EVENT_STORE, type CallContext, type Settings } from '@skein/platform';
+import { failpoint } from '@skein/telemetry';
 import { available } from '../domain/ledger/account.js';
 import { ACCOUNTS } from '../domain/ledger/customer-accounts.js';
 import type { BuyCredit, CaptureCredit, ChargeTerms, ReleaseCredit, ReserveCredit } from '../domain/ledger/ledger.commands.js';
@@ -90,6 +91,7 @@ export class Credit {
           const past = await pastFor(this.#history, ledger.ledgerId, purchaseId, state, version);
           // The adapter takes a purchase once; a crash before the append finds the same payment on the retry.
           ({ reference } = unwrap(await this.#payments.charge({ purchaseId, amount, method })));
+          failpoint('payment.charged');
           return { type: 'buy-credit', ledger, purchaseId, amount, reference, past, nowMs };
         },
         metadata: call.metadata(),

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { POOL } from '@skein/platform';
+import { failpoint } from '@skein/telemetry';
 import type { Pool } from 'pg';
 import type { SecretScore, SecretScores } from '../application/ports.js';
 import type { Manifest } from '../domain/evaluation/evaluation.events.js';
@@ -35,6 +36,7 @@ export class SecretScoreTable implements SecretScores {
       JSON.stringify(score.manifest),
       score.manifestSha256,
     ]);
+    failpoint('score.kept');
     return (await this.find(score.assignmentId)) ?? score;
   }
 }
