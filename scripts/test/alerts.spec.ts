@@ -7,7 +7,7 @@ import { readCommandLine } from '../../libs/clients/cli/src/command-line.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const rules = readFileSync(join(root, 'docs/alerts.yaml'), 'utf8').split('- alert: ').slice(1)
   .map((text) => ({ name: /^\w+/.exec(text)?.[0] ?? '', expr: /expr: (.*)/.exec(text)?.[1] ?? '', text }));
-const sources = globSync('libs/*/src/**/*.ts', { cwd: root }).filter((file) => !file.endsWith('.spec.ts')).map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
+const sources = globSync('{libs,services}/*/src/**/*.ts', { cwd: root }).filter((file) => !file.endsWith('.spec.ts')).map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
 
 describe.each(rules)('$name', ({ expr, text }) => {
   test('asks for metrics that there are', () => {

@@ -1,8 +1,13 @@
+import { goldenChainEvents } from './golden-chain-events.js';
 import { goldenOutboxEvents } from './golden-outbox-events.js';
+import { goldenPoolEvents } from './golden-pool-events.js';
+import type { CaseChanged } from '../src/domain/case/case.decider.js';
 import type { ChainEvent } from '../src/domain/chain/chain.events.js';
 import type { ChainFact } from '../src/domain/facts.js';
 import type { GrantsEvent } from '../src/domain/grants/grants.events.js';
 import type { OutboxEvent } from '../src/domain/outbox/outbox.events.js';
+import type { ReconciliationEvent } from '../src/domain/reconciliation/reconciliation.events.js';
+import type { PoolChanged } from '../src/domain/pool/pool.events.js';
 import type { PositionEvent } from '../src/domain/position/position.events.js';
 
 const wallet = 'eip155:31337:0x70997970c51812dc3a010c7d01b50e0d17dc79c8';
@@ -20,7 +25,8 @@ const staked: ChainFact = {
 };
 
 /** One event of each type, as version 1 of its schema was first written. */
-export const goldenEvents: readonly (ChainEvent | GrantsEvent | OutboxEvent | PositionEvent)[] = [
+export const goldenEvents: readonly (CaseChanged | ChainEvent | GrantsEvent | OutboxEvent | PoolChanged | PositionEvent | ReconciliationEvent)[] = [
+  ...goldenChainEvents,
   {
     type: 'skein.staking.chain.started.v1',
     data: { chainId: 31337, genesis: { number: 0, hash: hash('0') }, cursor: { number: 7, hash: hash('9') } },
@@ -44,4 +50,5 @@ export const goldenEvents: readonly (ChainEvent | GrantsEvent | OutboxEvent | Po
     },
   },
   ...goldenOutboxEvents,
+  ...goldenPoolEvents,
 ];

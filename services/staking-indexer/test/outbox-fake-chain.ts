@@ -129,4 +129,8 @@ export class FakeChain implements TransactionChain {
   async read({ args }: ContractRead, block: number | 'latest'): Promise<unknown> {
     return this.#mined(block === 'latest' ? undefined : block).some((one) => one.succeeded && one.epoch === args[0]);
   }
+
+  async events(): Promise<never[]> {
+    return [];
+  }
 }

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chainClient, deployAll, devAccount, devKey, fundGas, type AddressBook, type ChainClient, type DeployOptions } from '@skein/contracts-evm';
+import { chainClient, deployAll, devAccount, devKey, flockAbi, fundGas, gmFlockAbi, lockFlock, mined, mintFlock, type AddressBook, type ChainClient, type DeployOptions } from '@skein/contracts-evm';
 import { startAnvil, type Anvil } from '@skein/embedded';
-import { createTestClient, http, type Abi, type Address, type Hex, type TestClient } from 'viem';
+import { createTestClient, http, keccak256, toHex, type Abi, type Address, type Hex, type TestClient } from 'viem';
+
+/** The time that service identities are checked by. */
+export const systemClock = { nowMs: (): number => Date.now() };
 
 /** A devnet with all contracts, whose roles for what services decide belong to one account with a key file. Mines only what it is told. */
 export class OutboxNet {
@@ -28,8 +31,9 @@ export class OutboxNet {
     writeFileSync(this.keyFile, `${this.key}\n`, { mode: 0o600 });
   }
 
-  static async start(options: DeployOptions = {}): Promise<OutboxNet> {
-    const anvil = await startAnvil({ blockTimeSeconds: 0, statesKept: 64 });
+  /** `blockTimeSeconds`: blocks come by themselves, too. */
+  static async start(options: DeployOptions = {}, blockTimeSeconds = 0): Promise<OutboxNet> {
+    const anvil = await startAnvil({ blockTimeSeconds, statesKept: 64 });
     const admin = chainClient(anvil, devAccount('outbox', 'admin'));
     const { address } = devAccount('outbox', 'signer');
     await fundGas(anvil, [admin.address, address]);
@@ -46,6 +50,23 @@ export class OutboxNet {
 
   read(contract: keyof AddressBook, abi: Abi | readonly unknown[], functionName: string, ...args: unknown[]): Promise<unknown> {
     return this.admin.reader.readContract({ address: this.book[contract] as Address, abi: abi as Abi, functionName, args });
+  }
+
+  /** Calls a contract as `client` and waits until it is mined. */
+  async call(client: ChainClient, contract: keyof AddressBook, abi: Abi | readonly unknown[], functionName: string, ...args: unknown[]): Promise<void> {
+    await mined(client, await client.wallet.writeContract({ address: this.book[contract] as Address, abi: abi as Abi, functionName, args }));
+  }
+
+  /** Gives the administrator one more role. */
+  grant(contract: keyof AddressBook, role: string): Promise<void> {
+    return this.call(this.admin, contract, flockAbi, 'grantRole', keccak256(toHex(role)), this.admin.address);
+  }
+
+  /** Gives an account gmFLOCK that a contract may take. */
+  async hold(client: ChainClient, amount: bigint, spender: Address): Promise<void> {
+    await mintFlock(this.admin, this.book, client.address, amount);
+    await lockFlock(client, this.book, { amount, lockSeconds: 0n });
+    await this.call(client, 'gmFlock', gmFlockAbi, 'approve', spender, amount);
   }
 
   /** How many transactions of the signer the chain holds. */

@@ -1,5 +1,5 @@
 import { encodeAbiParameters } from 'viem';
-import { gmFlockAbi, lockFlock, mined, mintFlock, rewardsAbi, rewardsTree, AT_ONCE, roleNumber, taskKey, taskStakingAbi, type Grant } from '@skein/contracts-evm';
+import { federationTaskAbi, mined, rewardsAbi, rewardsTree, AT_ONCE, roleNumber, taskKey, taskStakingAbi, type Grant } from '@skein/contracts-evm';
 import { EventStore, eventsMigrations } from '@skein/events';
 import { FakeClock, freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -134,10 +134,9 @@ test('a stuck transaction is replaced at its nonce with higher fees, and one of 
 test('what the operator did by hand is adopted; what it did otherwise freezes the outbox with the difference, until the thaw', async () => {
   const [same, other] = [await newTask(), await newTask()];
   const start = await now();
-  const byHand = async (taskId: string, duration: number): Promise<void> => {
-    const role = await net.read('rewards', rewardsAbi, 'OPERATOR_ROLE');
-    await mined(net.admin, await net.admin.wallet.writeContract({ address: net.book.rewards, abi: rewardsAbi, functionName: 'grantRole', args: [role as `0x${string}`, net.admin.address] }));
-    await mined(net.admin, await net.admin.wallet.writeContract({ address: net.book.rewards, abi: rewardsAbi, functionName: 'fixVesting', args: [taskKey(taskId), Number(start), duration] }));
+  const byHand = async (task: string, duration: number): Promise<void> => {
+    await net.grant('rewards', 'OPERATOR_ROLE');
+    await net.call(net.admin, 'rewards', rewardsAbi, 'fixVesting', taskKey(task), Number(start), duration);
     await net.anvil.mine(3);
   };
   await byHand(same, 5);
@@ -184,13 +183,40 @@ test('a root that the outbox posts pays every grant of its tree, and a repeat pa
   await expect(anyone.wallet.writeContract({ address: net.book.rewards, abi: rewardsAbi, functionName: 'claim', args: [epoch, stranger, tree.proofOf(grants[0]!)!] })).rejects.toThrow('InvalidProof');
 });
 
+test('a round settled by hand is compared wallet by wallet; so is what a slash was called with', async () => {
+  const taskId = await newTask();
+  const members = [await net.client('member-a'), await net.client('member-b')].sort((a, b) => (a.address < b.address ? -1 : 1));
+  for (const member of members) await net.hold(member, 10n * TOKEN, net.book.federationTask);
+  await accept({ kind: 'create-federation', taskId, sponsor: net.admin.address, latestEnd: (await now()) + 86_400n, rounds: 2, slashBps: 1000, threshold: TOKEN });
+  await passes(3);
+  for (const member of members) await net.call(member, 'federationTask', federationTaskAbi, 'join', taskKey(taskId), 10n * TOKEN);
+  await accept({ kind: 'open-round', taskId, round: 0 });
+  await passes(3);
+  await net.grant('federationTask', 'OPERATOR_ROLE');
+  const caller = members[1]!.address;
+  const slash = (amount: bigint) => [{ wallet: members[0]!.address, amount }];
+  await net.call(net.admin, 'federationTask', federationTaskAbi, 'settle', taskKey(taskId), 0, caller, slash(TOKEN), []);
+  await net.anvil.mine(3);
+  const settle = (round: number, amount: bigint): Intent => ({ kind: 'settle-round', taskId, round, caller, slashes: slash(amount), pays: [] });
+  await accept(settle(0, TOKEN));
+  await passes(1);
+  expect((await eventsOf(settle(0, TOKEN))).at(-1)).toMatchObject({ type: 'intent.settled', data: { how: 'adopted' } });
+  await accept({ kind: 'open-round', taskId, round: 1 });
+  await passes(3);
+  await net.call(net.admin, 'federationTask', federationTaskAbi, 'settle', taskKey(taskId), 1, caller, slash(TOKEN / 2n), []);
+  await net.anvil.mine(3);
+  await accept(settle(1, TOKEN / 4n));
+  await passes(1);
+  const difference = `slashes is ${members[0]!.address}:${TOKEN / 2n} on chain, ${members[0]!.address}:${TOKEN / 4n} was decided`;
+  expect((await eventsOf(settle(1, TOKEN / 4n))).at(-1)).toMatchObject({ type: 'intent.contradicted', data: { difference } });
+  expect(await run.thaw()).toMatchObject({ ok: true });
+});
+
 test('a case’s notice and its slash reach the chain once; a dismissal of the same case is refused by name', async () => {
   const taskId = await newTask();
   const staker = await net.client('accused');
-  await mintFlock(net.admin, net.book, staker.address, 10n * TOKEN);
-  await lockFlock(staker, net.book, { amount: 10n * TOKEN, lockSeconds: 0n });
-  await mined(staker, await staker.wallet.writeContract({ address: net.book.gmFlock, abi: gmFlockAbi, functionName: 'approve', args: [net.book.taskStaking, 10n * TOKEN] }));
-  await mined(staker, await staker.wallet.writeContract({ address: net.book.taskStaking, abi: taskStakingAbi, functionName: 'stake', args: [taskKey(taskId), roleNumber('node'), 10n * TOKEN] }));
+  await net.hold(staker, 10n * TOKEN, net.book.taskStaking);
+  await net.call(staker, 'taskStaking', taskStakingAbi, 'stake', taskKey(taskId), roleNumber('node'), 10n * TOKEN);
   const caseId = encodeAbiParameters([{ type: 'uint256' }], [77n]);
   const nobody = `0x${'0'.repeat(40)}`;
   await accept({ kind: 'open-case', caseId, taskId, role: 'node', wallet: staker.address, reporter: nobody, cap: 3n * TOKEN, evidence: caseId });
@@ -199,4 +225,13 @@ test('a case’s notice and its slash reach the chain once; a dismissal of the s
   expect(await accept({ kind: 'dismiss-case', caseId })).toMatchObject({ ok: false, error: { rule: 'intent-decided-otherwise' } });
   expect(await open()).toEqual([]);
   expect(await net.read('taskStaking', taskStakingAbi, 'stakeOf', taskKey(taskId), roleNumber('node'), staker.address)).toBe(8n * TOKEN);
+  await net.grant('taskStaking', 'CASE_ROLE');
+  const other = encodeAbiParameters([{ type: 'uint256' }], [78n]);
+  await accept({ kind: 'open-case', caseId: other, taskId, role: 'node', wallet: staker.address, reporter: nobody, cap: 3n * TOKEN, evidence: caseId });
+  await passes(4);
+  await net.call(net.admin, 'taskStaking', taskStakingAbi, 'slash', other, TOKEN);
+  await net.anvil.mine(3);
+  await accept({ kind: 'slash', caseId: other, amount: 2n * TOKEN });
+  await passes(1);
+  expect((await eventsOf({ kind: 'slash', caseId: other, amount: 2n * TOKEN })).at(-1)).toMatchObject({ data: { difference: `the slash took ${TOKEN} on chain, ${2n * TOKEN} was decided` } });
 });

@@ -1,6 +1,6 @@
 import { chainReader, delegationPoolAbi, emissionAbi, federationTaskAbi, gmFlockAbi, poolManagerAbi, rewardsAbi, taskStakingAbi, type ChainEndpoint } from '@skein/contracts-evm';
 import { BaseError, BlockNotFoundError, decodeErrorResult, ExecutionRevertedError, TransactionReceiptNotFoundError, type Abi, type Address, type BlockTag, type Hex, type PublicClient } from 'viem';
-import type { Call, ContractRead, Receipt, Sent, TransactionChain } from '../application/outbox/ports.js';
+import type { Call, ContractEvent, ContractRead, Receipt, Sent, TransactionChain } from '../application/outbox/ports.js';
 import { firstFees, type Fees } from '../domain/outbox/fees.policy.js';
 import type { Block, Refusal } from '../domain/outbox/outbox.events.js';
 
@@ -17,10 +17,13 @@ const atBlock = (block: number | 'latest'): { blockTag: BlockTag } | { blockNumb
 export class RpcTransactionChain implements TransactionChain {
   readonly #client: PublicClient;
   readonly #finalised: (() => Promise<Block>) | undefined;
+  readonly #fromBlock: bigint;
 
-  constructor(endpoint: ChainEndpoint, finalised?: () => Promise<Block>) {
+  /** `fromBlock`: before it there is no event of the contracts. */
+  constructor(endpoint: ChainEndpoint, { finalised, fromBlock }: { readonly finalised?: () => Promise<Block>; readonly fromBlock?: bigint } = {}) {
     this.#client = chainReader(endpoint);
     this.#finalised = finalised;
+    this.#fromBlock = fromBlock ?? 0n;
   }
 
   async finalised(): Promise<Block> {
@@ -84,6 +87,15 @@ export class RpcTransactionChain implements TransactionChain {
 
   read({ address, abi, functionName, args }: ContractRead, block: number | 'latest'): Promise<unknown> {
     return this.#client.readContract({ address, abi: abi as Abi, functionName, args: args as unknown[], ...atBlock(block) });
+  }
+
+  async events({ address, abi, eventName, args }: Parameters<TransactionChain['events']>[0], block: number | 'latest'): Promise<ContractEvent[]> {
+    const toBlock = block === 'latest' ? block : BigInt(block);
+    const found = await this.#client.getContractEvents({ address, abi: abi as Abi, eventName, args, fromBlock: this.#fromBlock, toBlock } as never) as unknown as { args: Record<string, unknown>; transactionHash: Hex }[];
+    return Promise.all(found.map(async ({ args: decoded, transactionHash: hash }) => {
+      const { to, input } = await this.#client.getTransaction({ hash });
+      return { args: decoded, call: { to: (to ?? '').toLowerCase(), data: input } };
+    }));
   }
 }
 

@@ -1,14 +1,21 @@
 import { emissionAbi, federationTaskAbi, rewardsAbi, roleNumber, taskKey, taskStakingAbi } from '@skein/contracts-evm';
 import type { Abi } from 'viem';
 import type { Intent, IntentKind } from '../../domain/outbox/intent.js';
-import type { OutboxContracts } from './intent-calls.js';
-import type { TransactionChain } from './ports.js';
+import { callOf, type OutboxContracts } from './intent-calls.js';
+import type { ContractEvent, TransactionChain } from './ports.js';
 
 /** What the chain holds under an intent's id. */
 export type OnChain = { readonly is: 'absent' } | { readonly is: 'same' } | { readonly is: 'different'; readonly difference: string };
 
-/** Asks one view of a contract at the block of the look. */
-type Ask = (contract: keyof OutboxContracts, abi: Abi, functionName: string, ...args: unknown[]) => Promise<Record<string, unknown>>;
+/** Asks one view of a contract at the block of the look, or for its events up to there. */
+interface Ask {
+  (contract: keyof OutboxContracts, abi: Abi, functionName: string, ...args: unknown[]): Promise<Record<string, unknown>>;
+  events(contract: keyof OutboxContracts, abi: Abi, eventName: string, args: object): Promise<ContractEvent[]>;
+  /** Whether a transaction was just the call that the intent is. */
+  isOurs(call: ContractEvent['call']): boolean;
+  /** Whether it called that contract itself: by way of another one its calldata says nothing. */
+  isDirect(contract: keyof OutboxContracts, call: ContractEvent['call']): boolean;
+}
 type Looks = { readonly [K in IntentKind]: (intent: Extract<Intent, { kind: K }>, ask: Ask) => Promise<OnChain> };
 
 const absent: OnChain = { is: 'absent' };
@@ -49,10 +56,38 @@ async function caseEnd(ask: Ask, caseId: string, wanted: number, other: number):
   return status === other ? different(`the case is ${other === CASE.slashed ? 'slashed' : 'dismissed, or out of time,'} on chain`) : absent;
 }
 
-async function caseNotice({ caseId, taskId, role, wallet, reporter, cap }: Extract<Intent, { kind: 'open-case' }>, ask: Ask): Promise<OnChain> {
+async function caseNotice({ caseId, taskId, role, wallet, reporter, cap, evidence }: Extract<Intent, { kind: 'open-case' }>, ask: Ask): Promise<OnChain> {
   const found = await caseOf(ask, caseId);
   if (Number(found['status']) === CASE.unknown) return absent;
-  return compared({ task: taskKey(taskId), role: roleNumber(role), wallet, reporter, cap }, found);
+  const [notice] = await ask.events('taskStaking', taskStakingAbi, 'CaseOpened', { caseId });
+  return compared({ task: taskKey(taskId), role: roleNumber(role), wallet, reporter, cap, evidence }, { ...found, evidence: notice?.args['evidence'] });
+}
+
+/** A slash takes what was decided, or what is left: what it was called with is compared where the transaction shows it. */
+async function slashOnChain({ caseId, amount }: Extract<Intent, { kind: 'slash' }>, ask: Ask): Promise<OnChain> {
+  const ended = await caseEnd(ask, caseId, CASE.slashed, CASE.dismissed);
+  if (ended.is !== 'same') return ended;
+  const [slashed] = await ask.events('taskStaking', taskStakingAbi, 'Slashed', { caseId });
+  const taken = BigInt(String(slashed?.args['fromOwner'] ?? 0)) + BigInt(String(slashed?.args['fromPool'] ?? 0));
+  const otherwise = slashed !== undefined && (ask.isDirect('taskStaking', slashed.call) ? !ask.isOurs(slashed.call) : taken > amount);
+  return otherwise ? different(`the slash took ${taken} on chain, ${amount} was decided`) : same;
+}
+
+const listOf = (entries: readonly (readonly unknown[])[]): string => entries.map((entry) => entry.map(textOf).join(':')).join(' ');
+
+/** The money of a settled round, wallet by wallet. */
+async function settlementOnChain({ taskId, round, caller, slashes, pays }: Extract<Intent, { kind: 'settle-round' }>, ask: Ask): Promise<OnChain> {
+  if (Number((await stateOf(ask, taskId))['round']) <= round) return absent;
+  const of = (name: string) => ask.events('federationTask', federationTaskAbi, name, { task: taskKey(taskId), round });
+  const [[end], slashed, paid] = [await of('RoundSettled'), await of('MemberSlashed'), await of('MemberPaid')];
+  return compared(
+    { caller, slashes: listOf(slashes.map(({ wallet, amount }) => [wallet, amount])), pays: listOf(pays.map(({ wallet, flock, gm }) => [wallet, flock, gm])) },
+    {
+      caller: end?.args['caller'],
+      slashes: listOf(slashed.map(({ args }) => [args['wallet'], args['amount']])),
+      pays: listOf(paid.map(({ args }) => [args['wallet'], args['flock'], args['gm']])),
+    },
+  );
 }
 
 const looks: Looks = {
@@ -70,7 +105,7 @@ const looks: Looks = {
   'finish-task': ({ taskId }, ask) => ended(ask, taskId),
   'cancel-task': ({ taskId }, ask) => ended(ask, taskId),
   'open-case': caseNotice,
-  slash: ({ caseId }, ask) => caseEnd(ask, caseId, CASE.slashed, CASE.dismissed),
+  slash: slashOnChain,
   'dismiss-case': ({ caseId }, ask) => caseEnd(ask, caseId, CASE.dismissed, CASE.slashed),
   'create-federation': async ({ taskId, sponsor, latestEnd, rounds, slashBps, threshold }, ask) => {
     const found = await ask('federationTask', federationTaskAbi, 'termsOf', taskKey(taskId));
@@ -80,15 +115,27 @@ const looks: Looks = {
     const found = await stateOf(ask, taskId);
     return Number(found['round']) > round || (Number(found['round']) === round && found['roundOpen'] === true) ? same : absent;
   },
-  'settle-round': async ({ taskId, round }, ask) => (Number((await stateOf(ask, taskId))['round']) > round ? same : absent),
+  'settle-round': settlementOnChain,
   'finish-federation': async ({ taskId }, ask) => ((await stateOf(ask, taskId))['finished'] === true ? same : absent),
 };
 
-/** What a block holds under the intent's id. */
-export function lookOnChain(intent: Intent, contracts: OutboxContracts, chain: Pick<TransactionChain, 'read'>, block: number | 'latest'): Promise<OnChain> {
-  const ask: Ask = async (contract, abi, functionName, ...args) => {
+type Reads = Pick<TransactionChain, 'read' | 'events'>;
+
+function askAt(intent: Intent, contracts: OutboxContracts, chain: Reads, block: number | 'latest'): Ask {
+  const view = async (contract: keyof OutboxContracts, abi: Abi, functionName: string, ...args: unknown[]): Promise<Record<string, unknown>> => {
     const answer = await chain.read({ address: contracts[contract], abi, functionName, args }, block);
     return typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : { 0: answer };
   };
-  return (looks[intent.kind] as (of: Intent, ask: Ask) => Promise<OnChain>)(intent, ask);
+  const events: Ask['events'] = (contract, abi, eventName, args) => chain.events({ address: contracts[contract], abi, eventName, args }, block);
+  const ours = callOf(intent, contracts);
+  return Object.assign(view, {
+    events,
+    isOurs: ({ to, data }: ContractEvent['call']) => to === ours.to && data === ours.data,
+    isDirect: (contract: keyof OutboxContracts, { to }: ContractEvent['call']) => to === contracts[contract],
+  });
+}
+
+/** What a block holds under the intent's id. */
+export function lookOnChain(intent: Intent, contracts: OutboxContracts, chain: Reads, block: number | 'latest'): Promise<OnChain> {
+  return (looks[intent.kind] as (of: Intent, ask: Ask) => Promise<OnChain>)(intent, askAt(intent, contracts, chain, block));
 }

@@ -39,6 +39,12 @@ export interface ContractRead {
   readonly args: readonly unknown[];
 }
 
+/** One event of a contract, with the call that its transaction is: `viem`'s decoded arguments. */
+export interface ContractEvent {
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly call: { readonly to: string; readonly data: string };
+}
+
 /** What the outbox asks of a chain. Every method throws when there is no usable answer. */
 export interface TransactionChain {
   finalised(): Promise<Block>;
@@ -54,4 +60,6 @@ export interface TransactionChain {
   /** What the call would do now: the gas it needs, or why it is refused. */
   dryRun(from: Address, call: Call): Promise<{ readonly gas: bigint } | { readonly refusal: Refusal }>;
   read(read: ContractRead, block: number | 'latest'): Promise<unknown>;
+  /** Events with these indexed arguments up to a block, in the chain's order. */
+  events(of: Omit<ContractRead, 'functionName' | 'args'> & { readonly eventName: string; readonly args: object }, block: number | 'latest'): Promise<ContractEvent[]>;
 }

@@ -4,7 +4,7 @@ import { FakeChain } from '../../../test/outbox-fake-chain.js';
 import { mint } from '../../../test/outbox-fixtures.js';
 import { MemoryOutbox } from '../../../test/outbox-memory.js';
 import { CONTRACTS, testSigner } from '../../../test/outbox-parts.js';
-import type { OutboxEvent } from '../../domain/outbox/outbox.events.js';
+import type { IntentSettled, OutboxEvent, TransactionSigned } from '../../domain/outbox/outbox.events.js';
 import type { Signer } from './ports.js';
 import { RunOutbox, type OutboxOptions } from './run-outbox.js';
 
@@ -40,12 +40,16 @@ class Table {
     }
   }
 
-  of<T extends OutboxEvent['type']>(type: T): Extract<OutboxEvent, { type: T }>['data'][] {
-    return this.outbox.history.flatMap((event) => (event.type === type ? [(event as Extract<OutboxEvent, { type: T }>).data] : []));
+  of(type: OutboxEvent['type']): OutboxEvent['data'][] {
+    return this.outbox.history.filter((event) => event.type === type).map(({ data }) => data);
   }
 
-  get signed() {
-    return this.of('skein.staking.transaction.signed.v1');
+  get signed(): TransactionSigned['data'][] {
+    return this.of('skein.staking.transaction.signed.v1') as TransactionSigned['data'][];
+  }
+
+  get settled(): IntentSettled['data'][] {
+    return this.of('skein.staking.intent.settled.v1') as IntentSettled['data'][];
   }
 
   get epochs(): bigint[] {
@@ -61,7 +65,7 @@ test('intents reach the chain in order and are over once they are final', async 
   await table.blocks(2);
   expect((await table.outbox.state()).open).toHaveLength(3);
   await table.blocks(1);
-  expect(table.of('skein.staking.intent.settled.v1').map(({ how, block: { number } }) => [how, number])).toEqual([['mined', 1], ['mined', 1], ['mined', 1]]);
+  expect(table.settled.map(({ how, block: { number } }) => [how, number])).toEqual([['mined', 1], ['mined', 1], ['mined', 1]]);
   expect([table.epochs, (await table.outbox.state()).open]).toEqual([[1n, 2n, 3n], []]);
 });
 
@@ -118,7 +122,7 @@ test('what another has brought about is adopted once it is final, without a tran
   await table.blocks(2);
   await table.accept(1);
   await table.run.step();
-  expect(table.of('skein.staking.intent.settled.v1')).toMatchObject([{ how: 'adopted' }]);
+  expect(table.settled).toMatchObject([{ how: 'adopted' }]);
   expect(table.signed).toEqual([]);
 });
 

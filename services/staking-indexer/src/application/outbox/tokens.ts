@@ -13,3 +13,5 @@ export type Outbox =
 export const OUTBOX = Symbol('OUTBOX');
 /** `OutboxQueries`. */
 export const OUTBOX_QUERIES = Symbol('OUTBOX_QUERIES');
+/** `Claims`. */
+export const CLAIMS = Symbol('CLAIMS');

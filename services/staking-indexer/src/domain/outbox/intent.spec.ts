@@ -12,8 +12,8 @@ const settle = (parts: Partial<Extract<Intent, { kind: 'settle-round' }>> = {}):
 test('what excludes each other has one id', () => {
   expect(intentId({ kind: 'slash', caseId, amount: 5n })).toBe(intentId({ kind: 'dismiss-case', caseId }));
   expect(intentId({ kind: 'finish-task', taskId })).toBe(intentId({ kind: 'cancel-task', taskId }));
-  expect(intentId(rootOf(4))).toBe('epochs/4/root');
-  expect(intentId({ ...rootOf(4), revision: 1 } as Intent)).toBe('epochs/4/root/revisions/1');
+  expect(intentId(rootOf(4))).toBe('epochs/4/rewards');
+  expect(intentId({ ...rootOf(4), revision: 1 } as Intent)).toBe('epochs/4/rewards/revisions/1');
   expect(intentId(mint(4))).toBe('epochs/4/emission');
   expect(intentId(settle())).toBe(`federatedTasks/${taskId}/rounds/3/settlement`);
 });

@@ -63,7 +63,7 @@ type OfKind<K extends IntentKind> = Extract<Intent, { kind: K }>;
 /** What excludes each other has one name: a case ends by a slash or by a dismissal, a task is finished or cancelled. */
 const names: { readonly [K in IntentKind]: (intent: OfKind<K>) => string } = {
   'mint-epoch': ({ epoch }) => `epochs/${epoch}/emission`,
-  'post-root': ({ epoch, revision }) => `epochs/${epoch}/root${revision === 0 ? '' : `/revisions/${revision}`}`,
+  'post-root': ({ epoch, revision }) => `epochs/${epoch}/rewards${revision === 0 ? '' : `/revisions/${revision}`}`,
   'fix-vesting': ({ taskId }) => `tasks/${taskId}/vesting`,
   'open-task': ({ taskId }) => `tasks/${taskId}/opening`,
   'end-final-validation': ({ taskId }) => `tasks/${taskId}/final-validation`,

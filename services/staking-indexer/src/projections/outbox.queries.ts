@@ -1,0 +1,39 @@
+import type pg from 'pg';
+
+/** An intent as the read model has it; `position` orders by acceptance. */
+export interface IntentRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly content: string;
+  readonly status: string;
+  readonly acceptedAtMs: bigint;
+  readonly position: bigint;
+  readonly nonce: bigint;
+  readonly txHash: string;
+  readonly transactions: number;
+  readonly how: string;
+  readonly block: bigint;
+  readonly reason: string;
+}
+
+const COLUMNS = `id, kind, content, status, accepted_at_ms AS "acceptedAtMs", accepted_position AS position, nonce, tx_hash AS "txHash", transactions, how, block_number AS block, reason`;
+
+type Stored = Record<'id' | 'kind' | 'content' | 'status' | 'acceptedAtMs' | 'position' | 'nonce' | 'txHash' | 'how' | 'block' | 'reason', string> & { transactions: number };
+
+/** Reads of the outbox's read model. */
+export class OutboxQueries {
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  /** The newest first. `before`: only those accepted at a lower position. */
+  async intents({ status, before, limit }: { readonly status: string; readonly before?: bigint; readonly limit: number }): Promise<IntentRow[]> {
+    const { rows } = await this.#pool.query<Stored>(
+      `SELECT ${COLUMNS} FROM "outbox".intent WHERE ($1 = '' OR status = $1) AND ($2::bigint IS NULL OR accepted_position < $2) ORDER BY accepted_position DESC LIMIT $3`,
+      [status, before ?? null, limit],
+    );
+    return rows.map((row) => ({ ...row, acceptedAtMs: BigInt(row.acceptedAtMs), position: BigInt(row.position), nonce: BigInt(row.nonce), block: BigInt(row.block) }));
+  }
+}
