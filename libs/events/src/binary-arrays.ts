@@ -59,7 +59,7 @@ export function uuidArray(values: readonly string[]): Buffer {
   const buffer = headed(OID.uuid, values.length, values.length * 20, false);
   for (const [index, value] of values.entries()) {
     buffer.writeInt32BE(16, HEADER_BYTES + index * 20);
-    buffer.write(value.replaceAll('-', ''), HEADER_BYTES + index * 20 + 4, 'hex');
+    buffer.write(value.slice(0, 8) + value.slice(9, 13) + value.slice(14, 18) + value.slice(19, 23) + value.slice(24), HEADER_BYTES + index * 20 + 4, 'hex');
   }
   return buffer;
 }

@@ -1,4 +1,4 @@
-import { freshDatabase, type TestDatabase } from '@skein/testing';
+import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
 import { ok, type Decider } from '@skein/kernel';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -63,6 +63,49 @@ describe('appends that come at once', () => {
     await holder.query('COMMIT');
     await holder.end();
     expect(await waits).toEqual({ streamId: 'locked-0', version: 1 });
+  });
+
+  test('large appends go by themselves, whatever numbers others draw meanwhile', async () => {
+    const many = (count: number): Counted[] => Array.from({ length: count }, (_, n) => counted(n + 1));
+    const streams = Array.from({ length: 12 }, (_, index) => `large-${index}`);
+    const versions = await Promise.all(streams.map(async (stream, index) => {
+      await store.append(stream, 'none', many(40 + index), metadata);
+      const [, small] = await Promise.all([store.append(`${stream}-beside`, 'any', [counted(1)], metadata), store.append(stream, 40 + index, many(33), metadata)]);
+      return small.version;
+    }));
+    expect(versions).toEqual(streams.map((_, index) => 73 + index));
+    await expect(store.append('large-0', 40, many(32), metadata)).rejects.toThrow('stream large-0 is at version 73, expected 40');
+    await expect(store.append('large-0', 'none', many(32), metadata)).rejects.toThrow('stream large-0 is at version 73, expected none');
+    const repeated = await Promise.all([1, 2].map(() => store.append('large-0', 73, many(50), metadata, 'command-1')));
+    expect(repeated.map(({ version }) => version)).toEqual([123, 123]);
+    expect((await store.readStream('large-0')).map(({ version }) => version)).toEqual(Array.from({ length: 123 }, (_, index) => index + 1));
+  });
+
+  test('statements that hang leave a connection for reads', async () => {
+    const holder = new pg.Client({ connectionString: db.appUrl });
+    await holder.connect();
+    await holder.query('BEGIN; LOCK TABLE es_unsequenced IN SHARE MODE');
+    const pool = new pg.Pool({ connectionString: db.appUrl, max: 4 });
+    const own = new EventStore({ pool });
+    const hanging = (count: number, timeoutMs = 45_000): Promise<void> =>
+      eventually(async () => {
+        const { rows } = await holder.query<{ count: number }>(`SELECT count(*)::int AS count FROM pg_locks WHERE relation = 'es_unsequenced'::regclass AND NOT granted`);
+        expect(rows[0]?.count).toBe(count);
+      }, { timeoutMs });
+    // One after the other, so that each is a group of its own.
+    const appends: Promise<unknown>[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      appends.push(own.append(`hanging-${index}`, 'any', [counted(1)], metadata));
+      await hanging(index + 1);
+    }
+    appends.push(own.append('hanging-3', 'any', [counted(1)], metadata));
+    await expect(hanging(4, 300)).rejects.toThrow('expected 3 to be 4');
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await holder.query('COMMIT');
+    await Promise.all(appends);
+    await own.close();
+    await pool.end();
+    await holder.end();
   });
 });
 
