@@ -57,6 +57,17 @@ test('below a 0700 folder with spaces it starts, keeps its data over a stop, and
   await expect(query(last.appUrl, 'SELECT n FROM kept')).rejects.toThrow('permission denied');
 });
 
+test('a stop whose last checkpoint does not come to an end is cut short; nothing is lost, nobody is left', { timeout: 60_000 }, async () => {
+  const dataDir = join(root, 'busy disk');
+  const server = await start(dataDir);
+  await query(server.adminUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
+  const [checkpointer] = (await query(server.adminUrl, `SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'`)) as { pid: number }[];
+  process.kill(checkpointer!.pid, 'SIGSTOP');
+  await server.stop();
+  expect(() => process.kill(checkpointer!.pid, 0)).toThrow('ESRCH');
+  expect(await query((await start(dataDir)).adminUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+});
+
 test('a taken port is named, a wrong password is refused', async () => {
   const server = await start(join(root, 'ports'));
   await expect(startPostgres({ dataDir: join(root, 'other'), port: server.port })).rejects.toThrow(`port ${server.port}`);
