@@ -23,6 +23,7 @@ export * from './identity.js';
 export * from './logger.js';
 export * from './not-found.js';
 export { openApiDocument } from './openapi/document.js';
+export { PayoutFreeze, payoutFreezeHandlers } from './payouts/payout-freeze.js';
 export { callInfoOf, noRoute, sendProblem } from './rest/rest-server.js';
 export * from './rpc.js';
 export * from './service-definition.js';

@@ -19,6 +19,8 @@ export interface Worker {
   ready?(): boolean;
   /** What it waits for in a few words, where its name does not say it; `/health/ready` shows them to anybody. */
   waitsFor?(): string | undefined;
+  /** What holds it back while it does work, in a few words: shown by `/health/ready`, which stays ready. */
+  notice?(): string | undefined;
   /** Why it died, once it has: fails liveness. A rejected `start` counts too. */
   failure?(): Error | undefined;
 }

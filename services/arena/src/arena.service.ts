@@ -2,7 +2,8 @@ import { file_skein_arena_v1_service } from '@skein/contracts/arena';
 import { file_skein_arena_internal_v1_service } from '@skein/contracts/arena/internal';
 import type { EventStore } from '@skein/events';
 import { JobWorker, type Projection, type ReportError, Subscription, TimerWorker, reactorSink } from '@skein/events';
-import { type ConsumerDefinition, EVENT_STORE, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { type ConsumerDefinition, EVENT_STORE, POOL, PayoutFreeze, payoutFreezeHandlers, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import type pg from 'pg';
 import { AdmissionHandler } from './application/admission.js';
 import { ArenaProcess } from './application/arena-process.js';
 import { ADMISSION_JOB, EpochCommands } from './application/epoch-commands.js';
@@ -38,6 +39,7 @@ function consumers(context: ServiceContext): ConsumerDefinition[] {
   const verdicts = context.get(VerdictsConsumer);
   return [
     { group: 'arena.stakes', handlers: [context.get(StakesConsumer).handler], policy: 'stop' },
+    { group: 'arena.reconciliation', handlers: payoutFreezeHandlers(context.get(PayoutFreeze)), policy: 'stop' },
     { group: 'arena.verdicts', handlers: [verdicts.agreed, verdicts.failed], policy: 'stop' },
   ];
 }
@@ -60,6 +62,7 @@ export const arenaService: ServiceDefinition = {
   contexts: [file_skein_arena_v1_service, file_skein_arena_internal_v1_service],
   migrations: [new URL('../src/migrations/', import.meta.url)],
   providers: [
+    { provide: PayoutFreeze, useFactory: (pool: pg.Pool) => new PayoutFreeze(pool), inject: [POOL] },
     StakeCopy,
     { provide: STAKES, useExisting: StakeCopy },
     TaskQueries,

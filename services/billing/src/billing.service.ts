@@ -1,8 +1,9 @@
 import { file_skein_billing_v1_service } from '@skein/contracts/billing';
 import { file_skein_billing_internal_v1_service } from '@skein/contracts/billing/internal';
 import { TimerWorker, type EventStore, type Projection, type ReportError } from '@skein/events';
-import { API_KEYS, EVENT_STORE, METRICS, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import { API_KEYS, EVENT_STORE, METRICS, PayoutFreeze, payoutFreezeHandlers, POOL, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
 import type { ServiceMetrics } from '@skein/telemetry';
+import type pg from 'pg';
 import { Bookings } from './application/bookings.js';
 import { Credit, HOLD_EXPIRY, type HoldExpiry } from './application/credit.js';
 import { Customers } from './application/customers.js';
@@ -71,6 +72,7 @@ export const billingService: ServiceDefinition = {
     { provide: QUERIES, useClass: SqlBillingQueries },
     { provide: API_KEYS, useClass: SqlApiKeys },
     { provide: LEDGER_HISTORY, useClass: SqlLedgerHistory },
+    { provide: PayoutFreeze, useFactory: (pool: pg.Pool) => new PayoutFreeze(pool), inject: [POOL] },
     CustomerNames,
     Customers,
     Credit,
@@ -82,6 +84,7 @@ export const billingService: ServiceDefinition = {
   // Money consumers stop before a message that they cannot book; they never skip one.
   consumers: (context) => [
     { group: 'billing.rewards', handlers: rewardHandlers(context.get(Bookings)), policy: 'stop' },
+    { group: 'billing.reconciliation', handlers: payoutFreezeHandlers(context.get(PayoutFreeze)), policy: 'stop' },
     { group: 'billing.usage', handlers: usageHandlers(context.get(Credit)), policy: 'stop' },
   ],
   workflows: (context) => [{ name: 'hold', open: (limit) => context.get<BillingQueries>(QUERIES).openHolds(limit) }],

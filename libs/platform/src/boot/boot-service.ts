@@ -230,7 +230,7 @@ export async function bootService(definition: ServiceDefinition, role: Exclude<R
     const dispatcher = role === 'worker' ? undefined : serveApi(definition, settings, parts, nest, http, context);
     running = new Running(definition, role, settings, adapters, parts, nest, http, dispatcher, supervisor);
     const made = running;
-    addHealthRoutes(http, definition.name, { dead: () => supervisor.dead(), notReady: () => made.notReady(), metrics: (open) => parts.metrics.render(open) });
+    addHealthRoutes(http, definition.name, { dead: () => supervisor.dead(), notReady: () => made.notReady(), notices: () => supervisor.notices(), metrics: (open) => parts.metrics.render(open) });
     await running.listen();
     const missing = await supervisor.start();
     if (missing !== undefined && adapters.strict === true) throw missing;

@@ -7,6 +7,8 @@ export interface HealthSource {
   dead(): readonly string[];
   /** Names of what is not ready. */
   notReady(): Promise<readonly string[]>;
+  /** What holds parts back that do work. */
+  notices(): readonly string[];
   metrics(openMetrics: boolean): Promise<string>;
 }
 
@@ -18,7 +20,8 @@ export function addHealthRoutes(app: FastifyInstance, service: string, source: H
   });
   app.get('/health/ready', async (_request, reply) => {
     const waiting = await source.notReady();
-    return reply.code(waiting.length === 0 ? 200 : 503).send({ service, ready: waiting.length === 0, waiting });
+    const notices = source.notices();
+    return reply.code(waiting.length === 0 ? 200 : 503).send({ service, ready: waiting.length === 0, waiting, ...(notices.length === 0 ? {} : { notices }) });
   });
   app.get('/metrics', async (request, reply) => {
     const open = wantsOpenMetrics(request.headers.accept);

@@ -59,6 +59,11 @@ export class Supervisor {
     return [...new Set([...this.dead(), ...waiting])];
   }
 
+  /** What holds workers back that do work. */
+  notices(): readonly string[] {
+    return [...this.#started].flatMap((worker) => worker.notice?.() ?? []);
+  }
+
   /** Stops all; what fails to stop is logged, the others stop nevertheless. */
   async stop(): Promise<void> {
     this.#stopping = true;

@@ -1,24 +1,34 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Effect, EventMetadata, EventStore, InboxEntry } from '@skein/events';
 import { unwrap, type Rejection, type Result } from '@skein/kernel';
-import { EVENT_STORE } from '@skein/platform';
+import { EVENT_STORE, PayoutFreeze } from '@skein/platform';
 import { ledgerDecider } from '../domain/ledger/ledger.decider.js';
 import type { BookDecision, LedgerIdentity } from '../domain/ledger/ledger.commands.js';
 import type { Booking } from '../domain/reward/bookings.policy.js';
 import { LEDGER_HISTORY, type LedgerHistory } from './ledger-history.port.js';
 
-/** Books other services' decisions, once per message. A booking that does not add up throws: money stops, it is not skipped. */
+/**
+ * Books other services' decisions, once per message. A booking that does not add up throws: money stops, it is not skipped. So
+ * does every one while payouts are frozen; whoever delivered it delivers it again.
+ */
 @Injectable()
 export class Bookings {
   readonly #store: EventStore;
   readonly #history: LedgerHistory;
-  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(LEDGER_HISTORY) history: LedgerHistory) {
+  readonly #freeze: PayoutFreeze;
+  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(LEDGER_HISTORY) history: LedgerHistory, @Inject(PayoutFreeze) freeze: PayoutFreeze) {
     this.#store = store;
     this.#history = history;
+    this.#freeze = freeze;
   }
 
-  async book(booking: Result<Booking, Rejection>, metadata: EventMetadata, inbox?: InboxEntry, effects: readonly Effect[] = []): Promise<void> {
+  async book(booking: Result<Booking, Rejection>, metadata: EventMetadata, inbox?: InboxEntry): Promise<void> {
     const decided = unwrap(booking);
+    await this.#freeze.check();
+    await this.#write(decided, metadata, inbox);
+  }
+
+  async #write(decided: Booking, metadata: EventMetadata, inbox?: InboxEntry, effects: readonly Effect[] = []): Promise<void> {
     unwrap(
       await this.#store.execute({
         decider: ledgerDecider,
@@ -36,6 +46,6 @@ export class Bookings {
 
   /** Notes a decision that moves no money yet, with the timers that will. */
   async note(ledger: LedgerIdentity, source: string, what: string, metadata: EventMetadata, inbox: InboxEntry, effects: readonly Effect[]): Promise<void> {
-    await this.book({ ok: true, value: { type: 'book-decision', ledger, source, what, amount: 0n, accounts: [], transfers: [] } }, metadata, inbox, effects);
+    await this.#write({ type: 'book-decision', ledger, source, what, amount: 0n, accounts: [], transfers: [] }, metadata, inbox, effects);
   }
 }

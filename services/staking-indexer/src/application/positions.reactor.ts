@@ -2,7 +2,7 @@ import type { EventMetadata, EventStore, InboxEntry, Reactor, RecordedEvent } fr
 import { unwrap } from '@skein/kernel';
 import { caseDecider, caseStreamId } from '../domain/case/case.decider.js';
 import { singlesOf, type ChainEvent, type FactFinalised } from '../domain/chain/chain.events.js';
-import { isCaseFact, isPoolFact, isWalletFact } from '../domain/facts.js';
+import { isCaseFact, isPoolFact, isWalletFact, type WalletFact } from '../domain/facts.js';
 import { poolDecider } from '../domain/pool/pool.decider.js';
 import { poolStreamId } from '../domain/pool/pool.events.js';
 import { positionDecider } from '../domain/position/position.decider.js';
@@ -30,10 +30,16 @@ export const positionsReactor = (store: EventStore): Reactor => ({
   name: 'positions',
   types,
   async handle(event: RecordedEvent): Promise<void> {
-    for (const [{ fact, asOf, txHash, ordinal }, act] of actsOf(event, 'positions')) {
-      if (!isWalletFact(fact)) continue;
-      const command = () => ({ fact, asOf, cause: { txHash, ordinal } });
-      unwrap(await store.execute({ decider: positionDecider, streamId: positionStreamId(fact.wallet), command, ...act }));
+    const wallets = Map.groupBy(actsOf(event, 'positions'), ([{ fact }]) => (isWalletFact(fact) ? fact.wallet : ''));
+    wallets.delete('');
+    // Each wallet's in order, wallets side by side: their appends share transactions.
+    await Promise.all([...wallets].map(([wallet, acts]) => inOrder(acts, wallet)));
+
+    async function inOrder(acts: readonly (readonly [Final, Act])[], wallet: string): Promise<void> {
+      for (const [{ fact, asOf, txHash, ordinal }, act] of acts) {
+        const command = () => ({ fact: fact as WalletFact, asOf, cause: { txHash, ordinal } });
+        unwrap(await store.execute({ decider: positionDecider, streamId: positionStreamId(wallet), command, ...act }));
+      }
     }
   },
 });
