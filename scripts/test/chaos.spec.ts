@@ -15,9 +15,12 @@ import { armedWith, drawKill, sooner, steadyHits, steadyTable } from '../src/cha
 import { parseChaosOptions } from '../src/chaos/options.js';
 import { closing, isGood, newLine, row } from '../src/chaos/report.js';
 import { ACTS, describeStep, type Step } from '../src/chaos/steps.js';
+import type { Run } from '../src/chaos/stage.js';
 import { storyFaults } from '../src/chaos/story-faults.js';
+import { storyPlay } from '../src/chaos/story-play.js';
 import { askToEnd, combined } from '../src/chaos/strikes.js';
 import { differences } from '../src/chaos/stored-state.js';
+import { patience } from '../src/demo/persist.js';
 
 const random = (name: string): DeterministicRandom => new DeterministicRandom(sha256(utf8(name)));
 
@@ -237,6 +240,16 @@ describe('whoever is asked to end', () => {
   test.each([[{ code: 1, signal: null }, 'code 1'], [{ code: null, signal: 'SIGKILL' }, 'SIGKILL']] as const)('has failed with %j', async (how, told) => {
     await expect(askToEnd(asked(how).process)).rejects.toThrow(`arena/all/0 ended by SIGTERM with ${told}`);
   });
+});
+
+test('people of a story in which all of a service starts anew on a busy machine wait longer than those of a demo', async () => {
+  const { timeoutMs } = patience;
+  try {
+    await storyPlay.begin({} as Run);
+    expect(patience.timeoutMs).toBeGreaterThanOrEqual(3 * timeoutMs);
+  } finally {
+    patience.timeoutMs = timeoutMs;
+  }
 });
 
 test('no fault is named twice, nor as a step', () => {
