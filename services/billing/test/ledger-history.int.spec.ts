@@ -45,9 +45,11 @@ async function give(store: EventStore, streamId: string, command: OfOne): Promis
 const often = { ...ledgerDecider, snapshot: { ...ledgerSnapshot, every: 7 } };
 
 const reservation = fc.integer({ min: 0, max: 6 }).map((index) => `r${index}`);
+/** Fractions that round up at every other call. */
+const price = fc.constantFrom(1, 2, 3).map((priceVersion) => ({ priceVersion, unitPriceE15: 400_500_000n + BigInt(priceVersion) }));
 const command = fc.oneof(
   fc.tuple(fc.bigInt({ min: 1n, max: 3_000n }), fc.integer({ min: 0, max: 3 })).map(([amount, index]) => buy(amount, `p${index}`)),
-  fc.tuple(reservation, fc.bigInt({ min: 500n, max: 2_500n }), fc.integer({ min: 0, max: 90_000 })).map(([id, amount, nowMs]) => reserve(id, amount, { nowMs })),
+  fc.tuple(reservation, fc.bigInt({ min: 500n, max: 2_500n }), fc.integer({ min: 0, max: 90_000 }), price).map(([id, amount, nowMs, at]) => reserve(id, amount, { nowMs, ...at })),
   fc.tuple(reservation, fc.integer({ min: 1, max: 2 }), fc.integer({ min: 0, max: 150_000 })).map(([id, units, nowMs]) => capture(id, units, 300_000_000n, nowMs)),
   fc.tuple(reservation, fc.constantFrom('failed', 'expired'), fc.integer({ min: 0, max: 150_000 })).map(([id, reason, nowMs]) => release(id, reason, nowMs)),
 ) as fc.Arbitrary<OfOne>;
@@ -115,10 +117,10 @@ test('a booking is made once, whether by message or by timer, in one process or 
 });
 
 test('a data folder of the program before is read, indexed by the migration, and goes on', async () => {
-  await db.ownerPool.query('DROP INDEX ledger_past, ledger_past_archived, ledger_booked, ledger_booked_archived');
+  await db.ownerPool.query('DROP INDEX ledger_past, ledger_past_archived, ledger_booked, ledger_booked_archived, ledger_price, ledger_price_archived');
   const store = open();
   for (const events of goldenAppends()) await store.append(GOLDEN_STREAM, 'any', events, metadata);
-  await db.ownerPool.query(readFileSync(new URL('../src/migrations/0002_ledger_past.sql', import.meta.url), 'utf8'));
+  for (const migration of ['0002_ledger_past', '0004_ledger_price']) await db.ownerPool.query(readFileSync(new URL(`../src/migrations/${migration}.sql`, import.meta.url), 'utf8'));
   const log = goldenAppends().flat();
   const history = new SqlLedgerHistory(store);
   const onCredit = goldenDecisions().map(({ command: each }) => each).filter((each): each is OfOne => each.type !== 'book-decision' && each.type !== 'apply-transfers');

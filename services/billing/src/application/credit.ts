@@ -8,7 +8,7 @@ import { ACCOUNTS } from '../domain/ledger/customer-accounts.js';
 import type { BuyCredit, CaptureCredit, ChargeTerms, ReleaseCredit, ReserveCredit } from '../domain/ledger/ledger.commands.js';
 import { ledgerDecider } from '../domain/ledger/ledger.decider.js';
 import type { LedgerEvent } from '../domain/ledger/ledger.events.js';
-import type { LedgerState } from '../domain/ledger/ledger.state.js';
+import { rateKey, type LedgerState } from '../domain/ledger/ledger.state.js';
 import { NO_PAST, type Past } from '../domain/ledger/past.js';
 import type { Payments } from './payment.port.js';
 import { PAYMENTS } from './payment.port.js';
@@ -55,9 +55,13 @@ const grossOf = (reservationId: string, events: readonly Recorded<LedgerEvent>[]
   return gross;
 };
 
-/** Of an open reservation the state knows everything; of any other the log does. */
-export const pastFor = async (history: LedgerHistory, ledgerId: string, id: string, state: LedgerState, version: number): Promise<Past> =>
-  state.holds.has(id) ? NO_PAST : history.past(ledgerId, id, version);
+/** What the state has forgotten, from the log: of an open reservation at most how far its price came, of any other everything. */
+export async function pastFor(history: LedgerHistory, ledgerId: string, id: string, state: LedgerState, version: number): Promise<Past> {
+  const hold = state.holds.get(id);
+  if (!hold) return history.past(ledgerId, id, version);
+  const modelVersion = state.terms.get(hold.termsId)?.modelVersion ?? '';
+  return state.rates.has(rateKey(modelVersion, hold.priceVersion)) ? NO_PAST : { sumE15: await history.usedAt(ledgerId, modelVersion, hold.priceVersion, version) };
+}
 
 /** Prepaid credit: buying, reserving, capturing, releasing. Every command is one transaction on the customer's ledger. */
 @Injectable()

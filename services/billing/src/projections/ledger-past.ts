@@ -18,6 +18,11 @@ const PAST_BOOKING = `
   JOIN es_history h ON h.stream_id = $1 AND h.version BETWEEN b.version - $4::int AND b.version
   ORDER BY h.version`;
 
+const USED_AT = `
+  SELECT h.type, h.schema_version, h.data FROM es_history h
+  WHERE h.stream_id = $1 AND h.data->>'modelVersion' = $2 AND h.data->>'priceVersion' = $3 AND h.type = 'skein.billing.ledger.call-charged.v1' AND h.version <= $4
+  ORDER BY h.version DESC LIMIT 1`;
+
 interface FoundRow {
   type: string;
   schema_version: number;
@@ -40,4 +45,11 @@ export async function readPast({ pool, upcasters }: EventStore, ledgerId: string
 export async function readPastBooking({ pool, upcasters }: EventStore, ledgerId: string, source: string, transfers: number, version: number): Promise<PastBooking | undefined> {
   const { rows } = await pool.query<FoundRow>({ name: 'billing-past-booking', text: PAST_BOOKING, values: [ledgerId, source, version, transfers] });
   return pastBookingOf(eventsIn(upcasters, rows));
+}
+
+/** What was used at a price, by the index `ledger_price`. */
+export async function readUsedAt({ pool, upcasters }: EventStore, ledgerId: string, modelVersion: string, priceVersion: number, version: number): Promise<bigint> {
+  const { rows } = await pool.query<FoundRow>({ name: 'billing-used-at', text: USED_AT, values: [ledgerId, modelVersion, String(priceVersion), version] });
+  const [charged] = eventsIn(upcasters, rows);
+  return charged?.type === 'skein.billing.ledger.call-charged.v1' ? charged.data.sumE15 : 0n;
 }

@@ -11,8 +11,6 @@ export interface RateAggregate {
   readonly charged: bigint;
 }
 
-export const emptyAggregate: RateAggregate = { exactE15: 0n, charged: 0n };
-
 /** Nearest whole unit; a tie goes to the even one. */
 export function roundHalfEven(numerator: bigint, denominator: bigint): bigint {
   assert(numerator >= 0n && denominator > 0n, 'only non-negative amounts are rounded');
@@ -21,6 +19,11 @@ export function roundHalfEven(numerator: bigint, denominator: bigint): bigint {
   if (twice === denominator) return whole + (whole & 1n);
   return twice > denominator ? whole + 1n : whole;
 }
+
+/** The aggregate of so much exact use: what was charged for it is its rounded sum. */
+export const aggregateOf = (exactE15: bigint): RateAggregate => ({ exactE15, charged: roundHalfEven(exactE15, RATE_PER_UNIT) });
+
+export const emptyAggregate: RateAggregate = aggregateOf(0n);
 
 /**
  * Adds one use. The charge is the growth of the rounded sum, so that charges of any number of calls differ from the exact

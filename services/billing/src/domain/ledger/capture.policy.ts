@@ -1,6 +1,6 @@
 import type { Rejection, Result } from '@skein/kernel';
 import { assert, ok, reject } from '@skein/kernel';
-import { charge, costUnits, emptyAggregate } from '../charge/rate-aggregate.policy.js';
+import { aggregateOf, charge, costUnits } from '../charge/rate-aggregate.policy.js';
 import { splitCharge } from '../charge/split.policy.js';
 import { available } from './account.js';
 import { compose } from './compose.policy.js';
@@ -21,7 +21,7 @@ export function captureCredit(command: CaptureCredit, state: LedgerState): Decis
   const terms = state.terms.get(hold.termsId);
   assert(terms, 'terms are pinned before a hold names them');
   const exactE15 = BigInt(command.units) * hold.unitPriceE15;
-  const { aggregate, amount: gross } = charge(state.rates.get(rateKey(terms.modelVersion, hold.priceVersion)) ?? emptyAggregate, exactE15);
+  const { aggregate, amount: gross } = charge(state.rates.get(rateKey(terms.modelVersion, hold.priceVersion)) ?? aggregateOf(command.past.sumE15 ?? 0n), exactE15);
   if (gross > hold.amount) return reject('failed-precondition', 'capture-exceeds-reserve', `${gross} is more than the ${hold.amount} reserved`, 'units');
   return charged(command, state, hold, terms, { gross, exactE15, sumE15: aggregate.exactE15 });
 }

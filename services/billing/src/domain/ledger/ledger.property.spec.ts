@@ -1,6 +1,7 @@
 import { canonicalJson, decodePayload, encodePayload, fold } from '@skein/kernel';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { roundHalfEven } from '../charge/rate-aggregate.policy.js';
 import { available } from './account.js';
 import type { LedgerCommand } from './ledger.commands.js';
 import { ledgerDecider } from './ledger.decider.js';
@@ -11,9 +12,11 @@ import { buy, capture, nothingPlayed, release, reserve, step } from './test-ledg
 import { trialBalance } from './trial-balance.policy.js';
 
 const reservation = fc.integer({ min: 0, max: 6 }).map((index) => `r${index}`);
+/** Prices whose fractions round up at every other call. */
+const price = fc.constantFrom(1, 2, 3).map((priceVersion) => ({ priceVersion, unitPriceE15: 400_500_000n + BigInt(priceVersion) }));
 const command: fc.Arbitrary<LedgerCommand> = fc.oneof(
   fc.tuple(fc.bigInt({ min: 1n, max: 3_000n }), fc.integer({ min: 0, max: 3 })).map(([amount, index]) => buy(amount, `p${index}`)),
-  fc.tuple(reservation, fc.bigInt({ min: 500n, max: 2_500n }), fc.integer({ min: 0, max: 90_000 })).map(([id, amount, nowMs]) => reserve(id, amount, { nowMs })),
+  fc.tuple(reservation, fc.bigInt({ min: 500n, max: 2_500n }), fc.integer({ min: 0, max: 90_000 }), price).map(([id, amount, nowMs, at]) => reserve(id, amount, { nowMs, ...at })),
   fc.tuple(reservation, fc.integer({ min: 1, max: 2 }), fc.integer({ min: 0, max: 150_000 })).map(([id, units, nowMs]) => capture(id, units, 300_000_000n, nowMs)),
   fc.tuple(reservation, fc.constantFrom('failed', 'expired'), fc.integer({ min: 0, max: 150_000 })).map(([id, reason, nowMs]) => release(id, reason, nowMs)),
 );
@@ -49,6 +52,26 @@ test('the state remembers the transfers of open reservations and no others', () 
       const { state } = commands.reduce(step, nothingPlayed());
       const open = [...state.holds.values()].flatMap(({ reservationId, expired }) => (expired ? [`${reservationId}/end`, `${reservationId}/hold`] : [`${reservationId}/hold`]));
       expect([...state.books.transfers.keys()].sort()).toEqual(open.sort());
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('what is charged at a price is its exact use, rounded once, however often the price was left and came back', () => {
+  fc.assert(
+    fc.property(story, (commands) => {
+      const used = new Map<string, { exact: bigint; gross: bigint }>();
+      const { log, state } = [buy(1_000_000n, 'p9'), ...commands].reduce(step, nothingPlayed());
+      for (const event of log) {
+        if (event.type !== 'skein.billing.ledger.call-charged.v1') continue;
+        const { modelVersion, priceVersion, exactE15, gross, sumE15 } = event.data;
+        const before = used.get(`${modelVersion}#${priceVersion}`) ?? { exact: 0n, gross: 0n };
+        const after = { exact: before.exact + exactE15, gross: before.gross + gross };
+        expect([sumE15, after.gross]).toEqual([after.exact, roundHalfEven(after.exact, 1_000_000n)]);
+        used.set(`${modelVersion}#${priceVersion}`, after);
+      }
+      const open = new Set([...state.holds.values()].map(({ priceVersion }) => priceVersion));
+      expect(state.rates.size).toBeLessThanOrEqual(1 + open.size);
     }),
     { numRuns: 200 },
   );

@@ -1,5 +1,5 @@
 import { assert } from '@skein/kernel';
-import type { RateAggregate } from '../charge/rate-aggregate.policy.js';
+import { aggregateOf, type RateAggregate } from '../charge/rate-aggregate.policy.js';
 import type { Books } from './books.js';
 import { emptyBooks, forgetting, Overlay } from './books.js';
 import { GENESIS } from './hash-chain.policy.js';
@@ -18,7 +18,7 @@ export interface LedgerState {
   readonly head: string;
   readonly holds: ReadonlyMap<string, Hold>;
   readonly terms: ReadonlyMap<string, ChargeTerms>;
-  /** By model version and price version. */
+  /** By model version and price version: of each model the price used last, and those of open reservations. */
   readonly rates: ReadonlyMap<string, RateAggregate>;
   /** By API key: what it has spent and what is held for it. */
   readonly committedByKey: ReadonlyMap<string, bigint>;
@@ -101,15 +101,20 @@ function reserved(state: LedgerState, data: CreditReserved['data']): LedgerState
   };
 }
 
+/** Without the prices of the model that neither this charge nor an open reservation is at: the log knows how far they came. */
+function currentRates({ rates, holds, terms }: LedgerState, { modelVersion, priceVersion }: CallCharged['data']): LedgerState['rates'] {
+  if (rates.has(rateKey(modelVersion, priceVersion))) return rates;
+  const open = new Set([...holds.values()].map((hold) => rateKey(terms.get(hold.termsId)?.modelVersion ?? '', hold.priceVersion)));
+  return new Map([...rates].filter(([key]) => open.has(key) || !key.startsWith(`${modelVersion}#`)));
+}
+
 function charged(state: LedgerState, data: CallCharged['data']): LedgerState {
   const hold = state.holds.get(data.reservationId);
   assert(hold, 'a charge ends a hold');
-  const key = rateKey(data.modelVersion, data.priceVersion);
-  const before = state.rates.get(key)?.charged ?? 0n;
   return {
     ...state,
     holds: withoutKey(state.holds, data.reservationId),
-    rates: withEntry(state.rates, key, { exactE15: data.sumE15, charged: before + data.gross }),
+    rates: withEntry(currentRates(state, data), rateKey(data.modelVersion, data.priceVersion), aggregateOf(data.sumE15)),
     committedByKey: commit(state, data.keyId, data.gross - (hold.expired ? 0n : hold.amount)),
     books: forgetting(state.books, data.reservationId),
   };

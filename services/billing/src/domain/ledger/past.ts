@@ -13,6 +13,8 @@ export interface Past {
   readonly gross?: bigint;
   /** Released before it was made. */
   readonly forestalled?: boolean;
+  /** Of an open reservation whose price the state has forgotten: what was used at it so far, exactly. */
+  readonly sumE15?: bigint;
 }
 
 /** A booking as it was made. */

@@ -3,7 +3,7 @@ import { fold, unwrap } from '@skein/kernel';
 import type { ChargeTerms, LedgerCommand, LedgerIdentity, ReserveCredit } from './ledger.commands.js';
 import { ledgerDecider } from './ledger.decider.js';
 import type { LedgerEvent } from './ledger.events.js';
-import type { LedgerState } from './ledger.state.js';
+import { rateKey, type LedgerState } from './ledger.state.js';
 import { keyOf, keysOf, NO_PAST, pastBookingOf, pastOf } from './past.js';
 
 /** Shared by the specs of the ledger: identities, terms and a way to play commands. */
@@ -53,8 +53,12 @@ export function informed(command: LedgerCommand, { state, log }: Played): Ledger
     return { ...command, past: at < 0 ? undefined : pastBookingOf(log.slice(0, at + 1)) };
   }
   const id = command.type === 'buy-credit' ? command.purchaseId : command.reservationId;
-  const known = state.holds.has(id) ? [] : log.filter((event) => keysOf(id).includes(keyOf(event) ?? ''));
-  return { ...command, past: pastOf(known) };
+  const hold = state.holds.get(id);
+  if (!hold) return { ...command, past: pastOf(log.filter((event) => keysOf(id).includes(keyOf(event) ?? ''))) };
+  const modelVersion = state.terms.get(hold.termsId)?.modelVersion ?? '';
+  if (state.rates.has(rateKey(modelVersion, hold.priceVersion))) return { ...command, past: NO_PAST };
+  const charged = log.findLast((event) => event.type === 'skein.billing.ledger.call-charged.v1' && event.data.modelVersion === modelVersion && event.data.priceVersion === hold.priceVersion);
+  return { ...command, past: charged?.type === 'skein.billing.ledger.call-charged.v1' ? { sumE15: charged.data.sumE15 } : NO_PAST };
 }
 
 /** Plays a command; a refusal leaves everything as it was. */

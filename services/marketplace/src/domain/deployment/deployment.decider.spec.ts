@@ -1,4 +1,4 @@
-import { unwrap } from '@skein/kernel';
+import { decodePayload, encodePayload, fold, unwrap } from '@skein/kernel';
 import { specOf } from '@skein/testing';
 import { expect, test } from 'vitest';
 import { DEFAULT_WEIGHTS } from '../price/price.policy.js';
@@ -63,4 +63,19 @@ test('a window of the deployment before counts no more', () => {
 
 test('a rule without a rate is refused', () => {
   deployment.given().when({ ...deploy, rule: { ...rule, rateE15: 0n } }).thenRejected({ rule: 'positive', field: 'price_rule' });
+});
+
+test('a kept state and the windows after it give what all events give, wherever it was kept', () => {
+  const decider = deploymentDecider;
+  let log: DeploymentEvent[] = [...deployed];
+  for (let window = 0; window < 6; window += 1) {
+    const [fromMs, toMs] = [1_000 + window * 5_000, 6_000 + window * 5_000];
+    log = [...log, ...unwrap(decider.decide(close(window % 2 ? 0 : 300, { fromMs, toMs, nowMs: toMs + 100 }), fold(decider, log)))];
+  }
+  expect(log).toHaveLength(8);
+  for (let cut = 0; cut <= log.length; cut += 1) {
+    const { encode, decode } = decider.snapshot!;
+    const kept = decode(decodePayload(JSON.parse(JSON.stringify(encodePayload(encode(fold(decider, log.slice(0, cut))))))));
+    expect(fold(decider, log.slice(cut), kept)).toEqual(fold(decider, log));
+  }
 });

@@ -87,4 +87,6 @@ export const deploymentDecider: Decider<DeploymentState, DeploymentCommand, Depl
   initialState: () => ({ model: '', version: 0, rule: undefined, price: undefined, windowFromMs: 0 }),
   decide: (command, state) => (command.type === 'deploy' ? deploy(command, state) : closeWindow(command, state)),
   evolve,
+  // A model in demand has a new price with every window, for as long as it is served.
+  snapshot: { name: 'deployment', version: 1, every: 500, encode: (state) => state, decode: (kept) => kept as DeploymentState },
 };
