@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ServiceName } from '@skein/platform';
 import type { Guard } from './guard.js';
 import { nameOf, type ProcessPorts } from './layout.js';
+import { statusOf } from './probe.js';
 import type { ProcessId } from './options.js';
 
 /** What a process needs of its cluster. */
@@ -40,6 +41,7 @@ const STOP_MS_MAX = 9_500;
 const SURVIVED: ReadonlySet<NodeJS.Signals> = new Set(['SIGSTOP', 'SIGCONT', 'SIGUSR2']);
 const OUTPUT_KEPT = 20_000;
 const LIVE_EVERY_MS = 5_000;
+const ANSWER_MS_MAX = 2_000;
 /** A process that says that it is dead is replaced at the second time, one that does not answer at the fourth. */
 const STRIKES_MAX = 4;
 const STRIKES = { live: 0, silent: 1, dead: 2 } as const;
@@ -214,13 +216,9 @@ export class ClusterProcess {
 
   async #probe(what: 'live' | 'ready'): Promise<keyof typeof STRIKES> {
     if (!this.alive) return 'silent';
-    try {
-      const answer = await fetch(`http://127.0.0.1:${this.ports.http}/health/${what}`, { signal: AbortSignal.timeout(2_000) });
-      await answer.body?.cancel();
-      return answer.ok ? 'live' : 'dead';
-    } catch {
-      return 'silent';
-    }
+    const status = await statusOf(`http://127.0.0.1:${this.ports.http}/health/${what}`, ANSWER_MS_MAX);
+    if (status === undefined) return 'silent';
+    return status === 200 ? 'live' : 'dead';
   }
 }
 
