@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { archiveStream, EventStore, type EventMetadata } from '@skein/events';
 import { canonicalJson, fold, type Result } from '@skein/kernel';
-import { migrationsOf } from '@skein/platform';
+import { migrationsOf, PayoutFreeze } from '@skein/platform';
 import { freshDatabase, type TestDatabase } from '@skein/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -102,7 +102,7 @@ test('a booking is made once, whether by message or by timer, in one process or 
   const rewards = Array.from({ length: 230 }, (_, index) => ({ wallet: `w${index}`, amount: BigInt(index + 1), poolAmount: 0n }));
   const booking = vestedBooking(task, 'message-1/vested', rewards);
   const [one, other] = [open(), open()];
-  const book = (store: EventStore, given = booking): Promise<void> => new Bookings(store, new SqlLedgerHistory(store)).book({ ok: true, value: given }, metadata);
+  const book = (store: EventStore, given = booking): Promise<void> => new Bookings(store, new SqlLedgerHistory(store), new PayoutFreeze(db.appPool)).book({ ok: true, value: given }, metadata);
   await Promise.all([book(one), book(other), book(one)]);
   await other.headPosition();
   await archiveStream(db.appPool, task.ledgerId);
