@@ -23,6 +23,8 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
     --quick                  a slice, for CI
     --rounds N               interleaved rounds (default 5; with --quick 1)
   contracts                  gas of each call that users pay for, from the receipts of a devnet
+  as-of                      positions, pages of stakes and sums at a past block, of 1 000 000 facts, by index alone; and how fast those facts become rows
+    --quick                  of 100 000 facts, for CI
   tracing                    the story with and without spans: time, CPU time and memory of Skein, pair by pair
     --rounds N               pairs (default 5)
     --target, --event-log, --port-base   as of idle
@@ -83,6 +85,7 @@ const BENCHES: Record<string, () => Promise<object>> = {
       rounds: Number(values.rounds ?? 5), target: oneOf('target', values.target, ['all-in-one', 'cluster']), portBase: Number(values['port-base']),
       ...(values['event-log'] === undefined ? {} : { eventLog: oneOf<'kafka' | 'embedded'>('event-log', values['event-log'], ['kafka', 'embedded']) }),
     }),
+  'as-of': async () => (await import('./as-of/as-of.js')).benchAsOf({ facts: values.quick ? 100_000 : 1_000_000 }),
   'event-store': async () =>
     (await import('./event-store/event-store.js')).benchEventStore({
       rounds: Number(values.rounds ?? (values.quick ? 2 : 5)), quick: values.quick, pool: Number(values.pool), only: values.only.split(',').filter(Boolean),

@@ -11,6 +11,8 @@ import { stakingIndexerService, stakingProjection } from '../src/index.js';
 import { PoolChain, TOKEN } from './pool-chain.js';
 
 const TASK = '0192f0c1-2b3c-7def-8123-456789abcdef';
+/** Many steps, each of which waits for blocks to become final and be read; a busy machine takes its time. */
+const PATIENCE_MS = 240_000;
 const CASE: Hex = `0x${'ca'.repeat(32)}`;
 const EVIDENCE: Hex = `0x${'ee'.repeat(32)}`;
 
@@ -207,7 +209,7 @@ test('the life of a pool: each read model is what the contracts say, to the last
   expect(await live.api.listSigmaChanges({ owner: caip(owner) })).toMatchObject({ announced: 500_000, taskEnds: [{ task: `tasks/${TASK}`, status: 'open' }] });
   await chain.pool(b!, pool, 'claim');
   await agree('B claims');
-});
+}, PATIENCE_MS);
 
 test('what was true after each of those blocks can still be asked for, by block and by time', async () => {
   expect(said.length).toBeGreaterThan(10);
@@ -221,7 +223,7 @@ test('what was true after each of those blocks can still be asked for, by block 
   const ahead = (await chain.admin.reader.getBlockNumber({ cacheTime: 0 })) + 5n;
   await expect(live.api.getTotals({ asOfBlock: ahead })).rejects.toMatchObject({ rejection: { rule: 'not-final', field: 'as_of_block' } });
   await expect(live.api.getTotals({ asOfBlock: 1n, asOfTimeMs: 1n })).rejects.toMatchObject({ rejection: { rule: 'one-moment' } });
-});
+}, PATIENCE_MS);
 
 /** SHA-256 of the whole snapshot, as `skein chain snapshot` makes it. */
 async function snapshotHash({ api }: Indexer, block: bigint): Promise<string> {
@@ -246,7 +248,7 @@ test('an operator who reads it all afterwards has the same snapshots, and rebuil
     expect(await compareProjection(store, stakingProjection)).toMatchObject({ equal: true, differences: [] });
     await store.close();
   }
-});
+}, PATIENCE_MS);
 
 test('positions can be watched from any place of the log on, without a gap or a repetition, until the caller goes', async () => {
   const seen: bigint[] = [];

@@ -16,7 +16,14 @@ interface Loaded {
   readonly versions: Map<string, { readonly row: Row; readonly since: number }>;
 }
 
-const identity = (spec: TableSpec, row: Row): string => Object.keys(spec.key).map((name) => String(row[name])).join('\u0000');
+const keys = new WeakMap<TableSpec, readonly string[]>();
+
+function identity(spec: TableSpec, row: Row): string {
+  let names = keys.get(spec);
+  if (names === undefined) keys.set(spec, (names = Object.keys(spec.key)));
+  if (names.length === 1) return String(row[names[0]!]);
+  return names.map((name) => String(row[name])).join('\u0000');
+}
 
 /** `$1::text[], …` and the columns as arrays. */
 function arrays(kinds: readonly (readonly [string, string])[], rows: readonly Row[]): { text: string; values: unknown[] } {
@@ -53,8 +60,10 @@ export class Ledger {
   }
 
   async get<T extends TableSpec>(spec: T, key: KeyOf<T>): Promise<RowOf<T> | undefined> {
-    await this.load(spec, [key]);
-    return this.#of(spec).held.get(identity(spec, key as Row))?.row as RowOf<T> | undefined;
+    const { held, absent } = this.#of(spec);
+    const id = identity(spec, key as Row);
+    if (!held.has(id) && !absent.has(id)) await this.load(spec, [key]);
+    return held.get(id)?.row as RowOf<T> | undefined;
   }
 
   /** All rows with these values, by key. */
@@ -80,7 +89,7 @@ export class Ledger {
     versions.set(`${id}\u0000${from}`, { row: row as Row, since: from });
   }
 
-  /** Adds to one that is there, or to what `fresh` says. */
+  /** Puts what `next` makes of the row, or of none. */
   async change<T extends TableSpec>(spec: T, key: KeyOf<T>, since: number, next: (row: RowOf<T> | undefined) => RowOf<T>): Promise<RowOf<T>> {
     const row = next(await this.get(spec, key));
     this.put(spec, row, since);

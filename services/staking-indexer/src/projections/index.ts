@@ -1,0 +1,2 @@
+export { stakingProjection } from './staking.projection.js';
+export { StakingQueries } from './staking.queries.js';
