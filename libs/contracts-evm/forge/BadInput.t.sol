@@ -108,6 +108,26 @@ contract BadInputTest is Fixture {
         same(federation.stateOf(TASK).round, 0, "unchanged");
     }
 
+    /// @dev Doors whose own tests look at something else: a stranger's call is refused by the role that is missing.
+    function test_strangersAreRefusedByTheRoleThatTheyLack() public {
+        _needs("DEFAULT_ADMIN_ROLE", address(rewards), abi.encodeCall(rewards.vetoRoot, (0)));
+        _needs("OPERATOR_ROLE", address(rewards), abi.encodeCall(rewards.fixVesting, (TASK, 0, 0)));
+        _needs("OPERATOR_ROLE", address(staking), abi.encodeCall(staking.endFinalValidation, (TASK)));
+        _needs("OPERATOR_ROLE", address(staking), abi.encodeCall(staking.cancelTask, (TASK)));
+        _needs("CASE_ROLE", address(staking), abi.encodeCall(staking.openCase, (bytes32("case"), TASK, NODE, A, SPONSOR, 1, 0)));
+        _needs("CASE_ROLE", address(staking), abi.encodeCall(staking.dismissCase, (bytes32("case"))));
+        _needs("MANAGER_ROLE", address(exchange), abi.encodeCall(exchange.setParameters, (0, 0, A)));
+        _needs("DEFAULT_ADMIN_ROLE", address(gm), abi.encodeCall(gm.grantRole, (gm.MINTER_ROLE(), A)));
+    }
+
+    function _needs(string memory role, address at, bytes memory call) private {
+        bytes32 id = keccak256(bytes(role)) == keccak256("DEFAULT_ADMIN_ROLE") ? bytes32(0) : keccak256(bytes(role));
+        vm.prank(A);
+        (bool done, bytes memory reason) = at.call(call);
+        bytes memory refused = abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, A, id);
+        yes(!done && keccak256(reason) == keccak256(refused), role);
+    }
+
     function test_aFederatedTaskTakesAtMost256Members() public {
         for (uint160 index; index < 256; ++index) {
             address wallet = address(0x10000 + index);

@@ -9,7 +9,7 @@ contract MoneyInvariants is Test {
 
     function setUp() public {
         play = new MoneyHandler();
-        bytes4[] memory moves = new bytes4[](9);
+        bytes4[] memory moves = new bytes4[](10);
         moves[0] = MoneyHandler.lock.selector;
         moves[1] = MoneyHandler.redeem.selector;
         moves[2] = MoneyHandler.stake.selector;
@@ -19,6 +19,7 @@ contract MoneyInvariants is Test {
         moves[6] = MoneyHandler.post.selector;
         moves[7] = MoneyHandler.claim.selector;
         moves[8] = MoneyHandler.pass.selector;
+        moves[9] = MoneyHandler.donate.selector;
         _target(address(play), moves);
     }
 
@@ -34,7 +35,7 @@ contract MoneyInvariants is Test {
         same(supply, sum, "all of it is somewhere");
         (uint256 tracked, uint256 locked, uint256 held, uint256 gmOfLocks) = play.locks();
         same(tracked, locked, "locked");
-        same(locked, held, "held");
+        same(locked + play.donated(), held, "held");
         same(gmOfLocks, supply, "redeemable gm");
     }
 
@@ -52,7 +53,7 @@ contract MoneyInvariants is Test {
     function invariant_claimsNeverExceedTheRoot() public view {
         (uint256 funded, uint256 granted, uint256 paid, uint256 held) = play.rewardBooks();
         yes(paid <= granted && granted <= funded, "paid, granted, funded");
-        same(held, funded - paid, "held");
+        same(held, funded - paid + play.donated(), "held");
         for (uint256 index; index < 3; ++index) {
             (uint256 grantedTo, uint256 paidTo) = play.userBooks(index);
             yes(paidTo <= grantedTo, "paid above granted");
