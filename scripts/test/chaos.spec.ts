@@ -185,7 +185,7 @@ describe('the report', () => {
 
 test('the command line: defaults, CI, help, and what is wrong with it', () => {
   expect(parseChaosOptions([])).toMatchObject({ seeds: 1, seed: 1, together: 1, ci: false });
-  expect(parseChaosOptions(['--ci', '--seed', '9', '--only', 'relay', '--only', 'job'])).toMatchObject({ seeds: 2, seed: 9, together: 4, ci: true, only: ['relay', 'job'] });
+  expect(parseChaosOptions(['--ci', '--seed', '9', '--only', 'relay', '--only', 'job'])).toMatchObject({ seeds: 2, seed: 9, together: 5, ci: true, only: ['relay', 'job'] });
   expect(parseChaosOptions(['--apart', '--steps'])).toMatchObject({ apart: true, steps: true });
   expect(() => parseChaosOptions(['--story', '--steps'])).toThrow('cannot be combined');
   expect(parseChaosOptions(['--help'])).toBe('help');

@@ -45,8 +45,9 @@ export class Broker {
     }
   }
 
+  /** Nothing of it is needed any more. */
   async stop(): Promise<void> {
-    await this.kafka.stop();
+    await this.kafka.kill();
     await this.proxy.stop();
   }
 }

@@ -37,7 +37,7 @@ undisturbed run, without duplicates, gaps or anything stuck. One line per fault;
   --steps         only kills at steps, no other faults
   --apart         API and workers as processes of their own, two instances of arena and billing: 16 processes instead of six
   --story         the demo's whole story on a cluster and Kafka instead, once for each kind of fault; equal fingerprints
-  --ci            two seeds of each step from --seed on (one on Kafka), four kills in a run, one of each kind of the other faults
+  --ci            two seeds of each step from --seed on (one on Kafka), five kills in a run, one of each kind of the other faults
   --minutes N     begin no run after so long; what was not run has failed (default: 12 with --ci, else 600)
   --list          name the faults
   --json          the outcome as one JSON object on stdout, progress on stderr
@@ -68,7 +68,7 @@ export function parseChaosOptions(args: readonly string[]): ChaosOptions | 'help
     seeds: integer('seeds', values.seeds ?? (values.ci ? '2' : '1'), 1, 1_000),
     seed: integer('seed', values.seed ?? '1', 0, 4_294_967_295),
     only: values.only ?? [],
-    together: integer('together', values.together ?? (values.ci ? '4' : '1'), 1, 6),
+    together: integer('together', values.together ?? (values.ci ? '5' : '1'), 1, 6),
     minutes: integer('minutes', values.minutes ?? (values.ci ? '12' : '600'), 1, 10_000),
     portBase: integer('port-base', values['port-base'] ?? '23000', 1024, 65_000),
     json: values.json, ci: values.ci, apart: values.apart, story: values.story, steps: values.steps, verbose: values.verbose,
