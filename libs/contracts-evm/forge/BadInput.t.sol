@@ -120,10 +120,10 @@ contract BadInputTest is Fixture {
         _needs("DEFAULT_ADMIN_ROLE", address(gm), abi.encodeCall(gm.grantRole, (gm.MINTER_ROLE(), A)));
     }
 
-    function _needs(string memory role, address at, bytes memory call) private {
+    function _needs(string memory role, address door, bytes memory call) private {
         bytes32 id = keccak256(bytes(role)) == keccak256("DEFAULT_ADMIN_ROLE") ? bytes32(0) : keccak256(bytes(role));
         vm.prank(A);
-        (bool done, bytes memory reason) = at.call(call);
+        (bool done, bytes memory reason) = door.call(call);
         bytes memory refused = abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, A, id);
         yes(!done && keccak256(reason) == keccak256(refused), role);
     }
