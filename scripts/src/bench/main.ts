@@ -16,8 +16,10 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
     --quick                  a slice, for CI
     --rounds N               interleaved rounds (default 5; with --quick 1)
     --fsync                  flush to disk at each commit
-  growth                     appends per second and command latency with 10^4, 10^5, 10^6 events in the store, and memory
-    --full                   and with 10^7
+  growth                     appends per second and command latency with 10^4, 10^5, 10^6 events in the store, and memory;
+                             commands on ledgers of customers with 10^3, 10^4, 10^5 paid calls, cold and warm, and their heap
+    --full                   and with 10^7 events
+    --only a,b               of stores, customers
     --folder PATH            where the data goes meanwhile (default: the folder for temporary files)
   messaging                  append → visible in another service by hop, and messages per second of each event log (Kafka: KAFKA_BROKERS or Maven jars)
     --quick                  a slice, for CI
@@ -72,7 +74,8 @@ const BENCHES: Record<string, () => Promise<object>> = {
     }),
   growth: async () =>
     (await import('./growth/growth.js')).benchGrowth({
-      full: values.full, quick: values.quick, rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), ...(values.folder === undefined ? {} : { folder: values.folder }),
+      full: values.full, quick: values.quick, rounds: Number(values.rounds ?? (values.quick ? 1 : 5)), only: values.only.split(',').filter(Boolean),
+      ...(values.folder === undefined ? {} : { folder: values.folder }),
     }),
   idle: async () =>
     (await import('./idle/idle.js')).benchIdle({

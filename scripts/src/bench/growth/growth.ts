@@ -7,6 +7,7 @@ import { appendsPerSecond, commandsPerSecond, commandStreams, COMMAND_STREAM_EVE
 import { poolOf, surroundings, withServer } from '../event-store/server.js';
 import { skeinContender, type SkeinContender } from '../event-store/skein.js';
 import { spreadOf, type Spread } from '../stats.js';
+import { benchCustomers } from './customers.js';
 import { flatnessOf } from './flatness.js';
 import { growTo } from './grow.js';
 
@@ -16,6 +17,8 @@ export interface GrowthOptions {
   readonly quick: boolean;
   readonly rounds: number;
   readonly folder?: string;
+  /** Of `stores`, `customers`; empty: both. */
+  readonly only?: readonly string[];
 }
 
 interface Measured {
@@ -29,6 +32,7 @@ interface Measured {
 }
 
 const BYTES_PER_EVENT = 1_000;
+const EVENTS_PER_CALL = 6;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 function checkRoom(folder: string, events: number): void {
@@ -73,22 +77,33 @@ async function summary({ events, contender, appends, commands, memoryMiB }: Grow
   };
 }
 
-/** `npm run bench -- growth`: the same appends and commands in stores of 10^4 events and more. The folder is empty again afterwards. */
-export async function benchGrowth({ full, quick, rounds, folder = tmpdir() }: GrowthOptions): Promise<object> {
+async function benchStores(server: EmbeddedPostgres, sizes: readonly number[], rounds: number): Promise<object> {
+  const stores: Grown[] = [];
+  for (const events of sizes) stores.push(await open(server, events));
+  for (let round = 0; round < rounds; round += 1) for (let turn = 0; turn < stores.length; turn += 1) await visit(server, stores[(turn + round) % stores.length]!, round);
+  const figures: Measured[] = [];
+  for (const grown of stores) figures.push(await summary(grown));
+  for (const { contender } of stores) await contender.close();
+  const flatness = flatnessOf(figures.map((one) => ({ events: one.events, appendsPerSecond: one.appendsPerSecond.median, commandMs: one.commandMs.median, memoryMiB: one.memoryMiB.median })));
+  return { sizes: figures, flatness };
+}
+
+/**
+ * `npm run bench -- growth`: the same appends and commands in stores of 10^4 events and more, and on ledgers of customers with
+ * 10^3 paid calls and more. The folder is empty again afterwards.
+ */
+export async function benchGrowth({ full, quick, rounds, folder = tmpdir(), only = [] }: GrowthOptions): Promise<object> {
   const sizes = quick ? [1_000, 10_000] : [10_000, 100_000, 1_000_000, ...(full ? [10_000_000] : [])];
+  const calls = quick ? [200, 2_000] : [1_000, 10_000, 100_000];
+  const asked = (part: string): boolean => only.length === 0 || only.includes(part);
   const place = join(folder, `skein-growth-${process.pid}`);
   mkdirSync(place, { recursive: true });
   try {
-    checkRoom(place, sizes.at(-1) ?? 0);
+    checkRoom(place, asked('stores') ? (sizes.at(-1) ?? 0) : (calls.at(-1) ?? 0) * EVENTS_PER_CALL);
     return await withServer(async (server) => {
-      const stores: Grown[] = [];
-      for (const events of sizes) stores.push(await open(server, events));
-      for (let round = 0; round < rounds; round += 1) for (let turn = 0; turn < stores.length; turn += 1) await visit(server, stores[(turn + round) % stores.length]!, round);
-      const figures: Measured[] = [];
-      for (const grown of stores) figures.push(await summary(grown));
-      for (const { contender } of stores) await contender.close();
-      const flatness = flatnessOf(figures.map((one) => ({ events: one.events, appendsPerSecond: one.appendsPerSecond.median, commandMs: one.commandMs.median, memoryMiB: one.memoryMiB.median })));
-      return { bench: 'growth', versions: await surroundings(server), rounds, fsync: false, sizes: figures, flatness };
+      const customers = asked('customers') ? { customers: await benchCustomers(server, calls, rounds, say) } : {};
+      const stores = asked('stores') ? await benchStores(server, sizes, rounds) : {};
+      return { bench: 'growth', versions: await surroundings(server), rounds, fsync: false, ...stores, ...customers };
     }, { ephemeral: true, folder: place });
   } finally {
     rmSync(place, { recursive: true, force: true });
