@@ -14,7 +14,7 @@ import pg from 'pg';
 import type { LoadOrder, LoadOutcome, LoadTarget } from './load.js';
 import { hottest, type CpuProfile, type HotFunction } from './profile.js';
 
-const BILLING = fileURLToPath(new URL('../../../../services/billing/dist/main.js', import.meta.url));
+const mainOf = (service: string): string => fileURLToPath(new URL(`../../../../services/${service}/dist/main.js`, import.meta.url));
 const LOAD = fileURLToPath(new URL('load-main.js', import.meta.url));
 const DOMAIN = 'bench.localhost';
 const DAY_MS = 24 * 3_600_000;
@@ -23,14 +23,15 @@ const REST_SHARE = 0.2;
 const REST_LOOK_MS = 250;
 const REST_MS_MAX = 10_000;
 
-/** Databases of billing and of the event log, ready for the service. */
+/** Databases of a service and of the event log, ready for it. */
 export interface Databases {
+  readonly service: string;
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /** Makes both databases; the service migrates its own. */
-export async function makeDatabases(server: EmbeddedPostgres): Promise<Databases> {
-  const [own, log] = [await server.createDatabase('bench_billing'), await server.createDatabase('bench_log')];
+export async function makeDatabases(server: EmbeddedPostgres, service = 'billing'): Promise<Databases> {
+  const [own, log] = [await server.createDatabase(`bench_${service.replaceAll('-', '_')}`), await server.createDatabase('bench_log')];
   const pool = new pg.Pool({ connectionString: log.ownerUrl, max: 1 });
   await migrate(pool, [eventLogMigrations], { appRole: decodeURIComponent(new URL(log.appUrl).username) });
   await pool.end();
@@ -38,6 +39,7 @@ export async function makeDatabases(server: EmbeddedPostgres): Promise<Databases
   await events.createTopics(await loadTopics());
   await events.close();
   return {
+    service,
     environment: {
       DATABASE_URL: own.appUrl, MIGRATION_DATABASE_URL: own.ownerUrl, EVENT_LOG_URL: log.appUrl, SERVICE_TOKEN_SECRET: randomUUID(),
       HTTP_PORT: '0', GRPC_PORT: '0', INTERNAL_GRPC_PORT: '0', SIGN_IN_DOMAIN: DOMAIN, LOG_LEVEL: 'info',
@@ -45,7 +47,7 @@ export async function makeDatabases(server: EmbeddedPostgres): Promise<Databases
   };
 }
 
-/** Billing in a process of its own: API and workers, as one instance of the service runs. */
+/** A service in a process of its own: API and workers, as one instance of it runs. */
 export class ServiceUnderTest {
   readonly url: string;
   readonly #child: ChildProcess;
@@ -59,10 +61,10 @@ export class ServiceUnderTest {
     this.#profiles = profiles;
   }
 
-  static async start({ environment }: Databases, options: { profiled?: boolean; settings?: Readonly<Record<string, string>> } = {}): Promise<ServiceUnderTest> {
+  static async start({ service, environment }: Databases, options: { profiled?: boolean; settings?: Readonly<Record<string, string>> } = {}): Promise<ServiceUnderTest> {
     const profiles = await mkdtemp(join(tmpdir(), 'skein-bench-profile-'));
     const flags = options.profiled === true ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`, '--cpu-prof-interval=500'] : [];
-    const child = spawn(process.execPath, [...flags, BILLING, 'all'], { env: { PATH: process.env['PATH'] ?? '', ...environment, ...options.settings }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...flags, mainOf(service), 'all'], { env: { PATH: process.env['PATH'] ?? '', ...environment, ...options.settings }, stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const url = await Promise.race([portOf(child), ended.then(() => Promise.reject(new Error('the service ended before it was ready')))]);
     // Its log lines are read and thrown away: writing them is part of the work.

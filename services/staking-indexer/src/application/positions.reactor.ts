@@ -1,71 +1,69 @@
 import type { EventMetadata, EventStore, InboxEntry, Reactor, RecordedEvent } from '@skein/events';
-import { unwrap } from '@skein/kernel';
+import { unwrap, type Decider, type DomainEvent } from '@skein/kernel';
 import { caseDecider, caseStreamId } from '../domain/case/case.decider.js';
 import { singlesOf, type ChainEvent, type FactFinalised } from '../domain/chain/chain.events.js';
-import { isCaseFact, isPoolFact, isWalletFact, type WalletFact } from '../domain/facts.js';
+import { isCaseFact, isPoolFact, isWalletFact, type Fact } from '../domain/facts.js';
 import { poolDecider } from '../domain/pool/pool.decider.js';
 import { poolStreamId } from '../domain/pool/pool.events.js';
 import { positionDecider } from '../domain/position/position.decider.js';
 import { positionStreamId } from '../domain/position/position.events.js';
+import { several } from './several.js';
 
 type Final = FactFinalised['data'];
-interface Act {
-  readonly metadata: EventMetadata;
-  readonly inbox: InboxEntry;
+interface Applied<F> {
+  readonly fact: F;
+  readonly asOf: Final['asOf'];
+  readonly cause: { readonly txHash: string; readonly ordinal: number };
 }
 
 const types = ['skein.staking.fact.finalised.v1', 'skein.staking.facts.finalised.v1'];
 
-/** The facts of an event, each with the inbox entry that makes its effect one: of many in one event each has its place in it. */
-function actsOf(event: RecordedEvent, actor: string): (readonly [Final, Act])[] {
+/** An event's facts of one kind, by what they are about, each in the order of the chain. */
+function factsBy<F extends Fact>(event: RecordedEvent, is: (fact: Fact) => fact is F, subjectOf: (fact: F) => string): Map<string, Applied<F>[]> {
+  const singles = singlesOf(event as RecordedEvent & ChainEvent) as readonly FactFinalised[];
+  const ours = singles.flatMap(({ data: { fact, asOf, txHash, ordinal } }) => (is(fact) ? [{ fact, asOf, cause: { txHash, ordinal } }] : []));
+  return Map.groupBy(ours, ({ fact }) => subjectOf(fact));
+}
+
+/** Who acts on an event for one of its subjects, and once. */
+function actOn(event: RecordedEvent, actor: string, subject: string): { readonly metadata: EventMetadata; readonly inbox: InboxEntry } {
   const { correlationId, traceparent } = event.metadata;
   const metadata = { correlationId, causationId: event.eventId, actor, ...(traceparent === undefined ? {} : { traceparent }) };
-  const singles = singlesOf(event as RecordedEvent & ChainEvent) as readonly FactFinalised[];
-  const idOf = (at: number): string => (event.type === types[0] ? event.eventId : `${event.eventId}/${at}`);
-  return singles.map(({ data }, at) => [data, { metadata, inbox: { consumer: actor, messageId: idOf(at) } }]);
+  const messageId = event.type === types[0] ? event.eventId : `${event.eventId}/${subject}`;
+  return { metadata, inbox: { consumer: actor, messageId } };
+}
+
+interface Taking<F extends Fact, S, E extends DomainEvent> {
+  readonly name: string;
+  readonly decider: Decider<S, Applied<F>, E>;
+  readonly is: (fact: Fact) => fact is F;
+  readonly subjectOf: (fact: F) => string;
+  readonly streamOf: (subject: string) => string;
+}
+
+/** Takes final facts into the streams of what they are about: all of one event by one append each, side by side. */
+function reactorOf<F extends Fact, S, E extends DomainEvent>(store: EventStore, { name, decider, is, subjectOf, streamOf }: Taking<F, S, E>): Reactor {
+  const all = several(decider);
+  return {
+    name,
+    types,
+    async handle(event: RecordedEvent): Promise<void> {
+      const take = async ([subject, facts]: [string, Applied<F>[]]): Promise<void> => {
+        unwrap(await store.execute({ decider: all, streamId: streamOf(subject), command: () => facts, ...actOn(event, name, subject) }));
+      };
+      await Promise.all([...factsBy(event, is, subjectOf)].map(take));
+    },
+  };
 }
 
 /** Takes each final fact into the position of its wallet. A contradiction stops it: money must not be paid on such a position. */
-export const positionsReactor = (store: EventStore): Reactor => ({
-  name: 'positions',
-  types,
-  async handle(event: RecordedEvent): Promise<void> {
-    const wallets = Map.groupBy(actsOf(event, 'positions'), ([{ fact }]) => (isWalletFact(fact) ? fact.wallet : ''));
-    wallets.delete('');
-    // Each wallet's in order, wallets side by side: their appends share transactions.
-    await Promise.all([...wallets].map(([wallet, acts]) => inOrder(acts, wallet)));
-
-    async function inOrder(acts: readonly (readonly [Final, Act])[], wallet: string): Promise<void> {
-      for (const [{ fact, asOf, txHash, ordinal }, act] of acts) {
-        const command = () => ({ fact: fact as WalletFact, asOf, cause: { txHash, ordinal } });
-        unwrap(await store.execute({ decider: positionDecider, streamId: positionStreamId(wallet), command, ...act }));
-      }
-    }
-  },
-});
+export const positionsReactor = (store: EventStore): Reactor =>
+  reactorOf(store, { name: 'positions', decider: positionDecider, is: isWalletFact, subjectOf: ({ wallet }) => wallet, streamOf: positionStreamId });
 
 /** The same for pools. */
-export const poolsReactor = (store: EventStore): Reactor => ({
-  name: 'pools',
-  types,
-  async handle(event: RecordedEvent): Promise<void> {
-    for (const [{ fact, asOf, txHash, ordinal }, act] of actsOf(event, 'pools')) {
-      if (!isPoolFact(fact)) continue;
-      const command = () => ({ fact, asOf, cause: { txHash, ordinal } });
-      unwrap(await store.execute({ decider: poolDecider, streamId: poolStreamId(fact.pool), command, ...act }));
-    }
-  },
-});
+export const poolsReactor = (store: EventStore): Reactor =>
+  reactorOf(store, { name: 'pools', decider: poolDecider, is: isPoolFact, subjectOf: ({ pool }) => pool, streamOf: poolStreamId });
 
 /** The same for cases. */
-export const casesReactor = (store: EventStore): Reactor => ({
-  name: 'cases',
-  types,
-  async handle(event: RecordedEvent): Promise<void> {
-    for (const [{ fact, asOf, txHash, ordinal }, act] of actsOf(event, 'cases')) {
-      if (!isCaseFact(fact)) continue;
-      const command = () => ({ fact, asOf, cause: { txHash, ordinal } });
-      unwrap(await store.execute({ decider: caseDecider, streamId: caseStreamId(fact.caseId), command, ...act }));
-    }
-  },
-});
+export const casesReactor = (store: EventStore): Reactor =>
+  reactorOf(store, { name: 'cases', decider: caseDecider, is: isCaseFact, subjectOf: ({ caseId }) => caseId, streamOf: caseStreamId });
