@@ -27,6 +27,10 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
   contracts                  gas of each call that users pay for, from the receipts of a devnet
   as-of                      positions, pages of stakes and sums at a past block, of 1 000 000 facts, by index alone; and how fast those facts become rows
     --quick                  of 100 000 facts, for CI
+  indexer                    events per second of a backfill of 200 000 real stakes into read models, and how soon a block's stake is seen
+    --quick                  a slice, for CI
+    --rounds N               backfills, each into a fresh database (default 3; with --quick 1)
+    --only a,b               of backfill, live
   tracing                    the story with and without spans: time, CPU time and memory of Skein, pair by pair
     --rounds N               pairs (default 5)
     --target, --event-log, --port-base   as of idle
@@ -89,6 +93,8 @@ const BENCHES: Record<string, () => Promise<object>> = {
       ...(values['event-log'] === undefined ? {} : { eventLog: oneOf<'kafka' | 'embedded'>('event-log', values['event-log'], ['kafka', 'embedded']) }),
     }),
   'as-of': async () => (await import('./as-of/as-of.js')).benchAsOf({ facts: values.quick ? 100_000 : 1_000_000 }),
+  indexer: async () =>
+    (await import('./indexer/indexer.js')).benchIndexer({ rounds: Number(values.rounds ?? (values.quick ? 1 : 3)), quick: values.quick, only: values.only.split(',').filter(Boolean) }),
   'event-store': async () =>
     (await import('./event-store/event-store.js')).benchEventStore({
       rounds: Number(values.rounds ?? (values.quick ? 2 : 5)), quick: values.quick, pool: Number(values.pool), only: values.only.split(',').filter(Boolean),
