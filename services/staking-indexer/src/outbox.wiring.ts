@@ -16,6 +16,7 @@ import type { Signer } from './application/outbox/ports.js';
 import { RunOutbox } from './application/outbox/run-outbox.js';
 import { TakeDecisions } from './application/outbox/take-decisions.js';
 import { CLAIMS, OUTBOX, OUTBOX_QUERIES, type Outbox } from './application/outbox/tokens.js';
+import { PayoutGuard } from './application/payout-guard.js';
 import { ADDRESS_BOOK, CHAIN_SOURCE } from './application/tokens.js';
 import type { Block } from './domain/outbox/outbox.events.js';
 import { RpcTransactionChain } from './infrastructure/outbox-chain.js';
@@ -40,7 +41,7 @@ const agreed = (source: ChainSource) => async (): Promise<Block> => {
   throw new RejectionError({ code: 'unavailable', rule: 'finality-not-agreed', message: `${agreement.reached} of ${agreement.wanted} endpoints answer: ${agreement.missing}`, retriable: true });
 };
 
-function outboxOf(settings: Settings, store: EventStore, book: AddressBook, source: ChainSource, clock: Clock): Outbox {
+function outboxOf(settings: Settings, store: EventStore, book: AddressBook, source: ChainSource, clock: Clock, guard: PayoutGuard): Outbox {
   const own = ownOf(settings);
   const signer = signerOf(own);
   if (signer === undefined) return undefined;
@@ -57,12 +58,13 @@ function outboxOf(settings: Settings, store: EventStore, book: AddressBook, sour
     stuckMs: own.CHAIN_STUCK_SECONDS * 1000,
     feeCap: BigInt(own.CHAIN_FEE_CAP_GWEI) * 1_000_000_000n,
   });
-  const roots = new DecideRoots({ store, totals: new GrantsQueries(store.pool), chain, domain: book, desk });
+  const mayPay = async (): Promise<boolean> => (await guard.check()).ok && (await guard.state()).frozen === undefined;
+  const roots = new DecideRoots({ store, totals: new GrantsQueries(store.pool), chain, domain: book, desk, mayPay });
   return { store: outbox, desk, run, roots, decisions: new TakeDecisions({ store, desk, book, chain }) };
 }
 
 export const outboxProviders: Provider[] = [
-  { provide: OUTBOX, useFactory: outboxOf, inject: [CONFIG, EVENT_STORE, ADDRESS_BOOK, CHAIN_SOURCE, CLOCK] },
+  { provide: OUTBOX, useFactory: outboxOf, inject: [CONFIG, EVENT_STORE, ADDRESS_BOOK, CHAIN_SOURCE, CLOCK, PayoutGuard] },
   { provide: OUTBOX_QUERIES, useFactory: (pool: pg.Pool) => new OutboxQueries(pool), inject: [POOL] },
   { provide: CLAIMS, useFactory: (pool: pg.Pool, book: AddressBook) => new Claims(new GrantsQueries(pool), book), inject: [POOL, ADDRESS_BOOK] },
 ];

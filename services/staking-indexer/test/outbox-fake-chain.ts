@@ -25,6 +25,8 @@ const FINALITY = 2;
 export class FakeChain implements TransactionChain {
   blocks: FakeBlock[] = [{ hash: '0xg', transactions: [] }];
   baseFee = 10n;
+  /** Takes no replacement: whoever makes the blocks has not seen it. */
+  ignores = false;
   /** Epochs that are over: later ones are refused. */
   epochsOver = 1_000n;
   readonly #firstNonce: number;
@@ -104,6 +106,7 @@ export class FakeChain implements TransactionChain {
     const { args } = decodeFunctionData({ abi: emissionAbi, data: data! });
     if (nonce < this.#firstNonce + this.#mined().length) return 'taken';
     const before = this.#pool.get(nonce);
+    if (before !== undefined && this.ignores) return 'taken';
     const hash = keccak256(raw);
     if (before !== undefined && before.hash !== hash && (feeMax * 10n < before.feeMax * 11n || tipMax * 10n < before.tipMax * 11n)) return 'underpriced';
     this.#pool.set(nonce, { hash, nonce, epoch: (args as readonly [bigint])[0], feeMax, tipMax });

@@ -106,15 +106,15 @@ test('what the arena decides reaches the chain: a task’s life, its rewards as 
     task: `tasks/${TASK}`, startMs: BigInt(start) * 1000n, durationMs: 10_000n, rewards: [{ wallet: caip(NODE), rank: 1, lockedUnits: '100', poolLockedUnits: '0' }],
   });
   await tell('arena.task.v1', 'skein.arena.task.finished.v1', TaskFinishedSchema, { task: `tasks/${TASK}` });
-  await eventually(async () => expect(await net.read('taskStaking', taskStakingAbi, 'taskOf', taskKey(TASK))).toMatchObject({ status: 2 }), { timeoutMs: 30_000 });
+  await eventually(async () => expect(await net.read('taskStaking', taskStakingAbi, 'taskOf', taskKey(TASK))).toMatchObject({ status: 2 }), { timeoutMs: 55_000 });
   await eventually(async () => expect((await operator.listIntents({ status: 'settled' })).intents.map(({ intent }) => intent).filter((intent) => intent.startsWith('tasks')).sort()).toEqual([
     `tasks/${TASK}/end`, `tasks/${TASK}/final-validation`, `tasks/${TASK}/opening`, `tasks/${TASK}/vesting`,
-  ]), { timeoutMs: 30_000 });
+  ]), { timeoutMs: 55_000 });
   // The reward epoch ends, its emission is minted, its root posted, and a full epoch later it pays.
   await net.time.increaseTime({ seconds: 60 });
-  await eventually(async () => expect(BigInt((await operator.listGrants({ wallet: caip(NODE) })).grants.length)).toBe(2n), { timeoutMs: 30_000 });
+  await eventually(async () => expect(BigInt((await operator.listGrants({ wallet: caip(NODE) })).grants.length)).toBe(2n), { timeoutMs: 55_000 });
   const { epoch, root } = await operator.listGrants({ wallet: caip(NODE) });
-  await eventually(async () => expect(await net.read('rewards', rewardsAbi, 'rootOf', epoch)).toMatchObject({ hash: root, sum: 1000n }), { timeoutMs: 30_000 });
+  await eventually(async () => expect(await net.read('rewards', rewardsAbi, 'rootOf', epoch)).toMatchObject({ hash: root, sum: 1000n }), { timeoutMs: 55_000 });
   await net.time.increaseTime({ seconds: 61 });
   await net.anvil.mine(1);
   const anyone = await net.client('anyone');
@@ -142,7 +142,7 @@ test('services ask for what they decide, once by its business id, and for nothin
   await expect(arena.requestTransaction({ requestId: request(16), intent: { case: 'slash', value: { caseId: '0x1', units: '5' } } })).rejects.toMatchObject({ rejection: { rule: 'intent-field', field: 'caseId' } });
   // Nothing staked there: refused by the contract, and given up by the operator.
   expect((await aggregator.requestTransaction({ requestId: request(17), intent: { case: 'openRound', value: { task, round: 0 } } })).intent).toBe(`federatedTasks/${task}/rounds/0/opening`);
-  await eventually(async () => expect((await operator.listIntents({ status: 'parked' })).intents).toMatchObject([{ kind: 'open-round', reason: `TaskNotRunning(${taskKey(task)})` }]), { timeoutMs: 30_000 });
+  await eventually(async () => expect((await operator.listIntents({ status: 'parked' })).intents).toMatchObject([{ kind: 'open-round', reason: `TaskNotRunning(${taskKey(task)})` }]), { timeoutMs: 55_000 });
   expect(await operator.withdrawIntent({ requestId: request(18), intent: `federatedTasks/${task}/rounds/0/opening`, reason: 'no such task' })).toMatchObject({ parked: 0, frozenRule: '' });
   await expect(operator.thawOutbox({ requestId: request(19) })).rejects.toMatchObject({ rejection: { rule: 'not-frozen' } });
   const first = await operator.listIntents({ pageSize: 2 });
@@ -151,7 +151,7 @@ test('services ask for what they decide, once by its business id, and for nothin
 });
 
 test('the read models are what a rebuild makes of the log', async () => {
-  await eventually(async () => expect((await operator.getOutbox({})).pending).toBe(0), { timeoutMs: 30_000 });
+  await eventually(async () => expect((await operator.getOutbox({})).pending).toBe(0), { timeoutMs: 55_000 });
   const store = new EventStore({ pool: database.appPool });
   for (const projection of [outboxProjection, grantsProjection]) expect(await compareProjection(store, projection)).toMatchObject({ equal: true });
   await store.close();

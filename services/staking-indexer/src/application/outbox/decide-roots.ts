@@ -16,6 +16,8 @@ export interface DecideRootsOptions {
   readonly chain: Pick<TransactionChain, 'finalised' | 'read'>;
   readonly domain: RewardsDomain;
   readonly desk: OutboxDesk;
+  /** Compares read models and contracts now; false where they differ or payouts are frozen: then no root is decided. */
+  readonly mayPay: () => Promise<boolean>;
 }
 
 /**
@@ -52,6 +54,7 @@ export class DecideRoots {
     const streamId = grantsStreamId(domain.chainId);
     const { state } = await store.state(grantsDecider, streamId);
     if (state.decisions === 0 || epoch <= state.lastEpoch || (await totals.decisions()) < state.decisions) return;
+    if (!(await this.#options.mayPay())) return;
     const { root, sum } = treeOf(domain, await totals.totals(state.decisions));
     const decided = await store.execute({
       decider: grantsDecider,

@@ -75,8 +75,10 @@ test('bytes that a restart, a reorg or a full pool has lost are sent again, the 
   await table.run.step();
   table.chain.forget();
   table.again();
-  await table.blocks(1);
+  await table.blocks(2);
+  expect(table.epochs).toEqual([1n]);
   table.chain.fork(1, true);
+  expect([table.epochs, table.chain.waiting]).toEqual([[], 0]);
   table.clock.advance(20_000);
   await table.run.step();
   await table.blocks(3);
@@ -98,6 +100,28 @@ test('what nobody mines is replaced at its nonce, an eighth dearer each time, up
   table.chain.baseFee = 20n;
   await table.blocks(4);
   expect([table.epochs, table.chain.history.map(({ nonce }) => nonce)]).toEqual([[1n, 2n], [0, 1]]);
+});
+
+test('the one that was replaced may be mined after all', async () => {
+  const table = new Table();
+  await table.accept(1);
+  await table.run.step();
+  table.chain.ignores = true;
+  table.clock.advance(61_000);
+  await table.run.step();
+  expect(table.signed).toHaveLength(2);
+  await table.blocks(3);
+  expect(table.settled).toMatchObject([{ how: 'mined', hash: table.signed[0]!.transaction.hash }]);
+});
+
+test('a receipt of a block that the chain has left settles nothing', async () => {
+  const table = new Table();
+  await table.accept(1);
+  await table.run.step();
+  table.chain.forget();
+  table.chain.receipt = async () => ({ block: { number: 1, hash: '0xleft' }, succeeded: true });
+  await table.blocks(5);
+  expect(table.settled).toEqual([]);
 });
 
 test('an intent that the chain refuses steps aside for those behind it, and goes on by itself', async () => {

@@ -45,9 +45,9 @@ export class TakeDecisions {
 
   /** A task's final reward, which vests; its start and duration are fixed on chain before anybody claims. */
   async vesting({ taskId, start, duration }: { taskId: string; start: bigint; duration: bigint }, rewards: readonly DecidedReward[], metadata: EventMetadata): Promise<void> {
-    await this.intent({ kind: 'fix-vesting', taskId, start, duration }, metadata);
     const pooled = rewards.find(({ poolUnits }) => poolUnits > 0n);
     if (pooled !== undefined) unwrap(reject('failed-precondition', 'pool-cannot-vest', `the contract pays pools at once only, and ${pooled.account}'s pool is to be paid by and by`));
+    await this.intent({ kind: 'fix-vesting', taskId, start, duration }, metadata);
     await this.#add(`tasks/${taskId}/final`, rewards.map(({ account, units }) => ({ account, taskId, units, start, duration })), metadata);
   }
 
