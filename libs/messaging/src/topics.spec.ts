@@ -10,6 +10,7 @@ describe('topics manifest', () => {
       'validation.verdict.v1': '12 infinite',
       'federation.round.v1': '12 infinite',
       'staking.position.v1': '6 infinite',
+      'staking.reconciliation.v1': '1 infinite',
       'marketplace.model-version.v1': '6 infinite',
       'marketplace.price.v1': '6 infinite',
       'marketplace.usage.v1': '12 infinite',
