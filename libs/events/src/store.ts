@@ -1,7 +1,7 @@
 import type { Meter, Tracer } from '@opentelemetry/api';
 import { checkUpcasters, RejectionError, type Decider, type DomainEvent, type Rejection, type Result, type Upcasters } from '@skein/kernel';
 import type { Pool } from 'pg';
-import { encodeEvents, EVENT_COLUMNS, HISTORY_COLUMNS, RAW_TEXT, rawRows, toRecorded, type EventRow } from './codec.js';
+import { encodeEvents, type Encoded, EVENT_COLUMNS, HISTORY_COLUMNS, RAW_TEXT, rawRows, toRecorded, type EventRow } from './codec.js';
 import { commit, versionConflict } from './commit.js';
 import { executeCommand, loadState, type ExecuteContext } from './execute.js';
 import { Lanes } from './lanes.js';
@@ -112,11 +112,11 @@ export class EventStore {
   async #append(streamId: string, expected: Expected, events: readonly DomainEvent[], metadata: EventMetadata, commandId: string | undefined): Promise<{ streamId: string; version: number }> {
     const encoded = encodeEvents(this.upcasters, streamId, 0, commandId, events, metadata, 0);
     // Asked before, because only es_event refuses an id that is there: a repeat whose events lie in the archive would be appended.
-    const known = commandId === undefined ? undefined : await this.#versionOfEvent(encoded.at(-1)?.recorded.eventId);
+    const known = commandId === undefined ? undefined : await this.#versionOfAppend(encoded);
     if (known !== undefined) return { streamId, version: known };
     const outcome = await commit(this.pool, { streamId, expected, encoded, metadata });
     if (outcome.status !== 'appended') {
-      const before = commandId === undefined ? undefined : await this.#versionOfEvent(encoded.at(-1)?.recorded.eventId);
+      const before = commandId === undefined ? undefined : await this.#versionOfAppend(encoded);
       if (before === undefined) throw new RejectionError(versionConflict(streamId, expected, outcome.version));
       return { streamId, version: before };
     }
@@ -124,8 +124,14 @@ export class EventStore {
     return { streamId, version: outcome.version };
   }
 
-  async #versionOfEvent(eventId: string | undefined): Promise<number | undefined> {
-    const { rows } = await this.pool.query<{ version: number }>('SELECT version FROM es_history WHERE event_id = $1', [eventId]);
+  /** The version that an append of these events came to; undefined where they were not appended. */
+  async #versionOfAppend(encoded: readonly Encoded[]): Promise<number | undefined> {
+    const { rows } = await this.pool.query<{ version: number }>(
+      // Only an append's first event is found by its id.
+      `SELECT l.version FROM es_history f JOIN es_history l ON l.stream_id = f.stream_id AND l.version = f.version + $2
+       WHERE get_byte(uuid_send(f.event_id), 15) = 0 AND f.event_id = $1 AND l.event_id = $3`,
+      [encoded[0]?.recorded.eventId, encoded.length - 1, encoded.at(-1)?.recorded.eventId],
+    );
     return rows[0]?.version;
   }
 

@@ -16,7 +16,7 @@ export async function growTo(owner: Pool, total: number, say: (text: string) => 
     await owner.query(
       `WITH written AS (
          INSERT INTO es_event (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at_ms)
-         SELECT 'account-grown-' || $1::bigint || '-' || (n / ${EVENTS_PER_STREAM}), n % ${EVENTS_PER_STREAM} + 1, gen_random_uuid(), $3, 1, $4::json, $5::json, 1790000000000 + n
+         SELECT 'account-grown-' || $1::bigint || '-' || (n / ${EVENTS_PER_STREAM}), n % ${EVENTS_PER_STREAM} + 1, overlay(gen_random_uuid()::text placing '00' from 35)::uuid, $3, 1, $4::json, $5::json, 1790000000000 + n
          FROM generate_series(0, $2::bigint - 1) AS n ORDER BY n
          RETURNING seq
        )
