@@ -220,6 +220,9 @@ test('what was true after each of those blocks can still be asked for, by block 
     const byTime = await live.api.listPools({ pool, asOfTimeMs: timestamp * 1000n });
     expect(byTime.pools[0]).toMatchObject(views.pool);
   }
+  const { changes } = await live.api.listStakeChanges({ wallet: caip(owner), task: `tasks/${TASK}`, role: 'node' });
+  expect(changes.map(({ units }) => units)).toEqual([...new Set(said.map(({ views }) => views.own))]);
+  expect(changes.map(({ slashedUnits }) => BigInt(slashedUnits) > 0n)).toEqual([false, true]);
   const ahead = (await chain.admin.reader.getBlockNumber({ cacheTime: 0 })) + 5n;
   await expect(live.api.getTotals({ asOfBlock: ahead })).rejects.toMatchObject({ rejection: { rule: 'not-final', field: 'as_of_block' } });
   await expect(live.api.getTotals({ asOfBlock: 1n, asOfTimeMs: 1n })).rejects.toMatchObject({ rejection: { rule: 'one-moment' } });

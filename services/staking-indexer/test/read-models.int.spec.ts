@@ -91,6 +91,13 @@ test('stakes and sums at any block and time are what the facts until then make o
   expect(now.map(({ finalised }) => finalised)).toEqual([...replay(facts, 25).values()]);
 });
 
+test('before its tables are there the read model has no position, and then it has', async () => {
+  expect(await indexer.queries.position()).toBeUndefined();
+  await indexer.backfill([], 3);
+  await indexer.catchUp();
+  expect(await indexer.queries.position()).toBe(2n);
+});
+
 /** One history in which every kind of fact has its place. */
 const everyKind = (): ChainFact[] => {
   const dismissal = { ...goldenFacts['case-opened'], caseId: `0x${'d'.repeat(64)}` };

@@ -132,10 +132,13 @@ export class StakingQueries {
     this.ledger = new LedgerReader(pool);
   }
 
-  /** Position of the log up to which the read model has seen everything. */
-  async position(): Promise<bigint> {
-    const { rows } = await this.#pool.query<{ position: string }>('SELECT position FROM es_subscription WHERE name = $1', [STAKING_VIEW]);
-    return BigInt(rows[0]?.position ?? 0);
+  /** Position of the log up to which the read model has seen everything; undefined before its tables are there. */
+  async position(): Promise<bigint | undefined> {
+    const { rows } = await this.#pool.query<{ position: string }>(
+      'SELECT position FROM es_subscription WHERE name = $1 AND projection_version IS NOT NULL',
+      [STAKING_VIEW],
+    );
+    return rows[0] && BigInt(rows[0].position);
   }
 
   /** The last final block that the log names, and the genesis. Blocks without facts are named now and then only. */

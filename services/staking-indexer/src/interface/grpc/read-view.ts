@@ -25,8 +25,11 @@ export class ReadView {
 
   /** Waits until the read model has seen the log up to `minPosition`; the position that it has seen. */
   async seen(minPosition: bigint): Promise<bigint> {
-    if (await waitForPosition(this.store.pool, STAKING_VIEW, minPosition, WAIT_MS)) return this.queries.position();
-    throw unavailable('not-caught-up', 'the read model has not caught up with min_position', 'min_position');
+    if (!(await waitForPosition(this.store.pool, STAKING_VIEW, minPosition, WAIT_MS)))
+      throw unavailable('not-caught-up', 'the read model has not caught up with min_position', 'min_position');
+    const position = await this.queries.position();
+    if (position === undefined) throw unavailable('not-followed-yet', 'the read model is being made');
+    return position;
   }
 
   async asOf(request: AsOfRequest): Promise<ResolvedAsOf> {
@@ -41,7 +44,7 @@ export class ReadView {
     const status = await this.board.read(this.book.chainId);
     const head = await this.store.headPosition();
     const extent = await this.queries.progress();
-    if (status === undefined || extent === undefined || (await this.queries.position()) < head) return extent;
+    if (status === undefined || extent === undefined || ((await this.queries.position()) ?? 0n) < head) return extent;
     return status.indexedFinalised.number < extent.finalised.number ? extent : { ...extent, finalised: status.indexedFinalised };
   }
 

@@ -31,6 +31,7 @@ export class SnapshotApi {
 
   @Rpc(StakingService.method.readSnapshot)
   async readSnapshot(request: ReadSnapshotRequest): Promise<MessageInitShape<typeof ReadSnapshotResponseSchema>> {
+    await this.view.seen(0n);
     await this.view.asOf({ asOfBlock: request.block });
     const { ledger } = this.view.queries;
     const { lines, next } = await snapshotPage(ledger, Number(request.block), placeOf(request.pageToken), LINES);

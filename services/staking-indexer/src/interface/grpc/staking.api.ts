@@ -7,6 +7,8 @@ import {
   type ChainStatusSchema,
   type GetPositionRequest,
   type GetTotalsRequest,
+  type ListStakeChangesRequest,
+  type ListStakeChangesResponseSchema,
   type ListStakesRequest,
   type ListStakesResponseSchema,
   type PositionSchema,
@@ -20,13 +22,14 @@ import type { ChainSource } from '../../application/chain-source.js';
 import type { ChainStatus, ChainStatusBoard } from '../../application/chain-status.js';
 import { reconcile } from '../../application/reconcile.js';
 import { ADDRESS_BOOK, CHAIN_SOURCE, CHAIN_STATUS } from '../../application/tokens.js';
-import { FEDERATION, MEMBER } from '../../projections/ledger/tables.js';
+import { FEDERATION, MEMBER, STAKE } from '../../projections/ledger/tables.js';
 import { StakingTotals } from '../../projections/totals.reader.js';
 import { asOfField, lockOf, memberOf, pageSizeOf, refOf, stakeOf, taskIdOf, unavailable } from './messages.js';
 import { pageToken, readPageToken } from './page-token.js';
 import { ReadView } from './read-view.js';
 
 const LOCKS_MAX = 1_000;
+const CHANGES_MAX = 1_000;
 /** Stakes of one wallet: the contract's limit is 256 at a time. */
 const STAKES_MAX = 1_000;
 
@@ -79,6 +82,15 @@ export class StakingApi {
     const rows = await this.view.queries.stakes(filter, asOf);
     const page = rows.slice(0, limit);
     return { stakes: page.map(stakeOf), nextPageToken: rows.length > limit ? pageToken(page.at(-1)!) : '', position, ...asOfField(asOf.ref) };
+  }
+
+  @Rpc(StakingService.method.listStakeChanges)
+  async listStakeChanges(request: ListStakeChangesRequest): Promise<MessageInitShape<typeof ListStakeChangesResponseSchema>> {
+    const position = await this.view.seen(request.minPosition);
+    const key = { wallet: canonicalWallet(request.wallet), role: request.role, task_id: taskIdOf(request.task) };
+    const versions = await this.view.queries.ledger.versions(STAKE, key, CHANGES_MAX);
+    const changes = versions.map(({ since, units, slashed }) => ({ block: BigInt(since), units: units.toString(), slashedUnits: slashed.toString() }));
+    return { changes, position };
   }
 
   @Rpc(StakingService.method.getTotals)

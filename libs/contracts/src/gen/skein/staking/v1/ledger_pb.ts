@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/staking/v1/ledger.proto.
  */
 export const file_skein_staking_v1_ledger: GenFile = /*@__PURE__*/
-  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2xlZGdlci5wcm90bxIQc2tlaW4uc3Rha2luZy52MSJSChVXYXRjaFBvc2l0aW9uc1JlcXVlc3QSHgoOYWZ0ZXJfcG9zaXRpb24YASABKANCBpK1GAIwABIZCgd3YWxsZXRzGAIgAygJQgiStRgEKANIZCJWCg5Qb3NpdGlvblVwZGF0ZRIQCghwb3NpdGlvbhgBIAEoAxIyCgdjaGFuZ2VkGAIgASgLMiEuc2tlaW4uc3Rha2luZy52MS5Qb3NpdGlvbkNoYW5nZWQi5gEKEExpc3RQb29sc1JlcXVlc3QSFQoFb3duZXIYASABKAlCBpK1GAIoAxImCgRwb29sGAIgASgJQhiStRgUGCoiEF4weFswLTlhLWZdezQwfSQSHAoJcGFnZV9zaXplGAogASgFQgmStRgFMAA49AMSGwoKcGFnZV90b2tlbhgLIAEoCUIHkrUYAxiQAxIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwABIbCgthc19vZl9ibG9jaxgNIAEoA0IGkrUYAjAAEh0KDWFzX29mX3RpbWVfbXMYDiABKANCBpK1GAIwACKQAQoRTGlzdFBvb2xzUmVzcG9uc2USJQoFcG9vbHMYASADKAsyFi5za2Vpbi5zdGFraW5nLnYxLlBvb2wSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHBvc2l0aW9uGAMgASgDEikKBWFzX29mGAQgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZiLTAgoEUG9vbBIMCgRwb29sGAEgASgJEg0KBW93bmVyGAIgASgJEhMKC3RvdGFsX3VuaXRzGAMgASgJEhUKDWNvdW50ZWRfdW5pdHMYBCABKAkSFAoMdG90YWxfc2hhcmVzGAUgASgJEhcKD3ByaW5jaXBhbF9pbmRleBgGIAEoCRIUCgxyZXdhcmRfaW5kZXgYByABKAkSDQoFY2FycnkYCCABKAkSFAoMZnVuZGVkX3VuaXRzGAkgASgJEhUKDWNsYWltZWRfdW5pdHMYCiABKAkSFQoNc2xhc2hlZF91bml0cxgLIAEoCRIUCgxmdW5kZWRfZXBvY2gYDCABKAMSEQoJY2xvc2VkX2J5GA0gASgJEg8KB2N1cnJlbnQYDiABKAgSMAoHd2FpdGluZxgPIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuV2FpdGluZ1NoYXJlcyLwAQoWTGlzdERlbGVnYXRpb25zUmVxdWVzdBImCgRwb29sGAEgASgJQhiStRgUGCoiEF4weFswLTlhLWZdezQwfSQSGQoJZGVsZWdhdG9yGAIgASgJQgaStRgCKAMSHAoJcGFnZV9zaXplGAogASgFQgmStRgFMAA49AMSGwoKcGFnZV90b2tlbhgLIAEoCUIHkrUYAxiQAxIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwABIbCgthc19vZl9ibG9jaxgNIAEoA0IGkrUYAjAAEh0KDWFzX29mX3RpbWVfbXMYDiABKANCBpK1GAIwACKiAQoXTGlzdERlbGVnYXRpb25zUmVzcG9uc2USMQoLZGVsZWdhdGlvbnMYASADKAsyHC5za2Vpbi5zdGFraW5nLnYxLkRlbGVnYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHBvc2l0aW9uGAMgASgDEikKBWFzX29mGAQgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZiLNAgoKRGVsZWdhdGlvbhIMCgRwb29sGAEgASgJEhEKCWRlbGVnYXRvchgCIAEoCRIXCg9wcmluY2lwYWxfdW5pdHMYAyABKAkSEgoKZnJlZV91bml0cxgEIAEoCRIOCgZzaGFyZXMYBSABKAkSDgoGY3JlZGl0GAYgASgJEhcKD2NsYWltYWJsZV91bml0cxgHIAEoCRIXCg9kZWxlZ2F0ZWRfdW5pdHMYCCABKAkSFQoNY2xhaW1lZF91bml0cxgJIAEoCRISCgpsb3N0X3VuaXRzGAogASgJEjAKB3dhaXRpbmcYCyADKAsyHy5za2Vpbi5zdGFraW5nLnYxLldhaXRpbmdTaGFyZXMSKQoFZXhpdHMYDCADKAsyGi5za2Vpbi5zdGFraW5nLnYxLlBvb2xFeGl0EhcKD2RlbGVnYXRlZF9hdF9tcxgNIAEoAyJaCghQb29sRXhpdBIKCgJpZBgBIAEoCRIOCgZzaGFyZXMYAiABKAkSDQoFdW5pdHMYAyABKAkSDQoFZXBvY2gYBCABKAMSFAoMcGFpZF9mcm9tX21zGAUgASgDIlAKF0xpc3RTaWdtYUNoYW5nZXNSZXF1ZXN0EhcKBW93bmVyGAEgASgJQgiStRgECAEoAxIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwACLJAQoYTGlzdFNpZ21hQ2hhbmdlc1Jlc3BvbnNlEi4KB2NoYW5nZXMYASADKAsyHS5za2Vpbi5zdGFraW5nLnYxLlNpZ21hQ2hhbmdlEhUKDWNoYW5nZWRfYXRfbXMYAiABKAMSEQoJYW5ub3VuY2VkGAMgASgNEhMKC3Jpc2VzX2F0X21zGAQgASgDEiwKCXRhc2tfZW5kcxgFIAMoCzIZLnNrZWluLnN0YWtpbmcudjEuVGFza0VuZBIQCghwb3NpdGlvbhgGIAEoAyJqCgtTaWdtYUNoYW5nZRINCgVzaWdtYRgBIAEoDRINCgVibG9jaxgCIAEoAxIVCg1jaGFuZ2VkX2F0X21zGAMgASgDEhEKCWFubm91bmNlZBgEIAEoDRITCgtyaXNlc19hdF9tcxgFIAEoAyI3CgdUYXNrRW5kEgwKBHRhc2sYASABKAkSDgoGZW5kX21zGAIgASgDEg4KBnN0YXR1cxgDIAEoCSJuChRMaXN0RW1pc3Npb25zUmVxdWVzdBIaCgpmcm9tX2Vwb2NoGAEgASgDQgaStRgCMAASHAoJcGFnZV9zaXplGAogASgFQgmStRgFMAA49AMSHAoMbWluX3Bvc2l0aW9uGAwgASgDQgaStRgCMAAiiAEKFUxpc3RFbWlzc2lvbnNSZXNwb25zZRIvCgZlcG9jaHMYASADKAsyHy5za2Vpbi5zdGFraW5nLnYxLkVtaXNzaW9uRXBvY2gSGgoSdG90YWxfbWludGVkX3VuaXRzGAIgASgJEhAKCGVwb2NoX21zGAMgASgDEhAKCHBvc2l0aW9uGAQgASgDImgKDUVtaXNzaW9uRXBvY2gSDQoFZXBvY2gYASABKAMSFAoMYmVnaW5zX2F0X21zGAIgASgDEg0KBXN0YXRlGAMgASgJEg0KBXVuaXRzGAQgASgJEhQKDG1pbnRlZF9hdF9tcxgFIAEoAyKVAQoQTGlzdFJvb3RzUmVxdWVzdBIpCgdyZXdhcmRzGAEgASgJQhiStRgUGCoiEF4weFswLTlhLWZdezQwfSQSGgoKZnJvbV9lcG9jaBgCIAEoA0IGkrUYAjAAEhwKCXBhZ2Vfc2l6ZRgKIAEoBUIJkrUYBTAAOPQDEhwKDG1pbl9wb3NpdGlvbhgMIAEoA0IGkrUYAjAAIkwKEUxpc3RSb290c1Jlc3BvbnNlEiUKBXJvb3RzGAEgAygLMhYuc2tlaW4uc3Rha2luZy52MS5Sb290EhAKCHBvc2l0aW9uGAIgASgDIm8KBFJvb3QSDwoHcmV3YXJkcxgBIAEoCRINCgVlcG9jaBgCIAEoAxIMCgRyb290GAMgASgJEhEKCXN1bV91bml0cxgEIAEoCRIWCg5hY3RpdmVfZnJvbV9tcxgFIAEoAxIOCgZ2ZXRvZWQYBiABKAgiTgoTTGlzdFBheW1lbnRzUmVxdWVzdBIZCgdhY2NvdW50GAEgASgJQgiStRgECAEoAxIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwACJbChRMaXN0UGF5bWVudHNSZXNwb25zZRIxCghwYXltZW50cxgBIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuUmV3YXJkUGF5bWVudBIQCghwb3NpdGlvbhgCIAEoAyKCAQoNUmV3YXJkUGF5bWVudBIPCgdyZXdhcmRzGAEgASgJEgwKBHRhc2sYAiABKAkSDQoFZXBvY2gYAyABKAMSDQoFYmxvY2sYBCABKAMSDQoFdW5pdHMYBSABKAkSEQoJZmVlX3VuaXRzGAYgASgJEhIKCnBhaWRfdW5pdHMYByABKAki1wEKEExpc3RDYXNlc1JlcXVlc3QSFwoHYWNjdXNlZBgBIAEoCUIGkrUYAigDEiYKBHBvb2wYAiABKAlCGJK1GBQYKiIQXjB4WzAtOWEtZl17NDB9JBIpCgdjYXNlX2lkGAMgASgJQhiStRgUGEIiEF4weFswLTlhLWZdezY0fSQSHAoJcGFnZV9zaXplGAogASgFQgmStRgFMAA49AMSGwoKcGFnZV90b2tlbhgLIAEoCUIHkrUYAxiQAxIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwACJqChFMaXN0Q2FzZXNSZXNwb25zZRIqCgVjYXNlcxgBIAMoCzIbLnNrZWluLnN0YWtpbmcudjEuU2xhc2hDYXNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghwb3NpdGlvbhgDIAEoAyLBAgoJU2xhc2hDYXNlEg8KB2Nhc2VfaWQYASABKAkSDwoHYWNjdXNlZBgCIAEoCRIMCgR0YXNrGAMgASgJEgwKBHJvbGUYBCABKAkSDAoEcG9vbBgFIAEoCRIQCghyZXBvcnRlchgGIAEoCRIRCgljYXBfdW5pdHMYByABKAkSEQoJb3duX3VuaXRzGAggASgJEhUKDWNvdW50ZWRfdW5pdHMYCSABKAkSEAoIZXZpZGVuY2UYCiABKAkSDgoGc3RhdHVzGAsgASgJEhQKDG9wZW5lZF9hdF9tcxgMIAEoAxITCgtlbmRlZF9hdF9tcxgNIAEoAxIYChBmcm9tX293bmVyX3VuaXRzGA4gASgJEhcKD2Zyb21fcG9vbF91bml0cxgPIAEoCRIZChF0b19yZXBvcnRlcl91bml0cxgQIAEoCSJPChJMaXN0Tm90aWNlc1JlcXVlc3QSGwoJZGVsZWdhdG9yGAEgASgJQgiStRgECAEoAxIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwACJSChNMaXN0Tm90aWNlc1Jlc3BvbnNlEikKB25vdGljZXMYASADKAsyGC5za2Vpbi5zdGFraW5nLnYxLk5vdGljZRIQCghwb3NpdGlvbhgCIAEoAyKaAQoGTm90aWNlEg8KB2Nhc2VfaWQYASABKAkSDAoEcG9vbBgCIAEoCRIPCgdhY2N1c2VkGAMgASgJEhAKCGV2aWRlbmNlGAQgASgJEg4KBnN0YXR1cxgFIAEoCRIUCgxiZWZvcmVfdW5pdHMYBiABKAkSEgoKbG9zdF91bml0cxgHIAEoCRIUCgxvcGVuZWRfYXRfbXMYCCABKAMifwoUR2V0RmVkZXJhdGlvblJlcXVlc3QSSQoEdGFzaxgBIAEoCUI7krUYNwgBGCoiMV50YXNrcy9bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQSHAoMbWluX3Bvc2l0aW9uGAwgASgDQgaStRgCMAAisAIKCkZlZGVyYXRpb24SDAoEdGFzaxgBIAEoCRIPCgdzcG9uc29yGAIgASgJEhUKDWxhdGVzdF9lbmRfbXMYAyABKAMSDgoGcm91bmRzGAQgASgNEhEKCXNsYXNoX2JwcxgFIAEoDRIXCg90aHJlc2hvbGRfdW5pdHMYBiABKAkSDQoFcm91bmQYByABKA0SEgoKcm91bmRfb3BlbhgIIAEoCBIYChBwb29sX2Zsb2NrX3VuaXRzGAkgASgJEhsKE3Bvb2xfZ21fZmxvY2tfdW5pdHMYCiABKAkSEAoIZmluaXNoZWQYCyABKAgSMgoHbWVtYmVycxgMIAMoCzIhLnNrZWluLnN0YWtpbmcudjEuRmVkZXJhdGlvblN0YWtlEhAKCHBvc2l0aW9uGA0gASgDIlMKD0ZlZGVyYXRpb25TdGFrZRIMCgR0YXNrGAEgASgJEg4KBndhbGxldBgCIAEoCRINCgV1bml0cxgDIAEoCRITCgtyb3VuZF91bml0cxgEIAEoCSJLChNSZWFkU25hcHNob3RSZXF1ZXN0EhcKBWJsb2NrGAEgASgDQgiStRgECAEwABIbCgpwYWdlX3Rva2VuGAIgASgJQgeStRgDGJADIj4KFFJlYWRTbmFwc2hvdFJlc3BvbnNlEg0KBWxpbmVzGAEgAygJEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCWIGcHJvdG8z", [file_skein_common_v1_options, file_skein_staking_v1_events]);
+  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2xlZGdlci5wcm90bxIQc2tlaW4uc3Rha2luZy52MSJSChVXYXRjaFBvc2l0aW9uc1JlcXVlc3QSHgoOYWZ0ZXJfcG9zaXRpb24YASABKANCBpK1GAIwABIZCgd3YWxsZXRzGAIgAygJQgiStRgEKANIZCJWCg5Qb3NpdGlvblVwZGF0ZRIQCghwb3NpdGlvbhgBIAEoAxIyCgdjaGFuZ2VkGAIgASgLMiEuc2tlaW4uc3Rha2luZy52MS5Qb3NpdGlvbkNoYW5nZWQi1AEKF0xpc3RTdGFrZUNoYW5nZXNSZXF1ZXN0EhgKBndhbGxldBgBIAEoCUIIkrUYBAgBKAMSSQoEdGFzaxgCIAEoCUI7krUYNwgBGCoiMV50YXNrcy9bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQSNgoEcm9sZRgDIAEoCUIokrUYJAgBGAsiHl4obm9kZXx2YWxpZGF0b3J8cGFydGljaXBhbnQpJBIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwACJcChhMaXN0U3Rha2VDaGFuZ2VzUmVzcG9uc2USLgoHY2hhbmdlcxgBIAMoCzIdLnNrZWluLnN0YWtpbmcudjEuU3Rha2VDaGFuZ2USEAoIcG9zaXRpb24YAiABKAMiQgoLU3Rha2VDaGFuZ2USDQoFYmxvY2sYASABKAMSDQoFdW5pdHMYAiABKAkSFQoNc2xhc2hlZF91bml0cxgDIAEoCSLmAQoQTGlzdFBvb2xzUmVxdWVzdBIVCgVvd25lchgBIAEoCUIGkrUYAigDEiYKBHBvb2wYAiABKAlCGJK1GBQYKiIQXjB4WzAtOWEtZl17NDB9JBIcCglwYWdlX3NpemUYCiABKAVCCZK1GAUwADj0AxIbCgpwYWdlX3Rva2VuGAsgASgJQgeStRgDGJADEhwKDG1pbl9wb3NpdGlvbhgMIAEoA0IGkrUYAjAAEhsKC2FzX29mX2Jsb2NrGA0gASgDQgaStRgCMAASHQoNYXNfb2ZfdGltZV9tcxgOIAEoA0IGkrUYAjAAIpABChFMaXN0UG9vbHNSZXNwb25zZRIlCgVwb29scxgBIAMoCzIWLnNrZWluLnN0YWtpbmcudjEuUG9vbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcG9zaXRpb24YAyABKAMSKQoFYXNfb2YYBCABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmItMCCgRQb29sEgwKBHBvb2wYASABKAkSDQoFb3duZXIYAiABKAkSEwoLdG90YWxfdW5pdHMYAyABKAkSFQoNY291bnRlZF91bml0cxgEIAEoCRIUCgx0b3RhbF9zaGFyZXMYBSABKAkSFwoPcHJpbmNpcGFsX2luZGV4GAYgASgJEhQKDHJld2FyZF9pbmRleBgHIAEoCRINCgVjYXJyeRgIIAEoCRIUCgxmdW5kZWRfdW5pdHMYCSABKAkSFQoNY2xhaW1lZF91bml0cxgKIAEoCRIVCg1zbGFzaGVkX3VuaXRzGAsgASgJEhQKDGZ1bmRlZF9lcG9jaBgMIAEoAxIRCgljbG9zZWRfYnkYDSABKAkSDwoHY3VycmVudBgOIAEoCBIwCgd3YWl0aW5nGA8gAygLMh8uc2tlaW4uc3Rha2luZy52MS5XYWl0aW5nU2hhcmVzIvABChZMaXN0RGVsZWdhdGlvbnNSZXF1ZXN0EiYKBHBvb2wYASABKAlCGJK1GBQYKiIQXjB4WzAtOWEtZl17NDB9JBIZCglkZWxlZ2F0b3IYAiABKAlCBpK1GAIoAxIcCglwYWdlX3NpemUYCiABKAVCCZK1GAUwADj0AxIbCgpwYWdlX3Rva2VuGAsgASgJQgeStRgDGJADEhwKDG1pbl9wb3NpdGlvbhgMIAEoA0IGkrUYAjAAEhsKC2FzX29mX2Jsb2NrGA0gASgDQgaStRgCMAASHQoNYXNfb2ZfdGltZV9tcxgOIAEoA0IGkrUYAjAAIqIBChdMaXN0RGVsZWdhdGlvbnNSZXNwb25zZRIxCgtkZWxlZ2F0aW9ucxgBIAMoCzIcLnNrZWluLnN0YWtpbmcudjEuRGVsZWdhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcG9zaXRpb24YAyABKAMSKQoFYXNfb2YYBCABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmIs0CCgpEZWxlZ2F0aW9uEgwKBHBvb2wYASABKAkSEQoJZGVsZWdhdG9yGAIgASgJEhcKD3ByaW5jaXBhbF91bml0cxgDIAEoCRISCgpmcmVlX3VuaXRzGAQgASgJEg4KBnNoYXJlcxgFIAEoCRIOCgZjcmVkaXQYBiABKAkSFwoPY2xhaW1hYmxlX3VuaXRzGAcgASgJEhcKD2RlbGVnYXRlZF91bml0cxgIIAEoCRIVCg1jbGFpbWVkX3VuaXRzGAkgASgJEhIKCmxvc3RfdW5pdHMYCiABKAkSMAoHd2FpdGluZxgLIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuV2FpdGluZ1NoYXJlcxIpCgVleGl0cxgMIAMoCzIaLnNrZWluLnN0YWtpbmcudjEuUG9vbEV4aXQSFwoPZGVsZWdhdGVkX2F0X21zGA0gASgDIloKCFBvb2xFeGl0EgoKAmlkGAEgASgJEg4KBnNoYXJlcxgCIAEoCRINCgV1bml0cxgDIAEoCRINCgVlcG9jaBgEIAEoAxIUCgxwYWlkX2Zyb21fbXMYBSABKAMiUAoXTGlzdFNpZ21hQ2hhbmdlc1JlcXVlc3QSFwoFb3duZXIYASABKAlCCJK1GAQIASgDEhwKDG1pbl9wb3NpdGlvbhgMIAEoA0IGkrUYAjAAIskBChhMaXN0U2lnbWFDaGFuZ2VzUmVzcG9uc2USLgoHY2hhbmdlcxgBIAMoCzIdLnNrZWluLnN0YWtpbmcudjEuU2lnbWFDaGFuZ2USFQoNY2hhbmdlZF9hdF9tcxgCIAEoAxIRCglhbm5vdW5jZWQYAyABKA0SEwoLcmlzZXNfYXRfbXMYBCABKAMSLAoJdGFza19lbmRzGAUgAygLMhkuc2tlaW4uc3Rha2luZy52MS5UYXNrRW5kEhAKCHBvc2l0aW9uGAYgASgDImoKC1NpZ21hQ2hhbmdlEg0KBXNpZ21hGAEgASgNEg0KBWJsb2NrGAIgASgDEhUKDWNoYW5nZWRfYXRfbXMYAyABKAMSEQoJYW5ub3VuY2VkGAQgASgNEhMKC3Jpc2VzX2F0X21zGAUgASgDIjcKB1Rhc2tFbmQSDAoEdGFzaxgBIAEoCRIOCgZlbmRfbXMYAiABKAMSDgoGc3RhdHVzGAMgASgJIm4KFExpc3RFbWlzc2lvbnNSZXF1ZXN0EhoKCmZyb21fZXBvY2gYASABKANCBpK1GAIwABIcCglwYWdlX3NpemUYCiABKAVCCZK1GAUwADj0AxIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwACKIAQoVTGlzdEVtaXNzaW9uc1Jlc3BvbnNlEi8KBmVwb2NocxgBIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuRW1pc3Npb25FcG9jaBIaChJ0b3RhbF9taW50ZWRfdW5pdHMYAiABKAkSEAoIZXBvY2hfbXMYAyABKAMSEAoIcG9zaXRpb24YBCABKAMiaAoNRW1pc3Npb25FcG9jaBINCgVlcG9jaBgBIAEoAxIUCgxiZWdpbnNfYXRfbXMYAiABKAMSDQoFc3RhdGUYAyABKAkSDQoFdW5pdHMYBCABKAkSFAoMbWludGVkX2F0X21zGAUgASgDIpUBChBMaXN0Um9vdHNSZXF1ZXN0EikKB3Jld2FyZHMYASABKAlCGJK1GBQYKiIQXjB4WzAtOWEtZl17NDB9JBIaCgpmcm9tX2Vwb2NoGAIgASgDQgaStRgCMAASHAoJcGFnZV9zaXplGAogASgFQgmStRgFMAA49AMSHAoMbWluX3Bvc2l0aW9uGAwgASgDQgaStRgCMAAiTAoRTGlzdFJvb3RzUmVzcG9uc2USJQoFcm9vdHMYASADKAsyFi5za2Vpbi5zdGFraW5nLnYxLlJvb3QSEAoIcG9zaXRpb24YAiABKAMibwoEUm9vdBIPCgdyZXdhcmRzGAEgASgJEg0KBWVwb2NoGAIgASgDEgwKBHJvb3QYAyABKAkSEQoJc3VtX3VuaXRzGAQgASgJEhYKDmFjdGl2ZV9mcm9tX21zGAUgASgDEg4KBnZldG9lZBgGIAEoCCJOChNMaXN0UGF5bWVudHNSZXF1ZXN0EhkKB2FjY291bnQYASABKAlCCJK1GAQIASgDEhwKDG1pbl9wb3NpdGlvbhgMIAEoA0IGkrUYAjAAIlsKFExpc3RQYXltZW50c1Jlc3BvbnNlEjEKCHBheW1lbnRzGAEgAygLMh8uc2tlaW4uc3Rha2luZy52MS5SZXdhcmRQYXltZW50EhAKCHBvc2l0aW9uGAIgASgDIoIBCg1SZXdhcmRQYXltZW50Eg8KB3Jld2FyZHMYASABKAkSDAoEdGFzaxgCIAEoCRINCgVlcG9jaBgDIAEoAxINCgVibG9jaxgEIAEoAxINCgV1bml0cxgFIAEoCRIRCglmZWVfdW5pdHMYBiABKAkSEgoKcGFpZF91bml0cxgHIAEoCSLXAQoQTGlzdENhc2VzUmVxdWVzdBIXCgdhY2N1c2VkGAEgASgJQgaStRgCKAMSJgoEcG9vbBgCIAEoCUIYkrUYFBgqIhBeMHhbMC05YS1mXXs0MH0kEikKB2Nhc2VfaWQYAyABKAlCGJK1GBQYQiIQXjB4WzAtOWEtZl17NjR9JBIcCglwYWdlX3NpemUYCiABKAVCCZK1GAUwADj0AxIbCgpwYWdlX3Rva2VuGAsgASgJQgeStRgDGJADEhwKDG1pbl9wb3NpdGlvbhgMIAEoA0IGkrUYAjAAImoKEUxpc3RDYXNlc1Jlc3BvbnNlEioKBWNhc2VzGAEgAygLMhsuc2tlaW4uc3Rha2luZy52MS5TbGFzaENhc2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHBvc2l0aW9uGAMgASgDIsECCglTbGFzaENhc2USDwoHY2FzZV9pZBgBIAEoCRIPCgdhY2N1c2VkGAIgASgJEgwKBHRhc2sYAyABKAkSDAoEcm9sZRgEIAEoCRIMCgRwb29sGAUgASgJEhAKCHJlcG9ydGVyGAYgASgJEhEKCWNhcF91bml0cxgHIAEoCRIRCglvd25fdW5pdHMYCCABKAkSFQoNY291bnRlZF91bml0cxgJIAEoCRIQCghldmlkZW5jZRgKIAEoCRIOCgZzdGF0dXMYCyABKAkSFAoMb3BlbmVkX2F0X21zGAwgASgDEhMKC2VuZGVkX2F0X21zGA0gASgDEhgKEGZyb21fb3duZXJfdW5pdHMYDiABKAkSFwoPZnJvbV9wb29sX3VuaXRzGA8gASgJEhkKEXRvX3JlcG9ydGVyX3VuaXRzGBAgASgJIk8KEkxpc3ROb3RpY2VzUmVxdWVzdBIbCglkZWxlZ2F0b3IYASABKAlCCJK1GAQIASgDEhwKDG1pbl9wb3NpdGlvbhgMIAEoA0IGkrUYAjAAIlIKE0xpc3ROb3RpY2VzUmVzcG9uc2USKQoHbm90aWNlcxgBIAMoCzIYLnNrZWluLnN0YWtpbmcudjEuTm90aWNlEhAKCHBvc2l0aW9uGAIgASgDIpoBCgZOb3RpY2USDwoHY2FzZV9pZBgBIAEoCRIMCgRwb29sGAIgASgJEg8KB2FjY3VzZWQYAyABKAkSEAoIZXZpZGVuY2UYBCABKAkSDgoGc3RhdHVzGAUgASgJEhQKDGJlZm9yZV91bml0cxgGIAEoCRISCgpsb3N0X3VuaXRzGAcgASgJEhQKDG9wZW5lZF9hdF9tcxgIIAEoAyJ/ChRHZXRGZWRlcmF0aW9uUmVxdWVzdBJJCgR0YXNrGAEgASgJQjuStRg3CAEYKiIxXnRhc2tzL1swLTlhLWZdezh9KC1bMC05YS1mXXs0fSl7M30tWzAtOWEtZl17MTJ9JBIcCgxtaW5fcG9zaXRpb24YDCABKANCBpK1GAIwACKwAgoKRmVkZXJhdGlvbhIMCgR0YXNrGAEgASgJEg8KB3Nwb25zb3IYAiABKAkSFQoNbGF0ZXN0X2VuZF9tcxgDIAEoAxIOCgZyb3VuZHMYBCABKA0SEQoJc2xhc2hfYnBzGAUgASgNEhcKD3RocmVzaG9sZF91bml0cxgGIAEoCRINCgVyb3VuZBgHIAEoDRISCgpyb3VuZF9vcGVuGAggASgIEhgKEHBvb2xfZmxvY2tfdW5pdHMYCSABKAkSGwoTcG9vbF9nbV9mbG9ja191bml0cxgKIAEoCRIQCghmaW5pc2hlZBgLIAEoCBIyCgdtZW1iZXJzGAwgAygLMiEuc2tlaW4uc3Rha2luZy52MS5GZWRlcmF0aW9uU3Rha2USEAoIcG9zaXRpb24YDSABKAMiUwoPRmVkZXJhdGlvblN0YWtlEgwKBHRhc2sYASABKAkSDgoGd2FsbGV0GAIgASgJEg0KBXVuaXRzGAMgASgJEhMKC3JvdW5kX3VuaXRzGAQgASgJIksKE1JlYWRTbmFwc2hvdFJlcXVlc3QSFwoFYmxvY2sYASABKANCCJK1GAQIATAAEhsKCnBhZ2VfdG9rZW4YAiABKAlCB5K1GAMYkAMiPgoUUmVhZFNuYXBzaG90UmVzcG9uc2USDQoFbGluZXMYASADKAkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJYgZwcm90bzM", [file_skein_common_v1_options, file_skein_staking_v1_events]);
 
 /**
  * @generated from message skein.staking.v1.WatchPositionsRequest
@@ -69,6 +69,95 @@ export const PositionUpdateSchema: GenMessage<PositionUpdate> = /*@__PURE__*/
   messageDesc(file_skein_staking_v1_ledger, 1);
 
 /**
+ * @generated from message skein.staking.v1.ListStakeChangesRequest
+ */
+export type ListStakeChangesRequest = Message<"skein.staking.v1.ListStakeChangesRequest"> & {
+  /**
+   * @generated from field: string wallet = 1;
+   */
+  wallet: string;
+
+  /**
+   * tasks/{uuid}
+   *
+   * @generated from field: string task = 2;
+   */
+  task: string;
+
+  /**
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * @generated from field: int64 min_position = 12;
+   */
+  minPosition: bigint;
+};
+
+/**
+ * Describes the message skein.staking.v1.ListStakeChangesRequest.
+ * Use `create(ListStakeChangesRequestSchema)` to create a new message.
+ */
+export const ListStakeChangesRequestSchema: GenMessage<ListStakeChangesRequest> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_ledger, 2);
+
+/**
+ * @generated from message skein.staking.v1.ListStakeChangesResponse
+ */
+export type ListStakeChangesResponse = Message<"skein.staking.v1.ListStakeChangesResponse"> & {
+  /**
+   * At most 1 000, the newest ones, oldest first.
+   *
+   * @generated from field: repeated skein.staking.v1.StakeChange changes = 1;
+   */
+  changes: StakeChange[];
+
+  /**
+   * @generated from field: int64 position = 2;
+   */
+  position: bigint;
+};
+
+/**
+ * Describes the message skein.staking.v1.ListStakeChangesResponse.
+ * Use `create(ListStakeChangesResponseSchema)` to create a new message.
+ */
+export const ListStakeChangesResponseSchema: GenMessage<ListStakeChangesResponse> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_ledger, 3);
+
+/**
+ * @generated from message skein.staking.v1.StakeChange
+ */
+export type StakeChange = Message<"skein.staking.v1.StakeChange"> & {
+  /**
+   * From the end of this block on.
+   *
+   * @generated from field: int64 block = 1;
+   */
+  block: bigint;
+
+  /**
+   * @generated from field: string units = 2;
+   */
+  units: string;
+
+  /**
+   * What cases have taken of it so far.
+   *
+   * @generated from field: string slashed_units = 3;
+   */
+  slashedUnits: string;
+};
+
+/**
+ * Describes the message skein.staking.v1.StakeChange.
+ * Use `create(StakeChangeSchema)` to create a new message.
+ */
+export const StakeChangeSchema: GenMessage<StakeChange> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_ledger, 4);
+
+/**
  * @generated from message skein.staking.v1.ListPoolsRequest
  */
 export type ListPoolsRequest = Message<"skein.staking.v1.ListPoolsRequest"> & {
@@ -119,7 +208,7 @@ export type ListPoolsRequest = Message<"skein.staking.v1.ListPoolsRequest"> & {
  * Use `create(ListPoolsRequestSchema)` to create a new message.
  */
 export const ListPoolsRequestSchema: GenMessage<ListPoolsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 2);
+  messageDesc(file_skein_staking_v1_ledger, 5);
 
 /**
  * @generated from message skein.staking.v1.ListPoolsResponse
@@ -151,7 +240,7 @@ export type ListPoolsResponse = Message<"skein.staking.v1.ListPoolsResponse"> & 
  * Use `create(ListPoolsResponseSchema)` to create a new message.
  */
 export const ListPoolsResponseSchema: GenMessage<ListPoolsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 3);
+  messageDesc(file_skein_staking_v1_ledger, 6);
 
 /**
  * Shares are principal at a principal index of 1e27; both indices are scaled by that.
@@ -256,7 +345,7 @@ export type Pool = Message<"skein.staking.v1.Pool"> & {
  * Use `create(PoolSchema)` to create a new message.
  */
 export const PoolSchema: GenMessage<Pool> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 4);
+  messageDesc(file_skein_staking_v1_ledger, 7);
 
 /**
  * @generated from message skein.staking.v1.ListDelegationsRequest
@@ -309,7 +398,7 @@ export type ListDelegationsRequest = Message<"skein.staking.v1.ListDelegationsRe
  * Use `create(ListDelegationsRequestSchema)` to create a new message.
  */
 export const ListDelegationsRequestSchema: GenMessage<ListDelegationsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 5);
+  messageDesc(file_skein_staking_v1_ledger, 8);
 
 /**
  * @generated from message skein.staking.v1.ListDelegationsResponse
@@ -341,7 +430,7 @@ export type ListDelegationsResponse = Message<"skein.staking.v1.ListDelegationsR
  * Use `create(ListDelegationsResponseSchema)` to create a new message.
  */
 export const ListDelegationsResponseSchema: GenMessage<ListDelegationsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 6);
+  messageDesc(file_skein_staking_v1_ledger, 9);
 
 /**
  * @generated from message skein.staking.v1.Delegation
@@ -432,7 +521,7 @@ export type Delegation = Message<"skein.staking.v1.Delegation"> & {
  * Use `create(DelegationSchema)` to create a new message.
  */
 export const DelegationSchema: GenMessage<Delegation> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 7);
+  messageDesc(file_skein_staking_v1_ledger, 10);
 
 /**
  * @generated from message skein.staking.v1.PoolExit
@@ -471,7 +560,7 @@ export type PoolExit = Message<"skein.staking.v1.PoolExit"> & {
  * Use `create(PoolExitSchema)` to create a new message.
  */
 export const PoolExitSchema: GenMessage<PoolExit> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 8);
+  messageDesc(file_skein_staking_v1_ledger, 11);
 
 /**
  * @generated from message skein.staking.v1.ListSigmaChangesRequest
@@ -493,7 +582,7 @@ export type ListSigmaChangesRequest = Message<"skein.staking.v1.ListSigmaChanges
  * Use `create(ListSigmaChangesRequestSchema)` to create a new message.
  */
 export const ListSigmaChangesRequestSchema: GenMessage<ListSigmaChangesRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 9);
+  messageDesc(file_skein_staking_v1_ledger, 12);
 
 /**
  * @generated from message skein.staking.v1.ListSigmaChangesResponse
@@ -543,7 +632,7 @@ export type ListSigmaChangesResponse = Message<"skein.staking.v1.ListSigmaChange
  * Use `create(ListSigmaChangesResponseSchema)` to create a new message.
  */
 export const ListSigmaChangesResponseSchema: GenMessage<ListSigmaChangesResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 10);
+  messageDesc(file_skein_staking_v1_ledger, 13);
 
 /**
  * @generated from message skein.staking.v1.SigmaChange
@@ -582,7 +671,7 @@ export type SigmaChange = Message<"skein.staking.v1.SigmaChange"> & {
  * Use `create(SigmaChangeSchema)` to create a new message.
  */
 export const SigmaChangeSchema: GenMessage<SigmaChange> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 11);
+  messageDesc(file_skein_staking_v1_ledger, 14);
 
 /**
  * @generated from message skein.staking.v1.TaskEnd
@@ -611,7 +700,7 @@ export type TaskEnd = Message<"skein.staking.v1.TaskEnd"> & {
  * Use `create(TaskEndSchema)` to create a new message.
  */
 export const TaskEndSchema: GenMessage<TaskEnd> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 12);
+  messageDesc(file_skein_staking_v1_ledger, 15);
 
 /**
  * @generated from message skein.staking.v1.ListEmissionsRequest
@@ -640,7 +729,7 @@ export type ListEmissionsRequest = Message<"skein.staking.v1.ListEmissionsReques
  * Use `create(ListEmissionsRequestSchema)` to create a new message.
  */
 export const ListEmissionsRequestSchema: GenMessage<ListEmissionsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 13);
+  messageDesc(file_skein_staking_v1_ledger, 16);
 
 /**
  * @generated from message skein.staking.v1.ListEmissionsResponse
@@ -672,7 +761,7 @@ export type ListEmissionsResponse = Message<"skein.staking.v1.ListEmissionsRespo
  * Use `create(ListEmissionsResponseSchema)` to create a new message.
  */
 export const ListEmissionsResponseSchema: GenMessage<ListEmissionsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 14);
+  messageDesc(file_skein_staking_v1_ledger, 17);
 
 /**
  * @generated from message skein.staking.v1.EmissionEpoch
@@ -713,7 +802,7 @@ export type EmissionEpoch = Message<"skein.staking.v1.EmissionEpoch"> & {
  * Use `create(EmissionEpochSchema)` to create a new message.
  */
 export const EmissionEpochSchema: GenMessage<EmissionEpoch> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 15);
+  messageDesc(file_skein_staking_v1_ledger, 18);
 
 /**
  * @generated from message skein.staking.v1.ListRootsRequest
@@ -747,7 +836,7 @@ export type ListRootsRequest = Message<"skein.staking.v1.ListRootsRequest"> & {
  * Use `create(ListRootsRequestSchema)` to create a new message.
  */
 export const ListRootsRequestSchema: GenMessage<ListRootsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 16);
+  messageDesc(file_skein_staking_v1_ledger, 19);
 
 /**
  * @generated from message skein.staking.v1.ListRootsResponse
@@ -769,7 +858,7 @@ export type ListRootsResponse = Message<"skein.staking.v1.ListRootsResponse"> & 
  * Use `create(ListRootsResponseSchema)` to create a new message.
  */
 export const ListRootsResponseSchema: GenMessage<ListRootsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 17);
+  messageDesc(file_skein_staking_v1_ledger, 20);
 
 /**
  * @generated from message skein.staking.v1.Root
@@ -811,7 +900,7 @@ export type Root = Message<"skein.staking.v1.Root"> & {
  * Use `create(RootSchema)` to create a new message.
  */
 export const RootSchema: GenMessage<Root> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 18);
+  messageDesc(file_skein_staking_v1_ledger, 21);
 
 /**
  * @generated from message skein.staking.v1.ListPaymentsRequest
@@ -833,7 +922,7 @@ export type ListPaymentsRequest = Message<"skein.staking.v1.ListPaymentsRequest"
  * Use `create(ListPaymentsRequestSchema)` to create a new message.
  */
 export const ListPaymentsRequestSchema: GenMessage<ListPaymentsRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 19);
+  messageDesc(file_skein_staking_v1_ledger, 22);
 
 /**
  * @generated from message skein.staking.v1.ListPaymentsResponse
@@ -857,7 +946,7 @@ export type ListPaymentsResponse = Message<"skein.staking.v1.ListPaymentsRespons
  * Use `create(ListPaymentsResponseSchema)` to create a new message.
  */
 export const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 20);
+  messageDesc(file_skein_staking_v1_ledger, 23);
 
 /**
  * What an account was paid in a block.
@@ -910,7 +999,7 @@ export type RewardPayment = Message<"skein.staking.v1.RewardPayment"> & {
  * Use `create(RewardPaymentSchema)` to create a new message.
  */
 export const RewardPaymentSchema: GenMessage<RewardPayment> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 21);
+  messageDesc(file_skein_staking_v1_ledger, 24);
 
 /**
  * @generated from message skein.staking.v1.ListCasesRequest
@@ -954,7 +1043,7 @@ export type ListCasesRequest = Message<"skein.staking.v1.ListCasesRequest"> & {
  * Use `create(ListCasesRequestSchema)` to create a new message.
  */
 export const ListCasesRequestSchema: GenMessage<ListCasesRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 22);
+  messageDesc(file_skein_staking_v1_ledger, 25);
 
 /**
  * @generated from message skein.staking.v1.ListCasesResponse
@@ -981,7 +1070,7 @@ export type ListCasesResponse = Message<"skein.staking.v1.ListCasesResponse"> & 
  * Use `create(ListCasesResponseSchema)` to create a new message.
  */
 export const ListCasesResponseSchema: GenMessage<ListCasesResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 23);
+  messageDesc(file_skein_staking_v1_ledger, 26);
 
 /**
  * @generated from message skein.staking.v1.SlashCase
@@ -1079,7 +1168,7 @@ export type SlashCase = Message<"skein.staking.v1.SlashCase"> & {
  * Use `create(SlashCaseSchema)` to create a new message.
  */
 export const SlashCaseSchema: GenMessage<SlashCase> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 24);
+  messageDesc(file_skein_staking_v1_ledger, 27);
 
 /**
  * @generated from message skein.staking.v1.ListNoticesRequest
@@ -1101,7 +1190,7 @@ export type ListNoticesRequest = Message<"skein.staking.v1.ListNoticesRequest"> 
  * Use `create(ListNoticesRequestSchema)` to create a new message.
  */
 export const ListNoticesRequestSchema: GenMessage<ListNoticesRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 25);
+  messageDesc(file_skein_staking_v1_ledger, 28);
 
 /**
  * @generated from message skein.staking.v1.ListNoticesResponse
@@ -1125,7 +1214,7 @@ export type ListNoticesResponse = Message<"skein.staking.v1.ListNoticesResponse"
  * Use `create(ListNoticesResponseSchema)` to create a new message.
  */
 export const ListNoticesResponseSchema: GenMessage<ListNoticesResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 26);
+  messageDesc(file_skein_staking_v1_ledger, 29);
 
 /**
  * @generated from message skein.staking.v1.Notice
@@ -1181,7 +1270,7 @@ export type Notice = Message<"skein.staking.v1.Notice"> & {
  * Use `create(NoticeSchema)` to create a new message.
  */
 export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 27);
+  messageDesc(file_skein_staking_v1_ledger, 30);
 
 /**
  * @generated from message skein.staking.v1.GetFederationRequest
@@ -1203,7 +1292,7 @@ export type GetFederationRequest = Message<"skein.staking.v1.GetFederationReques
  * Use `create(GetFederationRequestSchema)` to create a new message.
  */
 export const GetFederationRequestSchema: GenMessage<GetFederationRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 28);
+  messageDesc(file_skein_staking_v1_ledger, 31);
 
 /**
  * @generated from message skein.staking.v1.Federation
@@ -1284,7 +1373,7 @@ export type Federation = Message<"skein.staking.v1.Federation"> & {
  * Use `create(FederationSchema)` to create a new message.
  */
 export const FederationSchema: GenMessage<Federation> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 29);
+  messageDesc(file_skein_staking_v1_ledger, 32);
 
 /**
  * @generated from message skein.staking.v1.FederationStake
@@ -1318,7 +1407,7 @@ export type FederationStake = Message<"skein.staking.v1.FederationStake"> & {
  * Use `create(FederationStakeSchema)` to create a new message.
  */
 export const FederationStakeSchema: GenMessage<FederationStake> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 30);
+  messageDesc(file_skein_staking_v1_ledger, 33);
 
 /**
  * @generated from message skein.staking.v1.ReadSnapshotRequest
@@ -1342,7 +1431,7 @@ export type ReadSnapshotRequest = Message<"skein.staking.v1.ReadSnapshotRequest"
  * Use `create(ReadSnapshotRequestSchema)` to create a new message.
  */
 export const ReadSnapshotRequestSchema: GenMessage<ReadSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 31);
+  messageDesc(file_skein_staking_v1_ledger, 34);
 
 /**
  * @generated from message skein.staking.v1.ReadSnapshotResponse
@@ -1366,5 +1455,5 @@ export type ReadSnapshotResponse = Message<"skein.staking.v1.ReadSnapshotRespons
  * Use `create(ReadSnapshotResponseSchema)` to create a new message.
  */
 export const ReadSnapshotResponseSchema: GenMessage<ReadSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_ledger, 32);
+  messageDesc(file_skein_staking_v1_ledger, 35);
 
