@@ -35,6 +35,18 @@ test('below a folder with spaces it starts, and comes back on the same port afte
   await broker.exited;
 });
 
+test('a broker that takes too long to stop is ended at once, and comes back', { timeout: 60_000 }, async () => {
+  const broker = await startKafka({ dataDir: join(root, 'slow') });
+  const frozen = broker.pid;
+  const stopped = broker.stop();
+  // It has been asked to stop, and does nothing any more.
+  process.kill(frozen, 'SIGSTOP');
+  expect(await Promise.race([stopped.then(() => 'stopped'), new Promise((resolve) => AbortSignal.timeout(10_000).addEventListener('abort', () => resolve('still there')))])).toBe('stopped');
+  await broker.restart();
+  expect(await listens(broker.port)).toBe(true);
+  await broker.stop();
+});
+
 test('ends when the process that started it is killed with -9', async () => {
   const parent = spawnTs(new URL('./kafka-child.ts', import.meta.url), [join(root, 'orphan')]);
   const [, pid, port] = (await parent.line((line) => line.startsWith('ready'))).split(' ').map(Number);
