@@ -7,7 +7,7 @@ export { CONTEXT_OF, type CausalTrace };
 /** Follows a subject of one service through all, as `skein trace` does, over the operator's gRPC clients. */
 export const traceBy = (operator: Actor, home: string, subject: string): Promise<CausalTrace> =>
   traceOf(
-    async (service, filter) => (await operator.client(OperationsService, service).listEvents({ context: CONTEXT_OF[service] as string, ...filter })).events,
+    (service, question) => operator.client(OperationsService, service).listEvents({ context: CONTEXT_OF[service] as string, ...question }),
     [home],
     subject,
   );

@@ -84,6 +84,7 @@ export const proof: Chapter = {
     verify(winner !== undefined, 'the task has a winner');
     report.replay = { ...compared, scoreBitEqual: await replay(story, winner.id) };
     const trace = await traceBy(cast.operator, 'arena', winner.id.split('/').at(-1) as string);
+    verify(!trace.cut, "the winner's way is whole");
     showPath(story, trace);
     const edges = trace.edges.map(([from, to]): [string, string] => [from, to]);
     report.trace = { edges };
