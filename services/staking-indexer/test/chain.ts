@@ -1,5 +1,6 @@
 import {
   chainClient,
+  delegationPoolAbi,
   deployAll,
   devAccount,
   fundGas,
@@ -8,6 +9,7 @@ import {
   mined,
   mintFlock,
   openTask,
+  poolManagerAbi,
   roleNumber,
   taskKey,
   taskStakingAbi,
@@ -81,6 +83,18 @@ export class TestChain {
       maxFeePerGas: parseGwei('20'),
       maxPriorityFeePerGas: 0n,
     });
+  }
+
+  /** Opens a pool of the account's; its address. */
+  async createPool(owner: ChainClient): Promise<Hex> {
+    const call = { address: this.book.poolManager, abi: poolManagerAbi } as const;
+    await mined(owner, await owner.wallet.writeContract({ ...call, functionName: 'createPool', args: [400_000] }));
+    return (await owner.reader.readContract({ ...call, functionName: 'poolOf', args: [owner.address] })).toLowerCase() as Hex;
+  }
+
+  async delegate(client: ChainClient, pool: Hex, amount: bigint): Promise<void> {
+    await mined(client, await client.wallet.writeContract({ address: this.book.gmFlock, abi: gmFlockAbi, functionName: 'approve', args: [pool, maxUint256] }));
+    await mined(client, await client.wallet.writeContract({ address: pool, abi: delegationPoolAbi, functionName: 'delegate', args: [amount] }));
   }
 
   /** Transactions of an account up to a block. */

@@ -1,7 +1,6 @@
-import { delegationPoolAbi, gmFlockAbi, mined, poolManagerAbi, type ChainClient } from '@skein/contracts-evm';
 import { EventStore, eventsMigrations } from '@skein/events';
 import { freshDatabase, type TestDatabase } from '@skein/testing';
-import { maxUint256, type Hex } from 'viem';
+import type { Hex } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { FollowChain } from '../src/application/follow-chain.js';
 import { chainDecider } from '../src/domain/chain/chain.decider.js';
@@ -53,27 +52,16 @@ async function poolFacts(pool: Hex): Promise<string[]> {
   });
 }
 
-async function createPool(owner: ChainClient): Promise<Hex> {
-  const call = { address: chain.book.poolManager, abi: poolManagerAbi } as const;
-  await mined(owner, await owner.wallet.writeContract({ ...call, functionName: 'createPool', args: [400_000] }));
-  return (await owner.reader.readContract({ ...call, functionName: 'poolOf', args: [owner.address] })).toLowerCase() as Hex;
-}
-
-async function delegate(client: ChainClient, pool: Hex, amount: bigint): Promise<void> {
-  await mined(client, await client.wallet.writeContract({ address: chain.book.gmFlock, abi: gmFlockAbi, functionName: 'approve', args: [pool, maxUint256] }));
-  await mined(client, await client.wallet.writeContract({ address: pool, abi: delegationPoolAbi, functionName: 'delegate', args: [amount] }));
-}
-
 test('a pool is followed from its first block on: created and delegated to within one range, and later', async () => {
   const [owner, delegator] = [await chain.staker('pool-owner', 10n * TOKEN), await chain.staker('pool-delegator', 10n * TOKEN)];
-  const pool = await createPool(owner);
-  await delegate(delegator, pool, 2n * TOKEN);
+  const pool = await chain.createPool(owner);
+  await chain.delegate(delegator, pool, 2n * TOKEN);
   await chain.anvil.mine(3);
   await catchUp(follower());
   expect(await poolFacts(pool)).toEqual(['pool-created finalised', 'delegated finalised']);
   expect((await state()).announced.map(({ contract }) => contract)).toContain(pool);
   // Another process knows the pool from the stream alone.
-  await delegate(delegator, pool, TOKEN);
+  await chain.delegate(delegator, pool, TOKEN);
   await chain.anvil.mine(3);
   await catchUp(follower());
   expect((await poolFacts(pool)).slice(2)).toEqual(['delegated finalised']);
@@ -85,7 +73,7 @@ test('a pool whose creation a reorg drops is gone with its facts', async () => {
   const follow = follower();
   await catchUp(follow);
   const before = (await state()).announced.length;
-  const pool = await createPool(owner);
+  const pool = await chain.createPool(owner);
   await chain.anvil.mine(1);
   await catchUp(follow);
   expect((await state()).announced).toHaveLength(before + 1);
@@ -96,8 +84,8 @@ test('a pool whose creation a reorg drops is gone with its facts', async () => {
   expect((await state()).announced).toHaveLength(before);
   expect(await chain.admin.reader.getCode({ address: pool })).toBeUndefined();
   // Created again: its address comes back, and counts once.
-  expect(await createPool(owner)).toBe(pool);
-  await delegate(delegator, pool, TOKEN);
+  expect(await chain.createPool(owner)).toBe(pool);
+  await chain.delegate(delegator, pool, TOKEN);
   await chain.anvil.mine(3);
   await catchUp(follow);
   expect(await poolFacts(pool)).toEqual(['pool-created observed', 'pool-created finalised', 'delegated finalised']);

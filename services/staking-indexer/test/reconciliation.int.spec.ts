@@ -21,6 +21,7 @@ let store: EventStore;
 let projection: Subscription;
 let follow: FollowChain;
 let guard: PayoutGuard;
+let pool: string;
 
 beforeAll(async () => {
   chain = await TestChain.start();
@@ -33,7 +34,10 @@ beforeAll(async () => {
   const { chainId } = chain.book;
   follow = new FollowChain(store, source, { chainId, fromBlock: Number(chain.book.fromBlock) });
   guard = new PayoutGuard({ chainId, store, source, reader: new StakingTotals(store, chainId) });
-  await chain.stake(await chain.staker('reconciled', 10n ** 20n), 5n);
+  const staker = await chain.staker('reconciled', 10n ** 20n);
+  await chain.stake(staker, 5n);
+  pool = await chain.createPool(staker);
+  await chain.delegate(staker, pool, 2n * 10n ** 18n);
   await chain.anvil.mine(2);
   await catchUp();
 });
@@ -63,7 +67,8 @@ test('every total of the read models is compared with its contract at the same f
   const { block, compared } = checked.value;
   expect(block.number).toBe(Number(await chain.height()) - 2);
   const units = new Map(compared.map(({ total, contract }) => [total, contract]));
-  expect([units.get('staked'), units.get('locked'), units.get(`task-staked tasks/0192f0c1-2b3c-7def-8123-456789abcdef node`)]).toEqual([5n, 10n ** 20n, 5n]);
+  const names = ['staked', 'locked', 'task-staked tasks/0192f0c1-2b3c-7def-8123-456789abcdef node', `pool-principal ${pool}`];
+  expect(names.map((name) => units.get(name))).toEqual([5n, 10n ** 20n, 5n, 2n * 10n ** 18n]);
   expect(guard.seen).toEqual({ frozen: false, reconciled: block, skipped: undefined });
 });
 
