@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { EmbeddedPostgres } from '@skein/embedded';
 import { ratioOf, spreadOf, type Spread } from '../stats.js';
-import { bareContender } from './bare.js';
+import { bareContender, type LeftOut } from './bare.js';
+import { Ledgers, oneByOne, READ_MODELS } from './billing.js';
 import { appendsPerSecond, commandsPerSecond, commandStreams, COMMAND_STREAM_EVENTS, fill, rebuildPerSecond } from './cases.js';
 import type { Contender } from './contender.js';
 import { emmettContender } from './emmett.js';
@@ -24,11 +25,14 @@ interface Sizes {
   readonly batches: number;
   readonly rebuild: number;
   readonly peerRebuild: number;
+  /** Customers' ledgers of 100 paid calls for a rebuild in batches, and for one event by event. */
+  readonly ledgers: number;
+  readonly ledgersOneByOne: number;
 }
 
 // Emmett's pages are found by a scan and a sort of its whole table, so fewer events are a rebuild at its better pace.
-const FULL: Sizes = { appends: 6_000, commands: 400, batches: 160, rebuild: 200_000, peerRebuild: 20_000 };
-const QUICK: Sizes = { appends: 1_000, commands: 100, batches: 24, rebuild: 20_000, peerRebuild: 2_000 };
+const FULL: Sizes = { appends: 6_000, commands: 400, batches: 160, rebuild: 200_000, peerRebuild: 20_000, ledgers: 500, ledgersOneByOne: 50 };
+const QUICK: Sizes = { appends: 1_000, commands: 100, batches: 24, rebuild: 20_000, peerRebuild: 2_000, ledgers: 50, ledgersOneByOne: 5 };
 
 type Samples = Map<string, number[]>;
 
@@ -72,7 +76,10 @@ interface Setup {
   readonly cold: Contender;
   readonly snapshot: Contender;
   readonly oneByOne: Contender;
+  readonly ablated: readonly Contender[];
 }
+
+const ABLATIONS: readonly LeftOut[] = ['event-id-index', 'all-indexes-but-one', 'checks', 'json'];
 
 async function open(server: EmbeddedPostgres, name: string, pool: number): Promise<Setup> {
   const ours = await server.createDatabase(`${name}_skein`);
@@ -81,10 +88,15 @@ async function open(server: EmbeddedPostgres, name: string, pool: number): Promi
   const cold = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { cacheMax: 0 })), name: 'skein-cold' };
   const snapshot = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { cacheMax: 0, snapshotEvery: 100 })), name: 'skein-cold-snapshot' };
   const oneByOne = { ...(await skeinContender(ours.ownerUrl, ours.appUrl, pool, { oneByOne: true })), name: 'skein-one-by-one' };
-  return { skein, cold, snapshot, oneByOne, emmett: await emmettContender(theirs.ownerUrl, pool), bare: await bareContender(ours.ownerUrl, pool) };
+  const bare = await bareContender(ours.ownerUrl, pool);
+  const ablated: Contender[] = [];
+  if (name === 'batches') for (const leftOut of ABLATIONS) ablated.push(await bareContender(ours.ownerUrl, pool, leftOut));
+  return { skein, cold, snapshot, oneByOne, emmett: await emmettContender(theirs.ownerUrl, pool), bare, ablated };
 }
 
-const closeAll = async (setup: Setup): Promise<void> => void (await Promise.all([setup.skein, setup.cold, setup.snapshot, setup.oneByOne, setup.emmett, setup.bare].map((contender) => contender.close())));
+async function closeAll({ ablated, ...others }: Setup): Promise<void> {
+  await Promise.all([...Object.values(others), ...ablated].map((contender) => contender.close()));
+}
 
 async function singles({ skein, emmett, bare }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
   const figures: Record<string, CaseFigures> = {};
@@ -105,23 +117,45 @@ async function commands({ skein, emmett, cold, snapshot }: Setup, sizes: Sizes, 
   return { 'command-on-300-events': figuresOf(samples, [['skein', 'emmett', 10], ['skein-cold', 'emmett', null], ['skein-cold-snapshot', 'skein-cold', null]]) };
 }
 
-async function batches({ skein, emmett, bare }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
+async function batches({ skein, emmett, bare, ablated }: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
   const figures: Record<string, CaseFigures> = {};
   for (const inFlight of [1, 8]) {
     const name = `batches-of-100-${inFlight}-in-flight`;
-    const samples = await interleave(name, rounds, [skein, emmett, bare], (contender, round) => appendsPerSecond(contender, `b${inFlight}-${round}`, inFlight, sizes.batches, 100));
-    // What the rows themselves cost, without versions, locks and positions, is the limit of any store that keeps them.
-    figures[name] = figuresOf(samples, [['skein', 'emmett', 3], ['skein', 'insert', null], ['insert', 'emmett', null]]);
+    const samples = await interleave(name, rounds, [skein, emmett, bare, ...ablated], (contender, round) => appendsPerSecond(contender, `b${inFlight}-${round}`, inFlight, sizes.batches, 100));
+    // What the rows themselves cost, without versions, locks and positions, is the limit of any store that keeps them; and
+    // what of that each index, check and the checking of JSON is.
+    const limits = ablated.map(({ name: without }): [string, string, null] => [without, 'emmett', null]);
+    figures[name] = figuresOf(samples, [['skein', 'emmett', 3], ['skein', 'insert', null], ['insert', 'emmett', null], ...limits]);
   }
   return figures;
 }
 
-async function rebuilds(setup: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures & { perSecondGoal: number; perSecondMet: boolean }>> {
+async function rebuilds(setup: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
   const events = new Map([[setup.skein.name, sizes.rebuild], [setup.oneByOne.name, sizes.rebuild], [setup.emmett.name, sizes.peerRebuild]]);
   for (const contender of [setup.skein, setup.emmett]) await fill(contender, events.get(contender.name) ?? 0, contender === setup.emmett ? 1 : 8);
   const samples = await interleave('projection-rebuild', rounds, [setup.skein, setup.emmett, setup.oneByOne], (contender) => rebuildPerSecond(contender, events.get(contender.name) ?? 0));
-  const figures = figuresOf(samples, [['skein', 'emmett', 3], ['skein-one-by-one', 'emmett', null]]);
-  return { 'projection-rebuild': { ...figures, perSecondGoal: 50_000, perSecondMet: (figures.perSecond['skein']?.median ?? 0) >= 50_000 } };
+  return { 'projection-rebuild': figuresOf(samples, [['skein', 'emmett', 3], ['skein-one-by-one', 'emmett', null]]) };
+}
+
+const REBUILD_GOAL = 50_000;
+
+/** The read models of billing, a real service, by their `applyBatch` and event by event; the goal is theirs. */
+async function readModels(server: EmbeddedPostgres, sizes: Sizes, options: StoreBenchOptions): Promise<Record<string, object>> {
+  const many = await Ledgers.filled(server, 'billing_many', sizes.ledgers, options.pool);
+  const few = await Ledgers.filled(server, 'billing_few', sizes.ledgersOneByOne, options.pool);
+  const samples: Samples = new Map();
+  for (let round = 0; round < options.rounds; round += 1)
+    for (const projection of READ_MODELS) {
+      const note = (name: string, rate: number): void => void samples.set(name, [...of(samples, name), rate]);
+      note(projection.name, await many.rebuildPerSecond(projection));
+      note(`${projection.name}-one-by-one`, await few.rebuildPerSecond(oneByOne(projection)));
+      say(`rebuild of ${projection.name} ${round + 1}/${options.rounds}: ${Math.round(of(samples, projection.name).at(-1) ?? 0)}/s, one by one ${Math.round(of(samples, `${projection.name}-one-by-one`).at(-1) ?? 0)}/s`);
+    }
+  for (const projection of READ_MODELS) await many.check(oneByOne(projection));
+  await Promise.all([many.close(), few.close()]);
+  const figures = figuresOf(samples, READ_MODELS.map(({ name }) => [name, `${name}-one-by-one`, null]));
+  const slowest = Math.min(...READ_MODELS.map(({ name }) => figures.perSecond[name]?.median ?? 0));
+  return { 'billing-read-models-rebuild': { ...figures, perSecondGoal: REBUILD_GOAL, perSecondMet: slowest >= REBUILD_GOAL } };
 }
 
 /** Nobody wins by doing nothing: whoever was given the same appends has the same number of events. */
@@ -151,6 +185,7 @@ async function measure(server: EmbeddedPostgres, options: StoreBenchOptions): Pr
     Object.assign(cases, await run(setup, sizes, options.rounds));
     await closeAll(setup);
   }
+  if (wanted('rebuild')) Object.assign(cases, await readModels(server, sizes, options));
   return { cases, eventsInEachStore: counts };
 }
 
