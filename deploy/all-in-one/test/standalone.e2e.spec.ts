@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chainClient, deployAll, devAccount, formatAddressBook, fundGas } from '@skein/contracts-evm';
@@ -80,7 +80,8 @@ describe.concurrent.each(SERVICE_NAMES)('%s alone', (name) => {
     const migrated = started(name, 'migrate', environment);
     expect([await migrated.ended, migrated.output]).toEqual([0, expect.stringContaining('0001_event_store.sql')]);
 
-    const service = started(name, 'all', environment);
+    const compiled = join(folder, 'compiled', name);
+    const service = started(name, 'all', { ...environment, NODE_COMPILE_CACHE: compiled });
     const url = `http://127.0.0.1:${await service.httpPort()}`;
     expect(service.output).toContain('"applied":[]');
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
@@ -89,6 +90,9 @@ describe.concurrent.each(SERVICE_NAMES)('%s alone', (name) => {
     expect([metrics.status, await metrics.text()]).toEqual([200, expect.stringMatching(new RegExp(`^metrics_failed\\{service_name="${name}"\\} 0$`, 'm'))]);
     const document = (await (await fetch(`${url}/${contextOf(name)}/openapi.json`)).json()) as { openapi: string };
     expect(document.openapi).toMatch(/^3\.1/);
+
+    // Before it is asked to end, which shall not wait for that.
+    await eventually(() => expect(readdirSync(compiled, { recursive: true }).length).toBeGreaterThan(100), { timeoutMs: 20_000 });
 
     const before = performance.now();
     service.child.kill('SIGTERM');

@@ -1,3 +1,4 @@
+import module from 'node:module';
 import { ConfigError, commonVariables, parseSettings, processEnvironment, type Environment } from '../config.js';
 import type { RunningService, ServiceDefinition } from '../service-definition.js';
 import type { Role } from '../settings.js';
@@ -54,7 +55,10 @@ async function run(definition: ServiceDefinition, role: Role, environment: Envir
     const applied = await migrateService(definition, settings);
     process.stdout.write(`${JSON.stringify({ level: 'info', service: definition.name, message: 'migrated', applied })}\n`);
   }
-  if (role !== 'migrate') closeOnSignals(await bootService(definition, role, settings, { strict: true }));
+  if (role === 'migrate') return;
+  closeOnSignals(await bootService(definition, role, settings, { strict: true }));
+  // By itself Node keeps what it has compiled at the very end: as part of a stop's time, and not at all where a process is killed.
+  module.flushCompileCache();
 }
 
 /** Entry of a service's `main.ts`: role from argv, settings from the environment, exit code 1 with one clear message on failure. */
