@@ -8,6 +8,7 @@ import {
   devAccount,
   flockAbi,
   fundGas,
+  mined,
   mintFlock,
   taskIdOf,
   taskKey,
@@ -64,7 +65,7 @@ test('FLOCK has its cap and takes permits', async () => {
   const { r, s, yParity } = parseSignature(signature);
   const flock = { address: book.flock, abi: flockAbi } as const;
   const args = [owner.address, spender.address, 5n, deadline, yParity + 27, r, s] as const;
-  await spender.wallet.writeContract({ ...flock, functionName: 'permit', args });
+  await mined(spender, await spender.wallet.writeContract({ ...flock, functionName: 'permit', args }));
   const allowance = { ...flock, functionName: 'allowance', args: [owner.address, spender.address] } as const;
   expect(await spender.reader.readContract(allowance)).toBe(5n);
 });
