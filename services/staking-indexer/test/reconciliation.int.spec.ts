@@ -1,7 +1,7 @@
 import { EventStore, projectionSink, Subscription } from '@skein/events';
 import { migrationsOf } from '@skein/platform';
 import { freshDatabase, type TestDatabase } from '@skein/testing';
-import { numberToHex, pad } from 'viem';
+import { numberToHex, pad, type Hex } from 'viem';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { FollowChain } from '../src/application/follow-chain.js';
 import { PayoutGuard } from '../src/application/payout-guard.js';
@@ -21,7 +21,7 @@ let store: EventStore;
 let projection: Subscription;
 let follow: FollowChain;
 let guard: PayoutGuard;
-let pool: string;
+let pool: Hex;
 
 beforeAll(async () => {
   chain = await TestChain.start();
