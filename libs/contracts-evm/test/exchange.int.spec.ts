@@ -10,6 +10,7 @@ import {
   lockFlock,
   lockMultiplier,
   locksOf,
+  mined,
   redeemLock,
 } from '../src/index.js';
 import { devnet, tokens, TREASURY, type Devnet } from './devnet.js';
@@ -94,8 +95,8 @@ test('a long lock pays each part by the shares it began with', async () => {
 test('a fee is fixed when locking', async () => {
   const holder = await net.account('fee', tokens(20));
   const { lockId, gm } = await lockFlock(holder, net.book, { amount: tokens(10), lockSeconds: 0n });
-  const set = (feeBps: number) =>
-    net.admin.wallet.writeContract({ ...exchange(), functionName: 'setParameters', args: [feeBps, tokens(1), TREASURY] });
+  const set = async (feeBps: number) =>
+    mined(net.admin, await net.admin.wallet.writeContract({ ...exchange(), functionName: 'setParameters', args: [feeBps, tokens(1), TREASURY] }));
   await set(10_000);
   await redeemLock(holder, net.book, lockId, gm);
   expect((await balancesOf(holder, net.book, holder.address)).flock).toBe(tokens(10) + tokens('9.487'));

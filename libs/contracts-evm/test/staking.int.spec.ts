@@ -6,6 +6,7 @@ import {
   finishTask,
   gmFlockAbi,
   lockFlock,
+  mined,
   openTask,
   roleNumber,
   stakeOf,
@@ -111,7 +112,7 @@ test('what was never opened takes no stake; what is left open can be released by
   await net.time.setNextBlockTimestamp({ timestamp: early.args[1] as bigint });
   await net.time.mine({ blocks: 1 });
   const { request } = await release();
-  await wallet.wallet.writeContract(request);
+  await mined(wallet, await wallet.wallet.writeContract(request));
   await withdrawStake(wallet, net.book, { taskId, role: 'node' });
 });
 
@@ -157,7 +158,7 @@ test('gmFLOCK moves only through registered contracts', async () => {
   const send = (to: `0x${string}`) => a.reader.simulateContract({ ...gm, functionName: 'transfer', args: [to, 1n] });
   expect((await refusal(send(b.address))).name).toBe('TransferNotAllowed');
   expect((await refusal(send(net.book.taskStaking))).name).toBe('TransferNotAllowed');
-  await b.wallet.writeContract({ ...gm, account: b.wallet.account, functionName: 'approve', args: [a.address, 5n] });
+  await mined(b, await b.wallet.writeContract({ ...gm, account: b.wallet.account, functionName: 'approve', args: [a.address, 5n] }));
   const take = a.reader.simulateContract({
     ...gm,
     functionName: 'transferFrom',
