@@ -15,6 +15,9 @@ const ATTEMPTS = [
   'skein.staking.cursor.moved.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1', 'skein.billing.ledger.credit-reserved.v1',
   'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1', 'skein.billing.ledger.transfers-refused.v1',
 ];
+/** How many of them an event has depends on how far each look at the chain came; how many facts there are does not. */
+const FACTS = ['skein.staking.fact.observed.v1', 'skein.staking.fact.finalised.v1', 'skein.staking.facts.finalised.v1'];
+const FINAL = `SELECT 'final facts ' || sum(CASE type WHEN '${FACTS[1]}' THEN 1 ELSE json_array_length(data->'facts') END) AS line FROM es_history WHERE type IN ('${FACTS[1]}', '${FACTS[2]}') HAVING count(*) > 0`;
 /** Consumers that hear of each attempt at a call. */
 const OF_ATTEMPTS = ['billing.usage'];
 
@@ -130,7 +133,8 @@ export async function countsOf(cluster: Cluster): Promise<Facts> {
     queried(url, async (client) => {
       const lines = async (sql: string, values: unknown[] = []): Promise<string[]> => (await client.query<{ line: string }>(sql, values)).rows.map(({ line }) => line);
       return {
-        [`${name} events`]: await lines(`SELECT type || ' ' || count(*) AS line FROM es_history WHERE NOT type = ANY ($1) GROUP BY type ORDER BY type`, [ATTEMPTS]),
+        [`${name} events`]: await lines(`SELECT type || ' ' || count(*) AS line FROM es_history WHERE NOT type = ANY ($1) GROUP BY type ORDER BY type`, [[...ATTEMPTS, ...FACTS]]),
+        [`${name} facts`]: await lines(FINAL),
         [`${name} inbox`]: await lines(`SELECT consumer || ' ' || count(*) AS line FROM es_inbox WHERE NOT consumer = ANY ($1) GROUP BY consumer ORDER BY consumer`, [OF_ATTEMPTS]),
         [`${name} keys`]: await lines(`SELECT scope || ' ' || count(*) AS line FROM es_idempotency GROUP BY scope ORDER BY scope`),
         [`${name} timers`]: await lines(`SELECT kind || ' ' || count(*) AS line FROM es_timer GROUP BY kind ORDER BY kind`),
