@@ -43,8 +43,11 @@ export class ForkingChain {
       const wallet = this.draw(this.#wallets.length);
       const client = this.#wallets[wallet]!;
       const raw = await this.#chain.signedStake(client, this.#amount());
-      await client.reader.request({ method: 'eth_sendRawTransaction', params: [raw] });
-      this.#sent.push({ raw, wallet, block: await this.#height() });
+      const hash = await client.reader.request({ method: 'eth_sendRawTransaction', params: [raw] });
+      // The devnet answers before it has mined: until then the account's nonce and the height are the old ones.
+      let receipt = null;
+      while (receipt === null) receipt = await client.reader.request({ method: 'eth_getTransactionReceipt', params: [hash] });
+      this.#sent.push({ raw, wallet, block: Number(receipt.blockNumber) });
     }
   }
 
