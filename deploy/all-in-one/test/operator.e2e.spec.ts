@@ -28,7 +28,7 @@ interface Said {
 /** Runs the tool as an operator would, against the devnet file of this Skein. */
 async function skein(...args: string[]): Promise<Said> {
   let [out, err] = ['', ''];
-  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: () => Promise.resolve(), uuid: () => randomUUID() };
+  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: () => Promise.resolve(), nowMs: () => 0, uuid: () => randomUUID() };
   const read = (file: string): string | undefined => readFileSync(file, 'utf8');
   const exit = await run([...args, '--devnet', join(s.folder, 'devnet.json')], terminal, { environment: {}, read });
   return { exit, out, err };
@@ -133,7 +133,7 @@ test('a closed service is told about, the others are shown', async () => {
 test('a wallet is no operator', async () => {
   const owner = await Actor.create('owner', s.devnet.seed, s.devnet);
   let err = '';
-  const terminal = { write: () => undefined, warn: (text: string) => void (err += text), columns: undefined, wait: () => Promise.resolve(), uuid: () => randomUUID() };
+  const terminal = { write: () => undefined, warn: (text: string) => void (err += text), columns: undefined, wait: () => Promise.resolve(), nowMs: () => 0, uuid: () => randomUUID() };
   const token = owner.headers()['authorization']!.replace('Bearer ', '');
   owner.close();
   expect([await run(['jobs', '--url', s.devnet.frontUrl], terminal, { environment: { SKEIN_TOKEN: token }, read: () => undefined }), err]).toEqual([1, 'skein: this needs the token of the operator\n']);

@@ -100,14 +100,22 @@ export async function park(pool: pg.Pool, group: string, message: ReceivedMessag
   return rows[0]!.parked;
 }
 
-/** The keys with open dead letters. */
-export async function openKeys(pool: pg.Pool, filter: DeadLetterFilter): Promise<{ topic: string; key: string }[]> {
-  const { rows } = await pool.query<{ topic: string; key: string }>(
-    `SELECT topic, key FROM dead_letters WHERE group_name = $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
-        AND closed_at IS NULL GROUP BY topic, key ORDER BY min(id)`,
-    [filter.group, filter.topic ?? null, filter.key ?? null],
+/** A key with open dead letters: the id of its first, and how many there are. */
+export interface OpenKey {
+  readonly topic: string;
+  readonly key: string;
+  readonly firstId: bigint;
+  readonly letters: number;
+}
+
+/** The keys with open dead letters whose first one has at least this id, in the order of the first ones. */
+export async function openKeys(pool: pg.Pool, filter: DeadLetterFilter & { readonly fromId?: bigint }): Promise<OpenKey[]> {
+  const { rows } = await pool.query<{ topic: string; key: string; first_id: string; letters: string }>(
+    `SELECT topic, key, min(id) AS first_id, count(*) AS letters FROM dead_letters WHERE group_name = $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR key = $3)
+        AND closed_at IS NULL GROUP BY topic, key HAVING min(id) >= $4 ORDER BY min(id)`,
+    [filter.group, filter.topic ?? null, filter.key ?? null, filter.fromId ?? 0n],
   );
-  return rows;
+  return rows.map(({ topic, key, first_id: firstId, letters }) => ({ topic, key, firstId: BigInt(firstId), letters: Number(letters) }));
 }
 
 /** A dead letter that is being redriven, by whoever has the token. */

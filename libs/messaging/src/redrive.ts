@@ -2,7 +2,7 @@ import { tracerFor } from '@skein/events';
 import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
 import type { MessageHandler } from './consumer.types.js';
-import { leaseFirst, markDone, markFailed, openKeys, renewLease, type DeadLetterFilter, type LeasedLetter } from './dead-letters.js';
+import { leaseFirst, markDone, markFailed, openKeys, renewLease, type DeadLetterFilter, type LeasedLetter, type OpenKey } from './dead-letters.js';
 import { Dispatcher } from './dispatch.js';
 import { reasonOf } from './failure.js';
 import type { EventLog } from './event-log.js';
@@ -14,6 +14,8 @@ import { repaired, repairsOf } from './repairs.js';
 export interface Redriven {
   readonly done: number;
   readonly failed: readonly { readonly topic: string; readonly key: string; readonly reason: string }[];
+  /** Where it ended before it had come to all: what is left, and the `fromId` that goes on there. */
+  readonly rest?: { readonly letters: number; readonly fromId: bigint };
 }
 
 /** What `redriveDeadLetters` needs: the handlers of the group, and which dead letters. */
@@ -29,6 +31,11 @@ export interface RedriveOptions extends DeadLetterFilter {
   readonly signal?: AbortSignal;
   /** How long a letter is held without word from whoever redrives it; default 12 000. */
   readonly leaseMs?: number;
+  /** Ends after so many letters, or when so much time has passed and one more is done; default: with the last one. */
+  readonly lettersMax?: number;
+  readonly timeMs?: number;
+  /** `rest` of the redrive that this one goes on from. */
+  readonly fromId?: bigint;
 }
 
 /** Renewed three times in it; whoever takes over from a killed redrive waits so long. */
@@ -43,32 +50,65 @@ interface Redrive {
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
   readonly leaseMs: number;
+  /** Letters that may still be taken. */
+  readonly turns: Turns;
+}
+
+/** How much may be done in one go; the first letter always may, so that going on never stands still. */
+class Turns {
+  #left: number;
+  #taken = false;
+  readonly #endMs: number;
+  constructor(letters: number, timeMs: number) {
+    this.#left = letters;
+    this.#endMs = performance.now() + timeMs;
+  }
+
+  over(): boolean {
+    return this.#taken && (this.#left <= 0 || performance.now() >= this.#endMs);
+  }
+
+  take(): void {
+    this.#left -= 1;
+    this.#taken = true;
+  }
 }
 
 /**
  * Handles parked messages again, key by key in order; a key is free again when its last parked message is done, and stops at
- * the first that fails again. Safe beside the running consumer, another redrive, and an operator who discards.
+ * the first that fails again. Safe beside the running consumer, another redrive, and an operator who discards. Where it has to
+ * end early it says what is left; going on from there does not try again what failed.
  */
 export async function redriveDeadLetters(options: RedriveOptions): Promise<Redriven> {
   const { pool, group, log, by = '' } = options;
   const dispatcher = new Dispatcher(group, options.handlers, tracerFor(pool), options.eventTypes);
-  const redrive = { pool, group, log, by, dispatcher, signal: options.signal ?? new AbortController().signal, leaseMs: options.leaseMs ?? LEASE_MS };
+  const redrive = { pool, group, log, by, dispatcher, signal: options.signal ?? new AbortController().signal, leaseMs: options.leaseMs ?? LEASE_MS, turns: new Turns(options.lettersMax ?? Infinity, options.timeMs ?? Infinity) };
   const failed: { topic: string; key: string; reason: string }[] = [];
   let done = 0;
-  for (const { topic, key } of await openKeys(pool, options)) {
+  for (const open of await openKeys(pool, options)) {
+    const { topic, key } = open;
     const outcome = await redriveKey(redrive, topic, key);
     done += outcome.done;
     if (outcome.reason !== undefined) failed.push({ topic, key, reason: outcome.reason });
+    if (outcome.cut) return { done, failed, ...(await restOf(pool, options, open)) };
   }
   return { done, failed };
 }
 
-async function redriveKey(redrive: Redrive, topic: string, key: string): Promise<{ done: number; reason?: string }> {
-  const { pool, group, signal, leaseMs } = redrive;
+/** What is open from this key on; letters that are done have made its first id a later one. */
+async function restOf(pool: pg.Pool, filter: DeadLetterFilter, { firstId }: OpenKey): Promise<Pick<Redriven, 'rest'>> {
+  const [next, ...others] = await openKeys(pool, { ...filter, fromId: firstId });
+  return next === undefined ? {} : { rest: { letters: others.reduce((sum, { letters }) => sum + letters, next.letters), fromId: next.firstId } };
+}
+
+async function redriveKey(redrive: Redrive, topic: string, key: string): Promise<{ done: number; reason?: string; cut?: true }> {
+  const { pool, group, signal, leaseMs, turns } = redrive;
   let done = 0;
   for (;;) {
+    if (turns.over()) return { done, cut: true };
     const leased = signal.aborted ? undefined : await leaseFirst(pool, group, topic, key, leaseMs);
     if (leased === undefined) return { done };
+    turns.take();
     try {
       await handleLetter(redrive, leased);
     } catch (error) {

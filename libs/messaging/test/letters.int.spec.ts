@@ -107,6 +107,28 @@ describe('a message that comes again after it was parked', () => {
   });
 });
 
+describe('a redrive that may not take all at once', () => {
+  const part = (fromId?: bigint, limits: { lettersMax?: number; timeMs?: number } = { lettersMax: 2 }): Promise<Redriven> =>
+    redriveDeadLetters({ pool: s.service.appPool, group: s.group, handlers: [noteHandler(s.topic, async (text) => (text === '1' ? Promise.reject(new Error('odd')) : take(Number(text))))], ...limits, ...(fromId === undefined ? {} : { fromId }) });
+  const parked = async (): Promise<void> => {
+    for (const [n, key] of [[1, 'a'], [2, 'a'], [3, 'b'], [4, 'b'], [5, 'c'], [6, 'b']] as const) await park(s.service.appPool, s.group, received(n, { key }), 'odd', true);
+  };
+
+  it('ends after so many letters, says what is left, and goes on there without what failed', async () => {
+    await parked();
+    const first = await part();
+    expect(first).toMatchObject({ done: 1, failed: [{ key: 'a' }], rest: { letters: 3 } });
+    const second = await part(first.rest?.fromId);
+    expect(second).toMatchObject({ done: 2, failed: [], rest: { letters: 1 } });
+    expect([await part(second.rest?.fromId), s.effects]).toEqual([{ done: 1, failed: [] }, expect.arrayContaining(['3', '4', '5', '6'])]);
+  });
+
+  it('handles at least one, however short its time', async () => {
+    await parked();
+    expect(await part(undefined, { timeMs: 0 })).toMatchObject({ done: 0, failed: [{ key: 'a' }], rest: { letters: 4 } });
+  });
+});
+
 describe('an operator who discards beside a redrive', () => {
   const expire = (): Promise<unknown> => s.service.ownerPool.query(`UPDATE dead_letters SET leased_until = '-infinity' WHERE group_name = $1`, [s.group]);
   const leasedUntil = async (): Promise<unknown> => (await s.service.ownerPool.query(`SELECT leased_until FROM dead_letters WHERE group_name = $1`, [s.group])).rows[0]?.leased_until;

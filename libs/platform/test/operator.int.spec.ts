@@ -82,6 +82,22 @@ describe('a poisoned message', () => {
     expect((await post('deadLetters:discard', { id: failed!.id, reason: 'late' })).json).toMatchObject({ status: 409, rule: 'dead-letter-redriven' });
   });
 
+  test('many of them are redriven in several calls, each of which says how many are left; what failed is not tried again', async () => {
+    const topic = 'test.parked.v1';
+    s.faults.broken = true;
+    await s.send(...['p', 'q', 'r'].flatMap((key) => [{ topic, key, text: `bad ${key}1` }, { topic, key, text: `good ${key}2` }]));
+    await eventually(async () => expect(await letters()).toHaveLength(6));
+    const pages: Record<string, unknown>[] = [];
+    for (let pageToken: unknown = ''; pages.length === 0 || pageToken !== ''; pageToken = pages.at(-1)!['nextPageToken']) {
+      if (pages.length === 1) s.faults.broken = false;
+      pages.push((await post('deadLetters:redrive', { group: 'test.parked', pageSize: pages.length === 0 ? 1 : 3, pageToken })).json);
+    }
+    expect(pages.map(({ done, failed, remaining }) => [done, (failed as object[]).length, remaining])).toEqual([[0, 1, 4], [3, 0, 1], [1, 0, 0]]);
+    expect((await post('deadLetters:redrive', { group: 'test.parked' })).json).toMatchObject({ done: 2, remaining: 0, nextPageToken: '' });
+    expect([s.faults.effects.splice(0), await letters()]).toEqual([['bad q1', 'good q2', 'bad r1', 'good r2', 'bad p1', 'good p2'], []]);
+    expect((await post('deadLetters:redrive', { group: 'test.parked', pageToken: 'x' })).json).toMatchObject({ status: 400, rule: 'page-token' });
+  });
+
   test('halts a money consumer, seen beside the dead letters; the group goes on after the fix, with one effect', async () => {
     s.faults.broken = true;
     await s.send({ topic: 'test.money.v1', key: 'k', text: 'bad money' }, { topic: 'test.money.v1', key: 'l', text: 'good money' });
@@ -200,6 +216,9 @@ describe('work', () => {
       ['errands/late', expect.stringMatching(/^its timer is \d+ s overdue$/)], ['errands/good', ''], ['errands/lost', 'it has no timer and no job'],
     ]);
     expect((await get('workflows?onlyStuck=true'))['workflows'].map((one) => one.instance)).toEqual(['errands/late', 'errands/lost']);
+    const first = await get('workflows?onlyStuck=true&pageSize=1');
+    expect([first['workflows'], await get(`workflows?onlyStuck=true&pageSize=1&pageToken=${first['nextPageToken']}`)]).toMatchObject([[{ instance: 'errands/late' }], { workflows: [{ instance: 'errands/lost' }], nextPageToken: '' }]);
+    expect((await s.call('GET', `/test/v1/workflows?pageToken=${Buffer.from('["soon","x","y"]').toString('base64url')}`)).json).toMatchObject({ rule: 'page-token' });
     expect((await s.stage.rest('GET', '/metrics')).text).toMatch(/^workflow_oldest_open_seconds\{.*workflow="errand".*\} 9\d/m);
   });
 });

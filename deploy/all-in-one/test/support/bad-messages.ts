@@ -74,7 +74,7 @@ export function badMessages(name: string, open: () => Promise<BadMessageStage>):
 
     async function skein(...args: string[]): Promise<{ exit: number; out: string; err: string }> {
       let [out, err] = ['', ''];
-      const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: () => Promise.resolve(), uuid: () => randomUUID() };
+      const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: () => Promise.resolve(), nowMs: () => 0, uuid: () => randomUUID() };
       const exit = await run([...args, '--devnet', stage.devnetFile], terminal, { environment: {}, read: (file) => readFileSync(file, 'utf8') });
       return { exit, out, err };
     }

@@ -43,6 +43,7 @@ function refusal(service: string, status: number, problem: Record<string, unknow
   if (code === '') return new CliError(EXIT.unreachable, `the address answers with HTTP ${status}, but not as Skein does; is --url right?`, `http-${status}`);
   if (code === 'unauthenticated') return new CliError(EXIT.failed, "the operator's token is not accepted; set SKEIN_TOKEN, --token-file or --devnet to this installation's", code, rule);
   if (code === 'permission-denied') return new CliError(EXIT.failed, 'this needs the token of the operator', code, rule);
+  if (code === 'deadline-exceeded') return new CliError(EXIT.unreachable, `${service} did not come to an end in the time that a call may take; what it has done stays done, so ask again for the rest`, code, rule);
   if (code === 'unavailable') return new CliError(EXIT.unreachable, `${service} is not available: ${text('detail')}; try again`, code, rule);
   const field = text('field');
   return new CliError(EXIT.failed, `${text('detail') || text('title') || code}${field === '' ? '' : ` (${field})`}`, code, rule);
@@ -79,6 +80,8 @@ export class Api {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (error) {
+      if (error instanceof Error && error.name === 'TimeoutError')
+        throw new CliError(EXIT.unreachable, `no answer from ${url} within ${TIMEOUT_MS / 1_000} s: Skein is there, but busy; what was asked for may still be under way, so look before you ask again`, 'timeout');
       throw new CliError(EXIT.unreachable, `cannot reach ${url} (${words(error)}); is Skein running there? Name its front port with --url or SKEIN_URL`, 'unreachable');
     }
   }

@@ -15,6 +15,8 @@ export interface Terminal {
   readonly columns: number | undefined;
   /** Waits so many milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
+  /** Of a clock that only goes forward. */
+  readonly nowMs: () => number;
   readonly uuid: () => string;
 }
 

@@ -19,6 +19,7 @@ const terminal = {
   warn: (text: string): void => void process.stderr.write(text),
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   wait: (ms: number): Promise<void> => wait(ms),
+  nowMs: (): number => performance.now(),
   uuid: (): string => randomUUID(),
 };
 

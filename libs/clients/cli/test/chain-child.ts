@@ -8,6 +8,7 @@ const terminal = {
   warn: (text: string): void => void process.stderr.write(text),
   columns: undefined,
   wait: async (): Promise<void> => undefined,
+  nowMs: (): number => 0,
   uuid: (): string => '',
 };
 await deploy(new Context(undefined as never, terminal, [], { rpc, 'key-file': keyFile, config, book }));

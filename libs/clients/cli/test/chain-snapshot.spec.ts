@@ -23,7 +23,7 @@ const pages = (async (url: URL) => {
 
 async function skein(words: readonly string[], fetching: typeof fetch): Promise<{ exit: number; out: string; err: string }> {
   let [out, err] = ['', ''];
-  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: async () => undefined, uuid: () => 'id' };
+  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: async () => undefined, nowMs: () => 0, uuid: () => 'id' };
   const exit = await run(['chain', 'snapshot', ...words], terminal, { environment: { SKEIN_TOKEN: 'op_secret' }, read: () => undefined }, fetching);
   return { exit, out, err };
 }

@@ -46,7 +46,7 @@ async function deployment(name: string, fields: object = {}): Promise<string[]> 
 
 async function ended(...args: string[]): Promise<{ exit: number; out: string; err: string }> {
   let [out, err] = ['', ''];
-  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: async () => undefined, uuid: () => '' };
+  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: undefined, wait: async () => undefined, nowMs: () => 0, uuid: () => '' };
   const exit = await run(args, terminal, { environment: {}, read: () => undefined });
   return { exit, out, err };
 }

@@ -48,8 +48,8 @@ const services = (async (input: URL, init: RequestInit) => {
 }) as unknown as typeof fetch;
 
 async function skein(line: string | readonly string[], options: { fetching?: typeof fetch; environment?: Record<string, string>; files?: Record<string, string>; columns?: number } = {}) {
-  let [out, err] = ['', ''];
-  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: options.columns, wait: async () => undefined, uuid: () => ID };
+  let [out, err, nowMs] = ['', '', 0];
+  const terminal = { write: (text: string) => void (out += text), warn: (text: string) => void (err += text), columns: options.columns, wait: async (ms: number) => void (nowMs += ms), nowMs: () => nowMs, uuid: () => ID };
   const surroundings = { environment: options.environment ?? { SKEIN_TOKEN: 'op_secret' }, read: (file: string) => options.files?.[file] };
   const exit = await run(typeof line === 'string' ? line.split(' ').filter(Boolean) : line, terminal, surroundings, options.fetching ?? services);
   return { exit, out, err };
@@ -97,7 +97,7 @@ describe('wrong words', () => {
   test.each([
     ['', /Commands/], ['nonsense', /there is no command "nonsense"/], ['streams', /not all of it: streams list, streams show/], ['streams burn', /no command "streams burn"/],
     ['streams show', /needs STREAM/], ['streams show a b', /takes no "b"/], ['jobs --service nobody', /there is no service "nobody": arena/], ['jobs --nonsense', /--nonsense/],
-    ['jobs --token op_secret', /--token/], ['streams list --limit 0', /--limit must be a whole number from 1 to 1000, not "0"/], ['streams list --limit 1.5', /not "1.5"/], ['dead-letters show 4', /names no dead letter/],
+    ['jobs --token op_secret', /--token/], ['streams list --limit 0', /--limit must be a whole number from 1 to 1000000, not "0"/], ['streams list --limit 1.5', /not "1.5"/], ['dead-letters show 4', /names no dead letter/],
     ['dead-letters show billing/four', /names no dead letter/], ['dead-letters discard billing/4', /--reason TEXT is required/], ['dead-letters repair billing/4 --oversize', /--reason TEXT is required/],
     ['dead-letters repair billing/4 --reason why', /say what to mend: --header NAME=VALUE, or --oversize/], ['dead-letters repair billing/4 --reason why --header ce_type', /--header must be NAME=VALUE, not "ce_type"/], ['trace task', /names no submission/], ['jobs --url nowhere', /"nowhere" is no address/], ['jobs --devnet none.json', /no file none.json/], ['jobs --token-file none', /no file none/],
   ])('skein %s', async (line, message) => {
@@ -116,7 +116,7 @@ describe('address and token', () => {
     asked.length = 0;
     await skein('jobs --service arena', { environment: {}, files: { '.skein/devnet.json': devnet } });
     await skein('jobs --service federation --token-file t', { environment: {}, files: { t: 'op_file\n' } });
-    expect(asked).toEqual(['GET /arena/v1/jobs Bearer op_devnet ', 'GET /federation/v1/jobs Bearer op_file ']);
+    expect(asked).toEqual(['GET /arena/v1/jobs?pageSize=1000 Bearer op_devnet ', 'GET /federation/v1/jobs?pageSize=1000 Bearer op_file ']);
   });
 
   test('commands carry a key, and what was asked for', async () => {
@@ -127,6 +127,79 @@ describe('address and token', () => {
       `POST /billing/v1/deadLetters:discard Bearer op_secret ${JSON.stringify({ requestId: ID, id: '4', reason: 'booked by hand' })}`,
       `POST /billing/v1/deadLetters:repair Bearer op_secret ${JSON.stringify({ requestId: ID, id: 'h3', headers: { ce_type: 'a=b', ce_id: '' }, oversize: true, reason: 'why' })}`,
     ]);
+  });
+});
+
+describe('lists of more than one page', () => {
+  /** Of so many rows, as the services give them: a page at a time. */
+  const rowsOf = (field: string, count: number): typeof fetch => (async (url: URL) => {
+    const [from, size] = [Number(url.searchParams.get('pageToken') ?? 0), Number(url.searchParams.get('pageSize'))];
+    const rows = url.pathname.startsWith('/billing/') ? Array.from({ length: Math.max(0, Math.min(size, count - from)) }, (_, n) => ({ [field === 'streams' ? 'streamId' : field === 'workflows' ? 'instance' : 'id']: `one-${from + n}` })) : [];
+    return reply(200, { [field]: rows, nextPageToken: rows.length > 0 && from + rows.length < count ? String(from + rows.length) : '' });
+  }) as unknown as typeof fetch;
+  const lists = [['dead-letters list', 'deadLetters'], ['jobs', 'jobs'], ['workflows', 'workflows'], ['streams list', 'streams']] as const;
+
+  test.each(lists)('%s: are read to their end', async (line, field) => {
+    const { exit, out, err } = await skein(line, { fetching: rowsOf(field, 2_345) });
+    expect([exit, err, out.includes('one-2344'), out.split('\n').length]).toEqual([0, '', true, 2_347]);
+    expect(JSON.parse((await skein(`${line} --json`, { fetching: rowsOf(field, 2_345) })).out)).toHaveLength(2_345);
+  });
+
+  test.each(lists)('%s: where they are cut, both ways of output say that there is more', async (line, field) => {
+    const people = await skein(`${line} --limit 1500`, { fetching: rowsOf(field, 2_345) });
+    expect([people.out.split('\n').length, people.err]).toEqual([1_502, 'more: billing has more than these 1500; --limit N shows more\n']);
+    const scripts = await skein(`${line} --limit 1500 --json`, { fetching: rowsOf(field, 2_345) });
+    expect([(JSON.parse(scripts.out) as object[]).length, JSON.parse(scripts.err)]).toEqual([1_500, { more: { service: 'billing', shown: 1_500 } }]);
+    expect((await skein(`${line} --limit 2345`, { fetching: rowsOf(field, 2_345) })).err).toBe('');
+  });
+
+  test('events of a stream say so in JSON, too', async () => {
+    const fetching = (async () => reply(200, { events: [{ header: header('e', 'arena.task.opened'), dataJson: '{}' }], nextVersion: 2 })) as unknown as typeof fetch;
+    expect(JSON.parse((await skein('streams show task --json', { fetching })).err)).toEqual({ more: { service: 'arena', from: 2 } });
+  });
+});
+
+describe('what takes long', () => {
+  const rebuilding = (built: (poll: number) => string, state: (poll: number) => string = () => 'building'): typeof fetch => {
+    let polls = 0;
+    return (async (url: URL) => reply(200, url.pathname.endsWith(':rebuild') ? { rebuild: { state: 'asked' } } : { readers: [{ name: 'tasks', rebuild: { state: state((polls += 1)), built: built(polls), head: '9', remainingMs: '-1' } }] })) as unknown as typeof fetch;
+  };
+
+  test('a rebuild that nobody takes up is given up after 30 s, with what to do', async () => {
+    const said = await skein('projections rebuild tasks --wait', { fetching: rebuilding(() => '0', () => 'asked') });
+    expect(said).toMatchObject({ exit: 1, err: expect.stringMatching(/^asked\nskein: no worker of arena has taken up the rebuild of tasks for 30 s: is its worker process running\? Start it, and it rebuilds tasks by itself/) });
+  });
+
+  test('a rebuild that goes on is waited for however long; one that stands still for 5 min is not', async () => {
+    const ended = (poll: number): string => (poll < 3_000 ? 'building' : 'done');
+    expect(await skein('projections rebuild tasks --wait', { fetching: rebuilding((poll) => String(Math.floor(poll / 500)), ended) })).toMatchObject({ exit: 0, out: 'arena: tasks has been rebuilt up to 6\n' });
+    expect((await skein('projections rebuild tasks --wait --json', { fetching: rebuilding(() => '4') })).err).toMatch(/has been building 4\/9.* for 5 min: see whether a worker of arena is running/);
+  });
+
+  const redriving = (...answers: (object | Response)[]): typeof fetch => (async (url: URL, init: RequestInit) => {
+    if (url.pathname !== '/arena/v1/deadLetters:redrive') return reply(404, NOT_FOUND);
+    asked.push(String(init.body));
+    const answer = answers.shift();
+    return answer instanceof Response ? answer : reply(200, answer);
+  }) as unknown as typeof fetch;
+  const pages = [{ done: 900, failed: [{ topic: 't', key: 'k', reason: 'odd' }], remaining: 600, nextPageToken: 'x' }, { done: 600, remaining: 0, halts: 1 }];
+
+  test('a backlog is redriven to its end, however many calls it takes, and counted', async () => {
+    asked.length = 0;
+    expect(await skein('dead-letters redrive g', { fetching: redriving(...pages) })).toEqual({ exit: 1, err: 'g: 900 done, 600 left\nskein: t k failed again and stays parked: odd\n', out: 'g: 1500 done, 1 keys failed again, the halted consumer tries again\n' });
+    expect(asked.map((body) => (JSON.parse(body) as { pageToken?: string }).pageToken)).toEqual([undefined, 'x']);
+    expect(JSON.parse((await skein('dead-letters redrive g --json', { fetching: redriving(...pages) })).out)).toMatchObject({ done: 1_500, remaining: 0, halts: 1, failed: [{ key: 'k' }] });
+  });
+
+  test('one that is cut short tells what was done before', async () => {
+    const late = reply(504, { status: 504, code: 'deadline-exceeded', rule: 'deadline', detail: 'too late', field: '' });
+    expect((await skein('dead-letters redrive g', { fetching: redriving(pages[0]!, late) })).err).toContain('skein: g: 900 done, 1 keys failed again, 600 left, then: arena did not come to an end in the time that a call may take; what it has done stays done');
+  });
+
+  test('an answer that does not come in time is no service that does not run', async () => {
+    const silent = (async () => Promise.reject(new DOMException('timed out', 'TimeoutError'))) as unknown as typeof fetch;
+    const { exit, err } = await skein('jobs', { fetching: silent });
+    expect([exit, err]).toEqual([3, expect.stringMatching(/^skein: no answer from http:\/\/127\.0\.0\.1:7400 within 60 s: Skein is there, but busy/)]);
   });
 });
 

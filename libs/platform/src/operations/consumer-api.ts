@@ -43,6 +43,26 @@ const haltOf = ({ id, group, message, reason, haltedAtMs, resuming }: ConsumerHa
 
 const repairOf = ({ headers, oversize, by, reason, repairedAtMs }: KeptRepair): MessageInitShape<typeof RepairSchema> => ({ headers: { ...headers }, oversize, by, reason, atMs: BigInt(repairedAtMs) });
 
+/** A call ends well within the 30 s that a caller waits, and tells what is left. */
+const REDRIVE_MS = 20_000;
+const REDRIVE_LETTERS = 1_000;
+
+/** Which of a group's letters a redrive handles, and from which on. */
+interface Which {
+  readonly topic?: string;
+  readonly key?: string;
+  readonly lettersMax?: number;
+  readonly fromId?: bigint | undefined;
+}
+
+/** What it answers with. */
+interface RedriveAnswer {
+  readonly done: number;
+  readonly failed: Redriven['failed'][number][];
+  readonly remaining: number;
+  readonly nextPageToken: string;
+}
+
 /** Of a value that may be large. */
 const SHOWN_BYTES_MAX = 64 * 1024;
 
@@ -91,11 +111,12 @@ export class ConsumerApi {
   }
 
   @Rpc(OperationsService.method.redriveDeadLetters)
-  async redriveDeadLetters({ group, topic, key }: RedriveDeadLettersRequest, call: CallContext): Promise<MessageInitShape<typeof RedriveDeadLettersResponseSchema>> {
+  async redriveDeadLetters({ group, topic, key, pageSize, pageToken }: RedriveDeadLettersRequest, call: CallContext): Promise<MessageInitShape<typeof RedriveDeadLettersResponseSchema>> {
     const consumer = this.#groupOf(group);
     if (key !== '' && topic === '') throw new RejectionError({ code: 'invalid-argument', rule: 'topic-required', message: 'a key is one of a topic: name the topic, too', field: 'topic' });
-    const redriven = await this.#redrive(consumer, topic, key, call);
-    return { ...redriven, halts: key === '' && topic === '' ? await resumeConsumer(this.#pool, group, call.metadata().actor) : 0 };
+    const redriven = await this.#redrive(consumer, { topic, key, lettersMax: pageSize || REDRIVE_LETTERS, fromId: numberOf(pageToken) }, call);
+    const whole = key === '' && topic === '' && redriven.nextPageToken === '';
+    return { ...redriven, halts: whole ? await resumeConsumer(this.#pool, group, call.metadata().actor) : 0 };
   }
 
   @Rpc(OperationsService.method.discardDeadLetter)
@@ -105,13 +126,13 @@ export class ConsumerApi {
       const { id: number } = await this.#haltOf(id);
       if (!(await discardHalt(this.#pool, number, by, reason)))
         throw new RejectionError({ code: 'conflict', rule: 'halt-settled', message: `the message of ${id} has had its effect since it halted, or was passed; look at it again`, field: 'id' });
-      return { done: 0, failed: [] };
+      return { done: 0, failed: [], remaining: 0 };
     }
     const letter = await this.#letterOf(id);
     if (letter.outcome === 'redriven') throw new RejectionError({ code: 'failed-precondition', rule: 'dead-letter-redriven', message: `dead letter ${id} was redriven and has had its effect`, field: 'id' });
     if (letter.outcome === 'open' && !(await discardDeadLetter(this.#pool, letter.id, by, reason)))
       throw new RejectionError({ code: 'conflict', rule: 'dead-letter-busy', message: `dead letter ${id} is being redriven, or has had its effect since; redrive it, or look at it again`, field: 'id' });
-    return this.#redrive(this.#groupOf(letter.group), letter.message.topic, letter.message.key, call);
+    return this.#redrive(this.#groupOf(letter.group), letter.message, call);
   }
 
   @Rpc(OperationsService.method.repairDeadLetter)
@@ -121,13 +142,16 @@ export class ConsumerApi {
     const letter = halts ? await this.#haltOf(id) : await this.#openLetterOf(id);
     const { group, handlers } = this.#groupOf(letter.group);
     await repairMessage({ pool: this.#pool, log: this.#log, group, handlers, eventTypes: EVENT_TYPES, letter, repair: { headers, oversize }, by, reason });
-    if (halts) return { done: 0, failed: [], halts: await resumeConsumer(this.#pool, group, by) };
-    return { ...(await this.#redrive({ group, handlers }, letter.message.topic, letter.message.key, call)), halts: 0 };
+    if (halts) return { done: 0, failed: [], halts: await resumeConsumer(this.#pool, group, by), remaining: 0 };
+    return { ...(await this.#redrive({ group, handlers }, letter.message, call)), halts: 0 };
   }
 
-  async #redrive({ group, handlers }: Pick<ConsumerDefinition, 'group' | 'handlers'>, topic: string, key: string, call: CallContext): Promise<{ done: number; failed: Redriven['failed'][number][] }> {
-    const { done, failed } = await redriveDeadLetters({ pool: this.#pool, log: this.#log, group, handlers, eventTypes: EVENT_TYPES, by: call.metadata().actor, signal: call.signal, ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }) });
-    return { done, failed: [...failed] };
+  async #redrive({ group, handlers }: Pick<ConsumerDefinition, 'group' | 'handlers'>, { topic = '', key = '', lettersMax = REDRIVE_LETTERS, fromId }: Which, call: CallContext): Promise<RedriveAnswer> {
+    const { done, failed, rest } = await redriveDeadLetters({
+      pool: this.#pool, log: this.#log, group, handlers, eventTypes: EVENT_TYPES, by: call.metadata().actor, signal: call.signal, lettersMax, timeMs: REDRIVE_MS,
+      ...(topic === '' ? {} : { topic }), ...(key === '' ? {} : { key }), ...(fromId === undefined ? {} : { fromId }),
+    });
+    return { done, failed: [...failed], remaining: rest?.letters ?? 0, nextPageToken: rest === undefined ? '' : tokenOf(String(rest.fromId)) };
   }
 
   #groupOf(group: string): ConsumerDefinition {

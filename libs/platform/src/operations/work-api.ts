@@ -16,7 +16,7 @@ import { notFound } from '../not-found.js';
 import { Rpc } from '../rpc.js';
 import type { WorkflowDefinition } from '../service-definition.js';
 import { partsOf, refusedToken, sizeOf, tokenOf } from './page.js';
-import { openWorkflows } from './workflows.js';
+import { openWorkflows, type WorkflowState } from './workflows.js';
 
 /** A timestamp as the database writes it. */
 const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/;
@@ -36,6 +36,24 @@ function stateOf(text: string): (typeof STATES)[number] | undefined {
   const state = STATES.find((one) => one === text);
   if (state === undefined) throw new RejectionError({ code: 'invalid-argument', rule: 'known-state', message: `state is one of ${STATES.join(', ')}`, field: 'state' });
   return state;
+}
+
+/** Open instances of a kind that are looked at. */
+const OPEN_MAX = 10_000;
+
+/** Where an open workflow stands in the list. */
+type Place = Pick<WorkflowState, 'openedAtMs' | 'workflow' | 'instance'>;
+
+/** The oldest first; names decide between those of one millisecond, so that a page goes on behind exactly one. */
+const byAge = (a: Place, b: Place): number => a.openedAtMs - b.openedAtMs || compare(a.workflow, b.workflow) || compare(a.instance, b.instance);
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function placeOf(token: string): Place | undefined {
+  const parts = partsOf(token, 3);
+  if (parts === undefined) return undefined;
+  const [openedAt, workflow, instance] = parts as [string, string, string];
+  if (!/^\d{1,15}$/.test(openedAt)) throw refusedToken();
+  return { openedAtMs: Number(openedAt), workflow, instance };
 }
 
 /** What an operator asks of a service's jobs and workflows. */
@@ -72,9 +90,12 @@ export class WorkApi {
   }
 
   @Rpc(OperationsService.method.listWorkflows)
-  async listWorkflows({ onlyStuck, pageSize }: ListWorkflowsRequest): Promise<MessageInitShape<typeof ListWorkflowsResponseSchema>> {
-    const open = (await Promise.all(this.#workflows.map((workflow) => openWorkflows(this.#pool, workflow, onlyStuck ? 1_000 : sizeOf(pageSize))))).flat();
-    const workflows = open.filter(({ stuck }) => !onlyStuck || stuck !== '').toSorted((a, b) => a.openedAtMs - b.openedAtMs);
-    return { workflows: workflows.slice(0, sizeOf(pageSize)).map((one) => ({ ...one, openedAtMs: BigInt(one.openedAtMs), ageMs: BigInt(one.ageMs), nextDueAtMs: BigInt(one.nextDueAtMs) })) };
+  async listWorkflows({ onlyStuck, pageSize, pageToken }: ListWorkflowsRequest): Promise<MessageInitShape<typeof ListWorkflowsResponseSchema>> {
+    const [after, size] = [placeOf(pageToken), sizeOf(pageSize)];
+    const open = (await Promise.all(this.#workflows.map((workflow) => openWorkflows(this.#pool, workflow, OPEN_MAX)))).flat();
+    const wanted = open.filter((one) => (!onlyStuck || one.stuck !== '') && (after === undefined || byAge(after, one) < 0)).toSorted(byAge);
+    const last = wanted.length > size ? wanted[size - 1] : undefined;
+    const workflows = wanted.slice(0, size).map((one) => ({ ...one, openedAtMs: BigInt(one.openedAtMs), ageMs: BigInt(one.ageMs), nextDueAtMs: BigInt(one.nextDueAtMs) }));
+    return { workflows, nextPageToken: last === undefined ? '' : tokenOf(String(last.openedAtMs), last.workflow, last.instance) };
   }
 }

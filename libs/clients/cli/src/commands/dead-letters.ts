@@ -1,14 +1,18 @@
-import { DeadLetterSchema, DiscardDeadLetterResponseSchema, GetDeadLetterResponseSchema, OperationsService, RedriveDeadLettersResponseSchema, RepairDeadLetterResponseSchema, type FailedKey, type GetDeadLetterResponse, type Repair } from '@skein/contracts/operations';
-import { EXIT, usageError } from '../errors.js';
+import { DeadLetterSchema, DiscardDeadLetterResponseSchema, GetDeadLetterResponseSchema, OperationsService, RedriveDeadLettersResponseSchema, RepairDeadLetterResponseSchema, type FailedKey, type GetDeadLetterResponse, type RedriveDeadLettersResponse, type Repair } from '@skein/contracts/operations';
+import { CliError, EXIT, usageError } from '../errors.js';
 import { serviceNamed } from '../services.js';
+import { everyPage } from '../pages.js';
 import { timeText } from '../table.js';
 import { LIMIT, qualified, type Command, type Context } from './command.js';
 
 const { listDeadLetters, getDeadLetter, redriveDeadLetters, discardDeadLetter, repairDeadLetter } = OperationsService.method;
 
 async function list(context: Context): Promise<void> {
-  const request = { group: context.text('group'), topic: context.text('topic'), key: context.text('key'), pageSize: context.number('limit', 1, 1_000) };
-  const rows = await context.each(async (service) => (await context.api.call(service, listDeadLetters, request)).deadLetters);
+  const which = { group: context.text('group'), topic: context.text('topic'), key: context.text('key') };
+  const rows = await everyPage(context, async (service, page) => {
+    const { deadLetters: found, nextPageToken } = await context.api.call(service, listDeadLetters, { ...which, ...page });
+    return { rows: found, next: nextPageToken };
+  });
   context.list(DeadLetterSchema, rows, [
     { title: 'id', value: ({ service, value }) => qualified(service, value.id) },
     { title: 'state', value: ({ value }) => value.state },
@@ -60,10 +64,26 @@ function tellFailed(context: Context, failed: readonly FailedKey[]): void {
   if (!context.json) for (const { topic, key, reason } of failed) context.terminal.warn(`skein: ${topic} ${key} failed again and stays parked: ${reason}\n`);
 }
 
+/** What was done so far is told before the command fails. */
+function cutShort(context: Context, group: string, { done, failed, remaining }: RedriveDeadLettersResponse, error: unknown): never {
+  tellFailed(context, failed);
+  if (error instanceof CliError) throw new CliError(error.exit, `${group}: ${done} done, ${failed.length} keys failed again, ${remaining} left, then: ${error.message}`, error.code, error.rule);
+  throw error;
+}
+
+const leftText = (remaining: number): string => (remaining === 0 ? '' : `, ${remaining} behind it wait for skein dead-letters redrive`);
+
 async function redrive(context: Context): Promise<void> {
   const [group = ''] = context.words;
-  const request = { requestId: context.terminal.uuid(), group, topic: context.text('topic'), key: context.text('key') };
-  const { service, value } = await context.one(`a consumer group ${group}`, (one) => context.api.call(one, redriveDeadLetters, request));
+  const which = { group, topic: context.text('topic'), key: context.text('key') };
+  const ask = (one: string, pageToken: string): Promise<RedriveDeadLettersResponse> => context.api.call(one, redriveDeadLetters, { requestId: context.terminal.uuid(), ...which, pageToken });
+  const { service, value } = await context.one(`a consumer group ${group}`, (one) => ask(one, ''));
+  // A service stops in between and says what is left: a backlog of any size is driven through, and counted.
+  while (value.nextPageToken !== '') {
+    if (!context.json) context.terminal.warn(`${group}: ${value.done} done, ${value.remaining} left\n`);
+    const next = await ask(service, value.nextPageToken).catch((error: unknown) => cutShort(context, group, value, error));
+    Object.assign(value, next, { done: value.done + next.done, failed: [...value.failed, ...next.failed] });
+  }
   tellFailed(context, value.failed);
   context.done(service, RedriveDeadLettersResponseSchema, value, `${group}: ${value.done} done, ${value.failed.length} keys failed again${value.halts === 0 ? '' : ', the halted consumer tries again'}`);
 }
@@ -89,7 +109,7 @@ async function repair(context: Context): Promise<void> {
   if (Object.keys(headers).length === 0 && !oversize) throw usageError('say what to mend: --header NAME=VALUE, or --oversize');
   const value = await context.api.call(service, repairDeadLetter, { requestId: context.terminal.uuid(), id, headers, oversize, reason });
   tellFailed(context, value.failed);
-  context.done(service, RepairDeadLetterResponseSchema, value, `${qualified(service, id)} is mended${value.halts === 0 ? `, ${value.done} done` : ', the halted consumer tries again'}`);
+  context.done(service, RepairDeadLetterResponseSchema, value, `${qualified(service, id)} is mended${value.halts === 0 ? `, ${value.done} done${leftText(value.remaining)}` : ', the halted consumer tries again'}`);
 }
 
 async function discard(context: Context): Promise<void> {
@@ -97,7 +117,7 @@ async function discard(context: Context): Promise<void> {
   const reason = reasonOf(context);
   const value = await context.api.call(service, discardDeadLetter, { requestId: context.terminal.uuid(), id, reason });
   tellFailed(context, value.failed);
-  context.done(service, DiscardDeadLetterResponseSchema, value, `${qualified(service, id)} is discarded${value.done === 0 ? '' : `, ${value.done} that waited behind it are done`}`);
+  context.done(service, DiscardDeadLetterResponseSchema, value, `${qualified(service, id)} is discarded${value.done === 0 ? '' : `, ${value.done} that waited behind it are done`}${leftText(value.remaining)}`);
 }
 
 const narrow = { topic: { value: 'TOPIC', help: 'only of this topic' }, key: { value: 'KEY', help: 'only of this key' } };

@@ -3,6 +3,8 @@ import { CliError, EXIT } from '../errors.js';
 import { CONTEXT_OF } from '../services.js';
 import type { Command, Context } from './command.js';
 
+const SERVICE = 'the one that asks the event log, which is one for all; arena where it is absent';
+
 const { planTopics, applyTopics } = OperationsService.method;
 
 /** The log is one for all services: one of them is asked, arena where none is named. */
@@ -19,6 +21,6 @@ async function changes(context: Context, ask: (service: string) => Promise<{ cha
 }
 
 export const topics: readonly Command[] = [
-  { name: 'topics plan', words: [], summary: "the manifest's topics against the event log's", options: {}, run: (context) => changes(context, (service) => context.api.call(service, planTopics, {})) },
-  { name: 'topics apply', words: [], summary: 'make what is missing', options: {}, run: (context) => changes(context, (service) => context.api.call(service, applyTopics, { requestId: context.terminal.uuid() })) },
+  { name: 'topics plan', words: [], summary: "the manifest's topics against the event log's", options: {}, service: SERVICE, run: (context) => changes(context, (service) => context.api.call(service, planTopics, {})) },
+  { name: 'topics apply', words: [], summary: 'make what is missing', options: {}, service: SERVICE, run: (context) => changes(context, (service) => context.api.call(service, applyTopics, { requestId: context.terminal.uuid() })) },
 ];

@@ -1,13 +1,17 @@
 import { OpenWorkflowSchema, OperatedJobSchema, OperationsService, RetryJobResponseSchema } from '@skein/contracts/operations';
 import { EXIT } from '../errors.js';
+import { everyPage } from '../pages.js';
 import { spanText, timeText } from '../table.js';
 import { LIMIT, type Command, type Context } from './command.js';
 
 const { listJobs, listWorkflows, retryJob } = OperationsService.method;
 
 async function jobList(context: Context): Promise<void> {
-  const request = { state: context.text('state'), kind: context.text('kind'), pageSize: context.number('limit', 1, 1_000) };
-  const rows = await context.each(async (service) => (await context.api.call(service, listJobs, request)).jobs);
+  const which = { state: context.text('state'), kind: context.text('kind') };
+  const rows = await everyPage(context, async (service, page) => {
+    const { jobs, nextPageToken } = await context.api.call(service, listJobs, { ...which, ...page });
+    return { rows: jobs, next: nextPageToken };
+  });
   context.list(OperatedJobSchema, rows, [
     { title: 'service', value: ({ service }) => service },
     { title: 'job', value: ({ value }) => value.id, flexible: true },
@@ -28,10 +32,13 @@ async function retry(context: Context): Promise<void> {
 }
 
 async function workflowList(context: Context): Promise<void> {
-  const request = { onlyStuck: context.flag('stuck'), pageSize: context.number('limit', 1, 1_000) };
-  const rows = await context.each(async (service) => (await context.api.call(service, listWorkflows, request)).workflows);
+  const onlyStuck = context.flag('stuck');
+  const rows = await everyPage(context, async (service, page) => {
+    const { workflows, nextPageToken } = await context.api.call(service, listWorkflows, { onlyStuck, ...page });
+    return { rows: workflows, next: nextPageToken };
+  });
   // For scripts that watch: what is stuck is a failure.
-  if (context.flag('stuck') && rows.length > 0) context.exit = Math.max(context.exit, EXIT.failed) as typeof context.exit;
+  if (onlyStuck && rows.length > 0) context.exit = Math.max(context.exit, EXIT.failed) as typeof context.exit;
   context.list(OpenWorkflowSchema, rows, [
     { title: 'service', value: ({ service }) => service },
     { title: 'workflow', value: ({ value }) => value.workflow },
@@ -39,7 +46,7 @@ async function workflowList(context: Context): Promise<void> {
     { title: 'open for', value: ({ value }) => spanText(value.ageMs), right: true },
     { title: 'next deadline', value: ({ value }) => timeText(value.nextDueAtMs) },
     { title: 'stuck because', value: ({ value }) => value.stuck, flexible: true },
-  ], context.flag('stuck') ? 'nothing is stuck' : 'no open workflows');
+  ], onlyStuck ? 'nothing is stuck' : 'no open workflows');
 }
 
 export const work: readonly Command[] = [
