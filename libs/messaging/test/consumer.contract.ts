@@ -240,6 +240,32 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
       expect(effects).toEqual(expected);
     });
 
+    it.each(mended)('money halts before %s, halts again after a restart without the fix, and after one with it has one effect', async (_, send, fix, expected) => {
+      const topic = await topicOf();
+      const effects: string[] = [];
+      let calls = 0;
+      const handle: Handle = (text, { inbox }) => ((calls += 1), inboxOnce(database.appPool, inbox, async () => void effects.push(text)));
+      const old = await start(topic, handle, { eventTypes: TYPES(topic), policy: 'stop' });
+      const { group, handlers } = old;
+      await log.send(send(topic));
+      await eventually(() => expect(old.consumer.state()).toBe('halted'));
+      await old.consumer.stop();
+      const same = await start(topic, handle, { group, eventTypes: TYPES(topic), policy: 'stop' });
+      await eventually(() => expect(same.consumer.state()).toBe('halted'));
+      await same.consumer.stop();
+      expect([effects, await listDeadLetters(database.appPool, { group })]).toEqual([[], []]);
+      const fixed = fix(topic, handle);
+      const more = { group, policy: 'stop', eventTypes: { [topic]: [NOTED, LATE, NEXT] }, handlers: [fixed, ...handlers.filter(({ type }) => type !== fixed.type)] } as const;
+      const next = await start(topic, handle, more);
+      await eventually(() => expect(effects).toEqual(expected));
+      await eventually(async () => expect((await log.lag(group))[0]!.lag).toBe(0n));
+      await next.consumer.stop();
+      const again = await start(topic, handle, more);
+      await again.consumer.seek(topic, 0, 0n);
+      await eventually(() => expect(calls).toBe(2 * expected.length));
+      expect([effects, again.consumer.state()]).toEqual([expected, 'running']);
+    });
+
     it('redrives an id with other content without a second effect: the first stands', async () => {
       const topic = await topicOf();
       const effects: string[] = [];
