@@ -128,5 +128,5 @@ test('with one consumer that loses the context the comparison fails, by its edge
   await eventually(async () => expect(await infer(devnet.frontUrl, 'whole', key, 'call 2')).toMatchObject({ status: 200 }), WAIT);
   await eventually(() => expect(sink.spans().slice(before).filter(isOf)).not.toEqual([]), WAIT);
   const now = sink.spans().filter((span, index) => index >= before || !isOf(span));
-  expect(compareEdges(edgesOf(now), loadTraceEdges())).toEqual({ missing: ['billing→marketplace'], unexpected: [] });
+  expect(compareEdges(edgesOf(now), loadTraceEdges())).toEqual({ missing: ['billing→marketplace by billing.entitlement.v1'], unexpected: [] });
 });

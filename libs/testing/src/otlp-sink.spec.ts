@@ -21,7 +21,7 @@ it('keeps spans and answers edges by parents and by links', async () => {
   expect((await post(sink.url, JSON.stringify({ resourceSpans: [wire('arena', parent), wire('arena', { ...parent, spanId: hex('4', 16), parentSpanId: parent.spanId })] }))).status).toBe(200);
   const zipped = new Uint8Array(gzipSync(JSON.stringify({ resourceSpans: [wire('validation', child), wire('billing', linked), wire('billing', { ...linked, spanId: hex('5', 16) })] })));
   expect((await post(sink.url, zipped, { 'content-encoding': 'gzip' })).status).toBe(200);
-  expect(sink.edges()).toEqual([{ from: 'arena', to: 'billing', count: 2 }, { from: 'arena', to: 'validation', count: 1 }]);
+  expect(sink.edges()).toEqual([{ from: 'arena', to: 'billing', by: '', count: 2 }, { from: 'arena', to: 'validation', by: '', count: 1 }]);
   expect(sink.spans()[2]).toMatchObject({ service: 'validation', instanceId: 'one', failed: true, startMs: 1_700_000_000_000, endMs: 1_700_000_000_001.5, attributes: { text: 'GET', whole: 200, list: ['a'], flag: false, real: 0.5 } });
   expect(sink.bodies()).toHaveLength(2);
   await sink.stop();
@@ -34,6 +34,16 @@ it('refuses what is no OTLP request', async () => {
   expect((await post(sink.url, '{}')).status).toBe(200);
   expect(sink.spans()).toEqual([]);
   await sink.stop();
+});
+
+it('tells by which topic or RPC service, of the span itself or of one above it', () => {
+  const made = (service: string, id: string, parentId: string, attributes: RecordedSpan['attributes'] = {}, links: RecordedSpan['links'] = []): RecordedSpan =>
+    ({ traceId: hex('a', 32), spanId: hex(id, 16), parentSpanId: hex(parentId, 16), service, instanceId: '', name: 'x', kind: 1, links, attributes, failed: false, startMs: 0, endMs: 0 });
+  const spans = [
+    made('arena', '1', '0'), made('billing', '2', '1', { 'messaging.destination.name': 'arena.reward.v1' }), made('billing', '3', '1', { 'rpc.method': 'skein.billing.internal.v1.CreditService/Reserve' }),
+    made('billing', '4', '2', {}, [parent]),
+  ];
+  expect(edgesOf(spans)).toEqual([{ from: 'arena', to: 'billing', by: 'arena.reward.v1', count: 2 }, { from: 'arena', to: 'billing', by: 'skein.billing.internal.v1.CreditService', count: 1 }]);
 });
 
 it('finds no edge to a span that was not recorded', () => {

@@ -84,15 +84,32 @@ export function spansOf(body: string): RecordedSpan[] {
   });
 }
 
-/** Who acted for or on whom: a span whose parent, or whose linked span, is another service's. Sorted by name. */
-export function edgesOf(spans: readonly RecordedSpan[]): Edge[] {
-  const services = new Map(spans.map(({ traceId, spanId, service }) => [`${traceId}/${spanId}`, service]));
-  const counts = new Map<string, number>();
-  for (const { traceId, parentSpanId, links, service } of spans) {
-    const causes = [{ traceId, spanId: parentSpanId }, ...links].map((cause) => services.get(`${cause.traceId}/${cause.spanId}`));
-    for (const from of new Set(causes)) if (from !== undefined && from !== service) counts.set(`${from}→${service}`, (counts.get(`${from}→${service}`) ?? 0) + 1);
+const keyOf = ({ traceId, spanId }: SpanName): string => `${traceId}/${spanId}`;
+
+/** The topic or RPC service by which a span's service came to do it: its own, or that of the span above it in the same service; empty where none tells. */
+function madeBy(span: RecordedSpan, spans: ReadonlyMap<string, RecordedSpan>): string {
+  for (let at: RecordedSpan | undefined = span; at?.service === span.service; at = spans.get(keyOf({ traceId: at.traceId, spanId: at.parentSpanId }))) {
+    const { 'messaging.destination.name': topic, 'rpc.method': method } = at.attributes;
+    if (typeof topic === 'string') return topic;
+    if (typeof method === 'string') return method.slice(0, Math.max(0, method.lastIndexOf('/')));
   }
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([edge, count]) => ({ from: edge.split('→')[0]!, to: edge.split('→')[1]!, count }));
+  return '';
+}
+
+/** Who acted for or on whom, and by what: a span whose parent, or whose linked span, is another service's. Sorted by name. */
+export function edgesOf(recorded: readonly RecordedSpan[]): Edge[] {
+  const spans = new Map(recorded.map((span) => [keyOf(span), span]));
+  const edges = new Map<string, Edge>();
+  for (const span of recorded) {
+    const causes = [{ traceId: span.traceId, spanId: span.parentSpanId }, ...span.links].map((cause) => spans.get(keyOf(cause))?.service);
+    for (const from of new Set(causes)) {
+      if (from === undefined || from === span.service) continue;
+      const edge = { from, to: span.service, by: madeBy(span, spans) };
+      const name = `${from}→${span.service} ${edge.by}`;
+      edges.set(name, { ...edge, count: (edges.get(name)?.count ?? 0) + 1 });
+    }
+  }
+  return [...edges].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, edge]) => edge);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** `<service>→<service>` with how often. */
+/** `<service>→<service>` by a topic or an RPC service, with how often. */
 export interface Edge {
   readonly from: string;
   readonly to: string;
+  /** Topic whose event is the cause, or RPC service that was called. */
+  readonly by: string;
   readonly count: number;
 }
 
@@ -36,15 +38,18 @@ export function parseTraceEdges(yaml: string): ExpectedEdge[] {
 /** The edges of the committed manifest. */
 export const loadTraceEdges = (manifest: URL = traceEdgesManifest): ExpectedEdge[] => parseTraceEdges(readFileSync(manifest, 'utf8'));
 
-/** What a comparison found: edges as `from→to`. */
+/** What a comparison found: edges as `from→to by topic-or-RPC-service`. */
 export interface EdgeDifferences {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
 }
 
-/** Compares recorded edges with the list; equal where both are empty. */
+/**
+ * Compares recorded edges with the list, each with what makes it: a consumer that loses its context is seen, too, where calls
+ * between the same two services go on. Equal where both are empty.
+ */
 export function compareEdges(recorded: readonly Edge[], expected: readonly ExpectedEdge[]): EdgeDifferences {
-  const named = (edges: readonly { readonly from: string; readonly to: string }[]): Set<string> => new Set(edges.map(({ from, to }) => `${from}→${to}`));
-  const [seen, wanted] = [named(recorded), named(expected)];
+  const seen = new Set(recorded.map(({ from, to, by }) => `${from}→${to} by ${by}`));
+  const wanted = new Set(expected.flatMap(({ from, to, by }) => by.map((one) => `${from}→${to} by ${one}`)));
   return { missing: [...wanted].filter((edge) => !seen.has(edge)).sort(), unexpected: [...seen].filter((edge) => !wanted.has(edge)).sort() };
 }
