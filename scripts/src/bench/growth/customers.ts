@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { ledgerDecider, NO_PAST, type CaptureCredit, type LedgerCommand, type LedgerEvent, type LedgerState, type ReserveCredit } from '@skein/billing/domain';
 import { readPast } from '@skein/billing/projections';
 import type { EmbeddedPostgres } from '@skein/embedded';
@@ -9,6 +7,8 @@ import pg from 'pg';
 import { METADATA } from '../event-store/contender.js';
 import { poolOf } from '../event-store/server.js';
 import { median, spreadOf, type Spread } from '../stats.js';
+import { brief, flatnessOf, type SizeSamples } from './flatness.js';
+import { heapBytes } from './memory.js';
 import { captureCall, paidCalls, reserveCall } from './paid-calls.js';
 
 const BILLING = new URL('../../../../services/billing/src/migrations/', import.meta.url);
@@ -17,7 +17,8 @@ const APPEND = 256;
 const COLD = 60;
 const WARM = 60;
 const HEAP_STATES = 40;
-const GOAL = 0.2;
+/** Visits of a round. In each, the customers take turns command by command, so that whatever else the machine does meets all. */
+const VISITS = 3;
 
 /** What a customer's age costs the next call. */
 export interface CustomerFigures {
@@ -46,21 +47,14 @@ interface Customer {
   readonly withoutSnapshotMs: number[];
 }
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-const heapKiB = (): number => {
-  for (let turn = 0; turn < 3; turn += 1) collect();
-  return process.memoryUsage().heapUsed / 1_024;
-};
-
 /** Of many processes' states the mean, so that what else comes and goes on the heap is little beside them. */
 async function heapOfOne(pool: pg.Pool, name: string): Promise<number> {
   const stores = Array.from({ length: HEAP_STATES }, () => new EventStore({ pool }));
-  const before = heapKiB();
+  const before = heapBytes();
   for (const store of stores) await store.state(ledgerDecider, `ledger-${name}`);
-  const after = heapKiB();
+  const after = heapBytes();
   for (const store of stores) await store.close();
-  return (after - before) / HEAP_STATES;
+  return (after - before) / 1_024 / HEAP_STATES;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -80,32 +74,54 @@ async function give(store: EventStore, customer: Customer, command: ReserveCredi
   if (unwrap(given).events.length === 0) throw new Error(`${command.type} of ${reservationId} did nothing`);
 }
 
-async function visit(pool: pg.Pool, customer: Customer): Promise<void> {
-  const { name } = customer;
-  const cold: number[] = [];
-  let cpuUs = 0;
-  for (let turn = 0; turn < COLD; turn += 1) {
-    const store = new EventStore({ pool });
-    const call = (customer.next += 1);
-    const before = process.cpuUsage();
-    cold.push(await timed(() => give(store, customer, reserveCall(name, call))));
-    const { user, system } = process.cpuUsage(before);
-    cpuUs += user + system;
-    await give(store, customer, captureCall(name, call));
+/** A reservation by a store that knows nothing of the ledger: milliseconds, and those of this process's CPU. */
+async function coldCall(pool: pg.Pool, customer: Customer): Promise<{ readonly ms: number; readonly cpuMs: number }> {
+  const store = new EventStore({ pool });
+  const call = (customer.next += 1);
+  const before = process.cpuUsage();
+  const ms = await timed(() => give(store, customer, reserveCall(customer.name, call)));
+  const { user, system } = process.cpuUsage(before);
+  await give(store, customer, captureCall(customer.name, call));
+  await store.close();
+  return { ms, cpuMs: (user + system) / 1_000 };
+}
+
+/** The customers from another one on at each turn, so that none always comes behind the same. */
+const inTurn = (customers: readonly Customer[], turn: number): Customer[] => customers.map((_, at) => customers[(at + turn) % customers.length]!);
+
+async function visitCold(pool: pg.Pool, customers: readonly Customer[]): Promise<void> {
+  const calls = new Map(customers.map((customer) => [customer, { ms: [] as number[], cpuMs: [] as number[] }]));
+  for (let turn = 0; turn < COLD; turn += 1)
+    for (const customer of inTurn(customers, turn)) {
+      const { ms, cpuMs } = await coldCall(pool, customer);
+      calls.get(customer)?.ms.push(ms);
+      calls.get(customer)?.cpuMs.push(cpuMs);
+    }
+  for (const [customer, { ms, cpuMs }] of calls) {
+    customer.coldMs.push(median(ms));
+    customer.coldCpuMs.push(cpuMs.reduce((sum, one) => sum + one, 0) / COLD);
+  }
+}
+
+async function visitWarm(pool: pg.Pool, customers: readonly Customer[]): Promise<void> {
+  const calls = new Map(customers.map((customer) => [customer, { store: new EventStore({ pool }), ms: [] as number[] }]));
+  for (const [{ name }, { store }] of calls) await store.state(ledgerDecider, `ledger-${name}`);
+  for (let turn = 0; turn < WARM; turn += 1)
+    for (const customer of inTurn(customers, turn)) {
+      const { store, ms } = calls.get(customer)!;
+      const call = (customer.next += 1);
+      for (const command of [reserveCall(customer.name, call), captureCall(customer.name, call)]) ms.push(await timed(() => give(store, customer, command)));
+    }
+  for (const [customer, { store, ms }] of calls) {
+    customer.warmMs.push(median(ms));
     await store.close();
   }
-  customer.coldMs.push(median(cold));
-  customer.coldCpuMs.push(cpuUs / 1_000 / COLD);
-  customer.heapKiB.push(await heapOfOne(pool, name));
-  const store = new EventStore({ pool });
-  await store.state(ledgerDecider, `ledger-${name}`);
-  const warm: number[] = [];
-  for (let turn = 0; turn < WARM; turn += 1) {
-    const call = (customer.next += 1);
-    for (const command of [reserveCall(name, call), captureCall(name, call)]) warm.push(await timed(() => give(store, customer, command)));
-  }
-  customer.warmMs.push(median(warm));
-  await store.close();
+}
+
+async function visit(pool: pg.Pool, customers: readonly Customer[]): Promise<void> {
+  await visitCold(pool, customers);
+  await visitWarm(pool, customers);
+  for (const customer of customers) customer.heapKiB.push(await heapOfOne(pool, customer.name));
 }
 
 async function withoutSnapshot(pool: pg.Pool, customer: Customer): Promise<void> {
@@ -134,13 +150,7 @@ async function summary(pool: pg.Pool, { name, calls, coldMs, coldCpuMs, warmMs, 
   return { calls, events: rows[0]?.events ?? 0, coldMs: spreadOf(coldMs), coldCpuMs: spreadOf(coldCpuMs), warmMs: spreadOf(warmMs), heapKiB: spreadOf(heap), withoutSnapshotMs: spreadOf(withoutSnapshotMs) };
 }
 
-/** How much more the oldest customer costs than the youngest, as shares. */
-function flatness(customers: readonly CustomerFigures[]) {
-  const [first, last] = [customers[0]!, customers.at(-1)!];
-  const grown = (of: 'coldMs' | 'warmMs' | 'heapKiB'): number => Number((last[of].median / first[of].median - 1).toFixed(3));
-  const [cold, warm, heap] = [grown('coldMs'), grown('warmMs'), grown('heapKiB')];
-  return { coldSlower: cold, warmSlower: warm, heapGrown: heap, goal: GOAL, flat: [cold, warm, heap].every((share) => share <= GOAL) };
-}
+const samplesOf = ({ calls, coldMs, coldCpuMs, warmMs, heapKiB: heap }: Customer): SizeSamples => ({ size: calls, samples: { coldMs, coldCpuMs, warmMs, heapKiB: heap } });
 
 /** Customers with few and many paid calls side by side: what a call costs the next one, and the process that serves it. */
 export async function benchCustomers(server: EmbeddedPostgres, sizes: readonly number[], rounds: number, say: (text: string) => void): Promise<object> {
@@ -156,11 +166,12 @@ export async function benchCustomers(server: EmbeddedPostgres, sizes: readonly n
   // What autovacuum would have done long ago.
   await owner.query('VACUUM (ANALYZE) es_event, es_position, es_unsequenced');
   await owner.end();
-  for (let round = 0; round <= rounds; round += 1) {
-    for (let turn = 0; turn < customers.length; turn += 1) await visit(pool, customers[(turn + round) % customers.length]!);
-    // The first round is for the compiler.
-    if (round === 0) for (const { coldMs, coldCpuMs, warmMs, heapKiB: heap } of customers) coldMs.length = coldCpuMs.length = warmMs.length = heap.length = 0;
-    else say(`round ${round}: ${customers.map(({ calls, coldMs, warmMs, heapKiB: heap }) => `${calls} calls: cold ${coldMs.at(-1)?.toFixed(2)} ms, warm ${warmMs.at(-1)?.toFixed(2)} ms, ${Math.round(heap.at(-1) ?? 0)} KiB`).join('; ')}`);
+  // The first visit is for the compiler.
+  await visit(pool, customers);
+  for (const { coldMs, coldCpuMs, warmMs, heapKiB: heap } of customers) coldMs.length = coldCpuMs.length = warmMs.length = heap.length = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    for (let turn = 0; turn < VISITS; turn += 1) await visit(pool, customers);
+    say(`round ${round + 1}: ${customers.map(({ calls, coldMs, warmMs, heapKiB: heap }) => `${calls} calls: cold ${coldMs.at(-1)?.toFixed(2)} ms, warm ${warmMs.at(-1)?.toFixed(2)} ms, ${Math.round(heap.at(-1) ?? 0)} KiB`).join('; ')}`);
   }
   const figures: CustomerFigures[] = [];
   for (const customer of customers) {
@@ -168,5 +179,7 @@ export async function benchCustomers(server: EmbeddedPostgres, sizes: readonly n
     figures.push(await summary(pool, customer));
   }
   await pool.end();
-  return { sizes: figures, flatness: flatness(figures) };
+  const flatness = flatnessOf(customers.map(samplesOf));
+  for (const [measure, growth] of Object.entries(flatness.growth)) for (const one of growth) say(`${measure} of a customer with ${brief(one)}`);
+  return { sizes: figures, flatness };
 }

@@ -2,14 +2,14 @@ import { mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EmbeddedPostgres } from '@skein/embedded';
-import { treePssMiB } from '../../process/tree.js';
-import { appendsPerSecond, commandsPerSecond, commandStreams, COMMAND_STREAM_EVENTS } from '../event-store/cases.js';
-import { poolOf, surroundings, withServer } from '../event-store/server.js';
-import { skeinContender, type SkeinContender } from '../event-store/skein.js';
-import { spreadOf, type Spread } from '../stats.js';
+import { eventsMigrations, migrate } from '@skein/events';
+import { asAdmin, poolOf, surroundings, withServer } from '../event-store/server.js';
+import { median, spreadOf } from '../stats.js';
 import { benchCustomers } from './customers.js';
-import { flatnessOf } from './flatness.js';
+import { brief, flatnessOf, type SizeSamples } from './flatness.js';
 import { growTo } from './grow.js';
+import type { StoreMemory } from './memory.js';
+import { StoreProcess } from './store-process.js';
 
 /** How far the store grows, and where it lies meanwhile. */
 export interface GrowthOptions {
@@ -21,16 +21,6 @@ export interface GrowthOptions {
   readonly only?: readonly string[];
 }
 
-interface Measured {
-  readonly events: number;
-  readonly appendsPerSecond: Spread;
-  readonly commandMs: Spread;
-  /** This process and PostgreSQL, after each of this size's turns. */
-  readonly memoryMiB: Spread;
-  readonly databaseMiB: number;
-  readonly unsequencedKiB: number;
-}
-
 const BYTES_PER_EVENT = 1_000;
 const EVENTS_PER_CALL = 6;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -40,52 +30,82 @@ function checkRoom(folder: string, events: number): void {
   if (bavail * bsize < events * BYTES_PER_EVENT * 1.5) throw new Error(`${folder} has not the room for ${events} events (about ${Math.round((events * BYTES_PER_EVENT) / 2 ** 20)} MiB)`);
 }
 
-/** A store of its own per size, so that the sizes can take turns: whatever else the machine does then meets all of them. */
+/** Before the first slice that counts: code that is compiled, connections, first pages of the indexes. */
+const WARM_SLICES = 20;
+/** Slices of a round; short, and the sizes take turns in each, so that whatever else the machine does meets all of them. */
+const SLICES = 12;
+const [APPENDS, COMMANDS] = [120, 20];
+
+/** A database and a process of its own per size. */
 interface Grown {
   readonly events: number;
-  readonly contender: SkeinContender;
-  readonly appends: number[];
-  readonly commands: number[];
-  readonly memoryMiB: number[];
+  readonly ownerUrl: string;
+  readonly store: StoreProcess;
+  readonly samples: Readonly<Record<'appendMs' | 'commandMs', number[]>>;
+  readonly memory: Readonly<Record<keyof StoreMemory, number[]>>;
 }
 
-async function open(server: EmbeddedPostgres, events: number): Promise<Grown> {
-  const database = await server.createDatabase(`growth_${events}`);
-  const contender = await skeinContender(database.ownerUrl, database.appUrl, 4);
-  const owner = poolOf(database.ownerUrl, 1);
+async function open(server: EmbeddedPostgres, events: number, name: string): Promise<Grown> {
+  const { ownerUrl, appUrl } = await server.createDatabase(name);
+  const owner = poolOf(ownerUrl, 1);
+  await migrate(owner, [eventsMigrations]);
   await growTo(owner, events, (text) => events >= 1_000_000 && say(text));
   await owner.end();
-  await appendsPerSecond(contender, 'warm', 8, 500, 1);
-  return { events, contender, appends: [], commands: [], memoryMiB: [] };
+  return { events, ownerUrl, store: await StoreProcess.start(ownerUrl, appUrl), samples: { appendMs: [], commandMs: [] }, memory: { heapMiB: [], processMiB: [], backendsMiB: [] } };
 }
 
-async function visit(server: EmbeddedPostgres, grown: Grown, round: number): Promise<void> {
-  const { contender, appends, commands, memoryMiB } = grown;
-  appends.push(await appendsPerSecond(contender, `round-${round}`, 8, 3_000, 1));
-  const streams = await commandStreams(contender, `round-${round}`);
-  commands.push(1_000 / (await commandsPerSecond(contender, streams, 200, COMMAND_STREAM_EVENTS)));
-  memoryMiB.push(treePssMiB(process.pid, (pid) => pid === process.pid) + treePssMiB(server.pid));
-  say(`round ${round + 1}, ${grown.events} events: ${Math.round(appends.at(-1) ?? 0)} appends/s, a command ${commands.at(-1)?.toFixed(2)} ms`);
+async function oneSlice(stores: readonly Grown[], turn: number, counts: boolean): Promise<void> {
+  for (let at = 0; at < stores.length; at += 1) {
+    const { store, samples } = stores[(at + turn) % stores.length]!;
+    const { appendMs, commandMs } = await store.slice(`${counts ? 'slice' : 'warm'}-${turn}`, APPENDS, COMMANDS);
+    if (!counts) continue;
+    samples.appendMs.push(appendMs);
+    samples.commandMs.push(commandMs);
+  }
 }
 
-async function summary({ events, contender, appends, commands, memoryMiB }: Grown): Promise<Measured> {
-  const { rows } = await contender.store.pool.query<{ bytes: string; unsequenced: string }>(
-    `SELECT pg_database_size(current_database()) AS bytes, pg_table_size('es_unsequenced') AS unsequenced`);
+async function remember({ store, memory }: Grown): Promise<void> {
+  const now = await store.memory();
+  for (const part of ['heapMiB', 'processMiB', 'backendsMiB'] as const) memory[part].push(now[part]);
+}
+
+function tell(stores: readonly Grown[], round: number): void {
+  for (const { events, samples, memory } of stores) {
+    const [appendMs, commandMs] = [median(samples.appendMs.slice(-SLICES)), median(samples.commandMs.slice(-SLICES))];
+    say(`round ${round + 1}, ${events} events: ${Math.round(1_000 / appendMs)} appends/s, a command ${commandMs.toFixed(3)} ms, heap ${memory.heapMiB.at(-1)?.toFixed(1)} MiB, process ${memory.processMiB.at(-1)?.toFixed(0)} MiB, backends ${memory.backendsMiB.at(-1)?.toFixed(0)} MiB`);
+  }
+}
+
+async function summary({ events, ownerUrl, samples, memory }: Grown): Promise<object> {
+  const [row] = await asAdmin<{ bytes: string; unsequenced: string; head: string }>(ownerUrl,
+    `SELECT pg_database_size(current_database()) AS bytes, pg_table_size('es_unsequenced') AS unsequenced, es_head() AS head`);
   return {
-    events, appendsPerSecond: spreadOf(appends), commandMs: spreadOf(commands), memoryMiB: spreadOf(memoryMiB),
-    databaseMiB: Math.round(Number(rows[0]?.bytes ?? 0) / 2 ** 20), unsequencedKiB: Math.round(Number(rows[0]?.unsequenced ?? 0) / 1_024),
+    events, eventsAtEnd: Number(row?.head ?? 0), appendsPerSecond: spreadOf(samples.appendMs.map((ms) => 1_000 / ms)), commandMs: spreadOf(samples.commandMs),
+    heapMiB: spreadOf(memory.heapMiB), processMiB: spreadOf(memory.processMiB), backendsMiB: spreadOf(memory.backendsMiB),
+    databaseMiB: Math.round(Number(row?.bytes ?? 0) / 2 ** 20), unsequencedKiB: Math.round(Number(row?.unsequenced ?? 0) / 1_024),
   };
 }
 
+const samplesOf = ({ events, samples, memory }: Grown): SizeSamples => ({ size: events, samples: { ...samples, ...memory } });
+
 async function benchStores(server: EmbeddedPostgres, sizes: readonly number[], rounds: number): Promise<object> {
   const stores: Grown[] = [];
-  for (const events of sizes) stores.push(await open(server, events));
-  for (let round = 0; round < rounds; round += 1) for (let turn = 0; turn < stores.length; turn += 1) await visit(server, stores[(turn + round) % stores.length]!, round);
-  const figures: Measured[] = [];
+  for (const events of sizes) stores.push(await open(server, events, `growth_${events}`));
+  // Another store of the first size: what its ratios are from 1 is the method's own error.
+  const control = await open(server, sizes[0]!, 'growth_control');
+  const all = [...stores, control];
+  for (let turn = 0; turn < WARM_SLICES; turn += 1) await oneSlice(all, turn, false);
+  for (let round = 0; round < rounds; round += 1) {
+    for (let slice = 0; slice < SLICES; slice += 1) await oneSlice(all, round * SLICES + slice, true);
+    for (const one of all) await remember(one);
+    tell(stores, round);
+  }
+  const figures: object[] = [];
   for (const grown of stores) figures.push(await summary(grown));
-  for (const { contender } of stores) await contender.close();
-  const flatness = flatnessOf(figures.map((one) => ({ events: one.events, appendsPerSecond: one.appendsPerSecond.median, commandMs: one.commandMs.median, memoryMiB: one.memoryMiB.median })));
-  return { sizes: figures, flatness };
+  for (const { store } of all) await store.stop();
+  const flatness = flatnessOf(stores.map(samplesOf));
+  for (const [measure, growth] of Object.entries(flatness.growth)) for (const one of growth) say(`${measure} at ${brief(one)}`);
+  return { sizes: figures, flatness, control: flatnessOf([samplesOf(stores[0]!), samplesOf(control)]).growth };
 }
 
 /**
