@@ -1,11 +1,9 @@
 import { ledgerDecider, NO_PAST, type LedgerCommand, type LedgerEvent } from '@skein/billing/domain';
 import { booksProjection, chargesProjection } from '@skein/billing/projections';
 import type { EmbeddedPostgres } from '@skein/embedded';
-import { compareProjection, EventStore, eventsMigrations, migrate, rebuildProjection, type Projection } from '@skein/events';
+import type { Projection } from '@skein/events';
 import { encodePayload, decodePayload, fold, unwrap } from '@skein/kernel';
-import pg from 'pg';
-import { METADATA } from './contender.js';
-import { poolOf } from './server.js';
+import { FilledStore } from './filled.js';
 
 const CALLS_PER_LEDGER = 100;
 const TERMS = {
@@ -37,52 +35,16 @@ function renamed(log: readonly LedgerEvent[], from: string, to: string): LedgerE
   return decodePayload(JSON.parse(JSON.stringify(encodePayload(log)).replaceAll(from, to))) as LedgerEvent[];
 }
 
-const APPEND = 250;
-
 /** A store of billing's, filled with so many customers' ledgers. */
-export class Ledgers {
-  readonly store: EventStore;
-  readonly #pool: pg.Pool;
-
-  private constructor(store: EventStore, pool: pg.Pool) {
-    this.store = store;
-    this.#pool = pool;
+export async function filledLedgers(server: EmbeddedPostgres, database: string, ledgers: number, poolMax: number): Promise<FilledStore> {
+  const store = await FilledStore.open(server, database, poolMax);
+  const log = ledgerLog('customer-0000');
+  for (let ledger = 0; ledger < ledgers; ledger += 1) {
+    const name = `customer-${String(ledger).padStart(4, '0')}`;
+    await store.append(`ledger-${name}`, renamed(log, 'customer-0000', name));
   }
-
-  static async filled(server: EmbeddedPostgres, database: string, ledgers: number, poolMax: number): Promise<Ledgers> {
-    const { ownerUrl, appUrl } = await server.createDatabase(database);
-    const owner = new pg.Pool({ connectionString: ownerUrl, max: 1 });
-    await migrate(owner, [eventsMigrations]);
-    await owner.end();
-    const pool = poolOf(appUrl, poolMax);
-    const store = new EventStore({ pool });
-    const log = ledgerLog('customer-0000');
-    for (let ledger = 0; ledger < ledgers; ledger += 1) {
-      const name = `customer-${String(ledger).padStart(4, '0')}`;
-      const own = renamed(log, 'customer-0000', name);
-      for (let at = 0; at < own.length; at += APPEND) await store.append(`ledger-${name}`, at, own.slice(at, at + APPEND), METADATA);
-    }
-    await store.headPosition();
-    return new Ledgers(store, pool);
-  }
-
-  /** Rebuilds a read model; events of its types per second. */
-  async rebuildPerSecond(projection: Projection): Promise<number> {
-    const { rows } = await this.#pool.query<{ events: string }>('SELECT count(*) AS events FROM es_event WHERE type = ANY ($1)', [projection.types]);
-    const startedMs = performance.now();
-    await rebuildProjection(this.store, projection);
-    return Number(rows[0]?.events) / ((performance.now() - startedMs) / 1_000);
-  }
-
-  /** Throws where the live rows are not those that the projection comes to event by event. */
-  async check(projection: Projection): Promise<void> {
-    const compared = await compareProjection(this.store, projection);
-    if (!compared.equal || compared.rows === 0) throw new Error(`${projection.name} came to other rows: ${JSON.stringify(compared.differences.slice(0, 3))}`);
-  }
-
-  close(): Promise<void> {
-    return this.#pool.end();
-  }
+  await store.settle();
+  return store;
 }
 
 /** The same read model by one event after the other. */

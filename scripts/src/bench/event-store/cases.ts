@@ -61,11 +61,11 @@ export const COMMAND_STREAM_EVENTS = STREAM_LENGTH + 1;
 /**
  * Fills a store for the rebuild: `events` over streams of 100. One append after the other for Emmett: its consumer pages by
  * position over rows that it reads in the order of transaction ids, and after concurrent appends its rebuild leaves events
- * out (955 of 2 000 here).
+ * out (955 of 2 000 here). `from`: as many are there already.
  */
-export async function fill(contender: Contender, events: number, inFlight: number): Promise<void> {
+export async function fill(contender: Contender, events: number, inFlight: number, from = 0): Promise<void> {
   const streams = events / 100;
-  let next = 0;
+  let next = from / 100;
   await timed(inFlight, async () => {
     while (next < streams) {
       const stream = `account-${next++}`;

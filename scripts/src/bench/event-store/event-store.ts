@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { EmbeddedPostgres } from '@skein/embedded';
-import { ratioOf, spreadOf, type Spread } from '../stats.js';
+import { median, ratioOf, spreadOf, type Spread } from '../stats.js';
+import { installedVersion } from '../versions.js';
 import { bareContender, type LeftOut } from './bare.js';
-import { Ledgers, oneByOne, READ_MODELS } from './billing.js';
+import { filledLedgers, oneByOne, READ_MODELS } from './billing.js';
 import { appendsPerSecond, commandsPerSecond, commandStreams, COMMAND_STREAM_EVENTS, fill, rebuildPerSecond } from './cases.js';
 import type { Contender } from './contender.js';
 import { emmettContender } from './emmett.js';
+import { otherServices, type Rebuildable } from './services.js';
 import { skeinContender } from './skein.js';
 import { surroundings, withServer } from './server.js';
 
@@ -30,7 +32,8 @@ interface Sizes {
   readonly ledgersOneByOne: number;
 }
 
-// Emmett's pages are found by a scan and a sort of its whole table, so fewer events are a rebuild at its better pace.
+// Emmett's pages are found by a scan and a sort of its whole table, so fewer events are a rebuild at its better pace; the last
+// round is at the size of ours, once.
 const FULL: Sizes = { appends: 6_000, commands: 400, batches: 160, rebuild: 200_000, peerRebuild: 20_000, ledgers: 500, ledgersOneByOne: 50 };
 const QUICK: Sizes = { appends: 1_000, commands: 100, batches: 24, rebuild: 20_000, peerRebuild: 2_000, ledgers: 50, ledgersOneByOne: 5 };
 
@@ -130,32 +133,47 @@ async function batches({ skein, emmett, bare, ablated }: Setup, sizes: Sizes, ro
   return figures;
 }
 
-async function rebuilds(setup: Setup, sizes: Sizes, rounds: number): Promise<Record<string, CaseFigures>> {
+async function rebuilds(setup: Setup, sizes: Sizes, rounds: number): Promise<Record<string, object>> {
   const events = new Map([[setup.skein.name, sizes.rebuild], [setup.oneByOne.name, sizes.rebuild], [setup.emmett.name, sizes.peerRebuild]]);
   for (const contender of [setup.skein, setup.emmett]) await fill(contender, events.get(contender.name) ?? 0, contender === setup.emmett ? 1 : 8);
   const samples = await interleave('projection-rebuild', rounds, [setup.skein, setup.emmett, setup.oneByOne], (contender) => rebuildPerSecond(contender, events.get(contender.name) ?? 0));
-  return { 'projection-rebuild': figuresOf(samples, [['skein', 'emmett', 3], ['skein-one-by-one', 'emmett', null]]) };
+  const atFullSize = await peerAtFullSize(setup, sizes, of(samples, 'emmett'));
+  return {
+    'projection-rebuild': {
+      ...figuresOf(samples, [['skein', 'emmett', 3], ['skein-one-by-one', 'emmett', null]]), events: Object.fromEntries(events),
+      peerOnce: { events: sizes.rebuild, perSecond: Math.round(atFullSize), overFewer: Number((atFullSize / median(of(samples, 'emmett'))).toPrecision(3)), skeinOverIt: Number((median(of(samples, 'skein')) / atFullSize).toPrecision(3)) },
+    },
+  };
+}
+
+/** The peer once over as many events as ours: whether its pace at fewer is its better one is then a measurement. */
+async function peerAtFullSize({ emmett }: Setup, sizes: Sizes, few: readonly number[]): Promise<number> {
+  await fill(emmett, sizes.rebuild, 1, sizes.peerRebuild);
+  const rate = await rebuildPerSecond(emmett, sizes.rebuild);
+  say(`rebuild by emmett of ${sizes.rebuild} events: ${Math.round(rate)}/s; of ${sizes.peerRebuild}: ${Math.round(median(few))}/s`);
+  return rate;
 }
 
 const REBUILD_GOAL = 50_000;
 
-/** The read models of billing, a real service, by their `applyBatch` and event by event; the goal is theirs. */
+/** Read models of real services by their `applyBatch`, and billing's event by event, too; the goal is theirs. */
 async function readModels(server: EmbeddedPostgres, sizes: Sizes, options: StoreBenchOptions): Promise<Record<string, object>> {
-  const many = await Ledgers.filled(server, 'billing_many', sizes.ledgers, options.pool);
-  const few = await Ledgers.filled(server, 'billing_few', sizes.ledgersOneByOne, options.pool);
+  const many = await filledLedgers(server, 'billing_many', sizes.ledgers, options.pool);
+  const few = await filledLedgers(server, 'billing_few', sizes.ledgersOneByOne, options.pool);
+  const others = await otherServices(server, sizes.ledgers * 200, options.pool);
+  const inBatches: readonly Rebuildable[] = [...READ_MODELS.map((projection) => ({ projection, store: many })), ...others];
   const samples: Samples = new Map();
-  for (let round = 0; round < options.rounds; round += 1)
-    for (const projection of READ_MODELS) {
-      const note = (name: string, rate: number): void => void samples.set(name, [...of(samples, name), rate]);
-      note(projection.name, await many.rebuildPerSecond(projection));
-      note(`${projection.name}-one-by-one`, await few.rebuildPerSecond(oneByOne(projection)));
-      say(`rebuild of ${projection.name} ${round + 1}/${options.rounds}: ${Math.round(of(samples, projection.name).at(-1) ?? 0)}/s, one by one ${Math.round(of(samples, `${projection.name}-one-by-one`).at(-1) ?? 0)}/s`);
-    }
-  for (const projection of READ_MODELS) await many.check(oneByOne(projection));
-  await Promise.all([many.close(), few.close()]);
+  const note = (name: string, rate: number): void => void samples.set(name, [...of(samples, name), rate]);
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const { projection, store } of inBatches) note(projection.name, await store.rebuildPerSecond(projection));
+    for (const projection of READ_MODELS) note(`${projection.name}-one-by-one`, await few.rebuildPerSecond(oneByOne(projection)));
+    say(`rebuild ${round + 1}/${options.rounds}: ${[...samples].map(([name, rates]) => `${name} ${Math.round(rates.at(-1) ?? 0)}/s`).join(', ')}`);
+  }
+  for (const { projection, store } of inBatches) await store.check(oneByOne(projection));
+  await Promise.all([many, few, ...others.map(({ store }) => store)].map((store) => store.close()));
   const figures = figuresOf(samples, READ_MODELS.map(({ name }) => [name, `${name}-one-by-one`, null]));
-  const slowest = Math.min(...READ_MODELS.map(({ name }) => figures.perSecond[name]?.median ?? 0));
-  return { 'billing-read-models-rebuild': { ...figures, perSecondGoal: REBUILD_GOAL, perSecondMet: slowest >= REBUILD_GOAL } };
+  const slowest = Math.min(...inBatches.map(({ projection: { name } }) => figures.perSecond[name]?.median ?? 0));
+  return { 'services-read-models-rebuild': { ...figures, perSecondGoal: REBUILD_GOAL, perSecondMet: slowest >= REBUILD_GOAL } };
 }
 
 /** Nobody wins by doing nothing: whoever was given the same appends has the same number of events. */
@@ -193,7 +211,7 @@ async function measure(server: EmbeddedPostgres, options: StoreBenchOptions): Pr
 export async function benchEventStore(options: StoreBenchOptions): Promise<object> {
   return withServer(async (server) => ({
     bench: 'event-store',
-    versions: { ...(await surroundings(server)), emmett: '0.42.0', pg: '8.23.1' },
+    versions: { ...(await surroundings(server)), emmett: installedVersion('@event-driven-io/emmett'), 'emmett-postgresql': installedVersion('@event-driven-io/emmett-postgresql'), pg: installedVersion('pg') },
     cores: availableParallelism(), pool: options.pool, rounds: options.rounds, quick: options.quick, fsync: false,
     ...(await measure(server, options)),
   }));

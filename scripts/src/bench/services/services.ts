@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import type { EmbeddedPostgres } from '@skein/embedded';
 import { surroundings, withServer } from '../event-store/server.js';
 import { median, spreadOf, type Spread } from '../stats.js';
+import { installedVersion } from '../versions.js';
 import { brief, burst, say, type Bench, type Measured } from './burst.js';
 import { highestHeld, rateBelow } from './highest-held.js';
 import { overloadOf, overloadRound, type Overload, type OverloadRound } from './overload.js';
@@ -146,7 +147,7 @@ async function measure(server: EmbeddedPostgres, { rounds, quick, fsync }: Servi
   for (const { function: name, at, selfShare } of hot) say(`  ${(100 * selfShare).toFixed(1).padStart(5)} %  ${name}  ${at}`);
   return {
     what: 'POST /billing/v1/customers/{id}:buyCredit, 64 customers of 16 wallets; API and workers in one process, PostgreSQL, event log and load generator beside it',
-    versions: { node, postgres, autocannon: '9.0.0' },
+    versions: { node, postgres, autocannon: installedVersion('autocannon') },
     cores: cpus().length,
     load1: { before, after: Number((loadavg()[0] ?? 0).toFixed(2)) },
     fsync,
