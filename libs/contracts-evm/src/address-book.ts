@@ -60,8 +60,8 @@ export const formatAddressBook = (book: AddressBook): string => JSON.stringify({
 export function parseAddressBook(text: string): AddressBook {
   const raw = readObject('address book', text);
   const known: readonly string[] = ['chainId', 'fromBlock', ...CONTRACT_NAMES, ...DEPLOYMENT_FIELDS];
-  const strange = Object.keys(raw).find((field) => !known.includes(field));
-  if (strange !== undefined) throw new Error(`address book: ${strange} is unknown`);
+  // Not said which: the text may be a setting, and what somebody put into the wrong one is not repeated.
+  if (!Object.keys(raw).every((field) => known.includes(field))) throw new Error(`address book: has a field that is none of ${known.join(', ')}`);
   const { chainId, fromBlock } = raw;
   if (typeof chainId !== 'number' || !Number.isSafeInteger(chainId) || chainId <= 0) throw new Error('address book: chainId is not a chain id');
   if (!/^\d{1,18}$/.test(String(fromBlock))) throw new Error('address book: fromBlock is not a block number');

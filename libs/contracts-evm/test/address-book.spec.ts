@@ -26,7 +26,7 @@ test.each([
   ['chainId is not a chain id', { chainId: '31337' }],
   ['chainId is not a chain id', { chainId: 0 }],
   ['fromBlock is not a block number', { fromBlock: '-1' }],
-  ['treasury is unknown', { treasury: book.flock }],
+  ['has a field that is none of chainId, ', { treasury: book.flock }],
 ])('an address book is refused by its field: %s', (message, change) => {
   expect(() => parseAddressBook(written(change))).toThrow(`address book: ${message}`);
 });

@@ -84,6 +84,8 @@ export class NoteApi {
   async *watchNotes(request: WatchNotesRequest, call: CallContext): AsyncIterable<NoteInit> {
     this.probe.calls.push(call);
     try {
+      // Has nothing to say for as long as anybody listens.
+      if (request.failAfter < 0) await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve()));
       for (let index = 1; request.count === 0 || index <= request.count; index += 1) {
         if (request.failAfter > 0 && index > request.failAfter) throw notFound('count');
         yield { name: `notes/${index}` };

@@ -38,6 +38,15 @@ test('server streaming on REST is JSON lines', async () => {
   expect((await s.rest('GET', '/test/v1/notes:watch?count=x')).json).toMatchObject({ status: 400, field: 'count' });
 });
 
+test('a stream on REST that has nothing to say yet begins all the same', async () => {
+  const abort = new AbortController();
+  const answer = await fetch(`${s.url}/test/v1/notes:watch?fail_after=-1`, { signal: abort.signal });
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
+  const before = s.probe.closedStreams;
+  abort.abort();
+  await eventually(() => expect(s.probe.closedStreams).toBe(before + 1));
+});
+
 test('client streaming, with each message validated', async () => {
   expect((await s.grpc().collectNotes(notes('one', 'two'))).notes.map(({ title }) => title)).toEqual(['one', 'two']);
   expect(await refusal(s.grpc().collectNotes(notes('one', 'x')))).toMatchObject({ code: 'invalid-argument', field: 'title', rule: 'min-len' });

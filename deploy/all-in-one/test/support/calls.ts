@@ -51,6 +51,13 @@ export function restTargets(method: DescMethod, context: string): readonly RestT
   return [rule, ...rule.additionalBindings].flatMap(({ pattern }) => (pattern.case === undefined || pattern.case === 'custom' ? [] : [{ verb: pattern.case.toUpperCase(), path: filled(pattern.value.replace('{context}', context)) }]));
 }
 
+/** A stream that is let through does not end by itself: its head tells. */
+async function textOf(response: Response): Promise<string> {
+  if (!response.headers.get('content-type')?.startsWith('application/x-ndjson')) return response.text();
+  await response.body?.cancel();
+  return '';
+}
+
 /** Calls a REST path without a usable body. */
 export async function callRest(frontUrl: string, { verb, path }: RestTarget, token: string | undefined, body = '{'): Promise<Outcome & { status: number; text: string }> {
   const response = await fetch(frontUrl + path, {
@@ -58,7 +65,7 @@ export async function callRest(frontUrl: string, { verb, path }: RestTarget, tok
     headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...(verb === 'GET' ? {} : { 'content-type': 'application/json' }) },
     ...(verb === 'GET' ? {} : { body }),
   });
-  const text = await response.text();
+  const text = await textOf(response);
   const problem = response.ok ? {} : (JSON.parse(text) as { code?: string; rule?: string });
   return { status: response.status, text, code: problem.code ?? 'ok', rule: problem.rule };
 }

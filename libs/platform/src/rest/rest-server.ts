@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { toJson, type Message } from '@bufbuild/protobuf';
 import { RejectionError } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
@@ -135,26 +136,30 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Res
 
 const encode = ({ method }: HttpBinding, message: Message): string => JSON.stringify(toJson(method.output, message, { alwaysEmitImplicit: true }));
 
+/** A refusal comes at once and has a status of its own; a stream that has nothing to say yet begins all the same. */
+const HEAD_MS_MAX = 250;
+
 /** Server streaming as JSON lines: `{"result": …}` each, and `{"error": problem}` as the last when it breaks off. */
 async function stream(binding: HttpBinding, request: FastifyRequest, reply: FastifyReply, options: RestServerOptions, decode: () => Message): Promise<FastifyReply> {
   const info = callInfoOf(request, reply, undefined);
   const answers = options.dispatcher.stream(binding.method, 'public', info, one(decode), (message) => utf8.encode(`{"result":${encode(binding, message)}}\n`))[Symbol.asyncIterator]();
-  let first: IteratorResult<Uint8Array>;
+  const first = answers.next();
   try {
-    first = await answers.next();
+    await Promise.race([first, wait(HEAD_MS_MAX, undefined, { ref: false })]);
   } catch (thrown) {
     return sendProblem(reply, thrown);
   }
-  return reply.header('content-type', 'application/x-ndjson').send(ReadableStream.from(lines(first, answers, request.id)));
+  return reply.header('content-type', 'application/x-ndjson').send(ReadableStream.from(lines(first, answers, request.id, () => reply.raw.flushHeaders())));
 }
 
 async function* one(decode: () => Message): AsyncIterable<() => Message> {
   yield decode;
 }
 
-async function* lines(first: IteratorResult<Uint8Array>, rest: AsyncIterator<Uint8Array>, correlationId: string): AsyncIterable<Uint8Array> {
+async function* lines(first: Promise<IteratorResult<Uint8Array>>, rest: AsyncIterator<Uint8Array>, correlationId: string, begun: () => void): AsyncIterable<Uint8Array> {
+  begun();
   try {
-    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
+    for (let next = await first; next.done !== true; next = await rest.next()) yield next.value;
   } catch (thrown) {
     yield utf8.encode(`${JSON.stringify({ error: toProblem(normaliseError(thrown).error, correlationId) })}\n`);
   } finally {

@@ -380,7 +380,7 @@ export type WatchNotesRequest = Message<"skein.test.v1.WatchNotesRequest"> & {
   count: number;
 
   /**
-   * Fails after this many notes when more than zero.
+   * Fails after this many notes when more than zero; below zero nothing ever comes.
    *
    * @generated from field: int32 fail_after = 2;
    */
