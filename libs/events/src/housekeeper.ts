@@ -60,9 +60,10 @@ async function removeAll(pool: Pool, table: string, key: string, where: string, 
   let removed = 0;
   for (;;) {
     const { rowCount } = await pool.query(`DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${CHUNK})`, values);
-    removed += rowCount ?? 0;
-    failpoint('housekeeping.removed');
-    if ((rowCount ?? 0) < CHUNK) return removed;
+    const count = rowCount ?? 0;
+    removed += count;
+    if (count > 0) failpoint('housekeeping.removed');
+    if (count < CHUNK) return removed;
   }
 }
 

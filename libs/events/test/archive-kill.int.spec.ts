@@ -27,6 +27,10 @@ async function fill(): Promise<void> {
   await db.ownerPool.query('UPDATE es_event SET recorded_at_ms = recorded_at_ms - 31 * 86400000::bigint');
 }
 
+/** One key that nobody can ask for any more: without one nothing is removed, and the step of removing is not met. */
+const expireKey = async (key: string): Promise<unknown> =>
+  db.ownerPool.query(`INSERT INTO es_idempotency (scope, key, request_hash, stream_id, version, recorded_at_ms, expires_at) VALUES ('old', $1, '', 'account-a', 1, 0, clock_timestamp() - interval '1 day')`, [key]);
+
 /** What readers can ask for, by stores that remember nothing. */
 async function everything(): Promise<unknown> {
   const cold = new EventStore({ pool: db.appPool });
@@ -48,6 +52,7 @@ const places = async (): Promise<number[]> => {
 
 test('kill -9 between any two steps of archiving: each event is in one place, every reader sees what it saw, and the next pass ends it', async () => {
   await fill();
+  await expireKey('before the kills');
   await new Subscription({ store, sink: projectionSink(store, balances()) }).catchUp();
   const before = await everything();
   const child = (...args: string[]) => spawnTs(new URL('./archive-child.ts', import.meta.url), [db.appUrl, ...args]);
@@ -67,3 +72,19 @@ test('kill -9 between any two steps of archiving: each event is in one place, ev
   await store.append('account-open', 2, [deposited(1n)], metadata);
   expect(await new EventStore({ pool: db.appPool }).state(account, 'account-open')).toEqual({ state: { balance: 6n }, version: 3 });
 }, 300_000);
+
+test('a pass that removes nothing does not say that it has', async () => {
+  const met: string[] = [];
+  const hook = Symbol.for('skein.failpoint');
+  Reflect.set(globalThis, hook, (name: string) => void (name === 'housekeeping.removed' && met.push(name)));
+  try {
+    const keeper = new Housekeeper({ store });
+    expect(await keeper.runOnce()).toMatchObject({ keys: 0, jobs: 0 });
+    expect(met).toEqual([]);
+    await expireKey('one');
+    expect(await keeper.runOnce()).toMatchObject({ keys: 1, jobs: 0 });
+    expect(met).toHaveLength(1);
+  } finally {
+    Reflect.deleteProperty(globalThis, hook);
+  }
+});
