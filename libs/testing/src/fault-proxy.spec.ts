@@ -61,9 +61,12 @@ describe('between two sockets', () => {
     made.socket.write('c');
     await says(made, 'abc');
     expect(performance.now() - started).toBeGreaterThan(75);
+    // b and c to the server and back again.
+    expect(proxy.struck()).toEqual({ bytes: 4, links: 0 });
     proxy.heal();
     made.socket.write('d');
     await says(made, 'abcd');
+    expect(proxy.struck().bytes).toBe(4);
     made.socket.destroy();
   });
 
@@ -77,6 +80,7 @@ describe('between two sockets', () => {
     young.socket.write('c');
     await eventually(() => expect(proxy.connections()).toBe(2));
     expect([old.text(), young.text(), served.length]).toEqual(['a', '', 1]);
+    await eventually(() => expect(proxy.struck()).toEqual({ bytes: 1, links: 1 }));
     proxy.heal();
     await says(old, 'ab');
     await says(young, 'c');
@@ -97,6 +101,7 @@ describe('between two sockets', () => {
     const later = await client();
     later.socket.write('d');
     await says(later, 'd');
+    await eventually(() => expect(proxy.struck()).toEqual({ bytes: 2, links: 1 }));
     expect([old.text(), young.text(), old.socket.destroyed, young.socket.destroyed]).toEqual(['a', '', false, false]);
     for (const { socket } of [old, young, later]) socket.destroy();
     await eventually(() => expect(proxy.connections()).toBe(0));
@@ -110,10 +115,37 @@ describe('between two sockets', () => {
     proxy.reset();
     await closed;
     expect(made.socket.errored).toMatchObject({ code: 'ECONNRESET' });
+    expect(proxy.struck()).toEqual({ bytes: 0, links: 1 });
     const next = await client();
     next.socket.write('b');
     await says(next, 'b');
     next.socket.destroy();
+  });
+
+  test('a break that nobody meets has struck nothing, also with connections open', async () => {
+    const made = await client();
+    made.socket.write('a');
+    await says(made, 'a');
+    proxy.drop();
+    proxy.heal();
+    proxy.halfOpen();
+    proxy.heal();
+    expect([proxy.connections(), proxy.struck()]).toEqual([1, { bytes: 0, links: 0 }]);
+    made.socket.destroy();
+  });
+
+  test('what is held is bounded: the sender of more is slowed down, and healed all of it arrives', async () => {
+    const made = await client();
+    made.socket.write('a');
+    await says(made, 'a');
+    proxy.drop();
+    const big = 'x'.repeat(8_000_000);
+    made.socket.end(big);
+    await eventually(() => expect(proxy.struck().bytes).toBeGreaterThan(256 * 1024));
+    expect(proxy.struck().bytes).toBeLessThan(4_000_000);
+    proxy.heal();
+    await closing(made.socket);
+    expect(made.text() === `a${big}`).toBe(true);
   });
 
   test('a target that refuses is a reset', async () => {

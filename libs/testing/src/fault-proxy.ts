@@ -4,11 +4,21 @@ import type { Duplex } from 'node:stream';
 /** Where a proxy leads: `host:port`, or a port of the loopback. */
 export type ProxyTarget = string | number;
 
+/** What a proxy has done to the programs beside it since it was started. */
+export interface Struck {
+  /** Bytes that came late, were held back or were swallowed. */
+  readonly bytes: number;
+  /** Connections that were reset, and those that met silence when they were made. */
+  readonly links: number;
+}
+
 /** A TCP proxy that breaks the network between two programs on command. */
 export interface FaultProxy {
   readonly port: number;
   /** Connections that go through now, broken ones included. */
   connections(): number;
+  /** What a fault has really done: one that nobody met has struck nobody. */
+  struck(): Struck;
   /** From now on every byte takes so much longer, in both directions; order is kept. */
   delay(ms: number): void;
   /** Packets are lost: nothing arrives, nothing is refused. TCP repeats them, so what was sent meanwhile arrives after `heal`. */
@@ -26,6 +36,11 @@ export interface FaultProxy {
 }
 
 type Mode = 'pass' | 'drop' | 'half-open';
+/** Counts. */
+type Tally = { -readonly [K in keyof Struck]: Struck[K] };
+
+/** Bytes of a direction that are taken in while it is held; the rest waits with whoever sends it. */
+const HELD_BYTES_MAX = 256 * 1024;
 
 /** One direction of a connection: hands chunks on in order, each after the delay that held when it came. */
 class Flow {
@@ -34,12 +49,23 @@ class Flow {
   #last: Promise<void> = Promise.resolve();
   #held: Promise<void> | undefined;
   #release: (() => void) | undefined;
+  readonly #tally: Tally;
+  #heldBytes = 0;
 
-  constructor(from: Socket, to: Duplex, delayMs: () => number) {
+  constructor(from: Socket, to: Duplex, delayMs: () => number, tally: Tally) {
     this.#from = from;
     this.#to = to;
-    from.on('data', (chunk: Buffer) => this.#then(delayMs(), () => this.#write(chunk)));
+    this.#tally = tally;
+    from.on('data', (chunk: Buffer) => this.#take(chunk, delayMs()));
     from.on('end', () => this.#then(delayMs(), async () => void to.end()));
+  }
+
+  #take(chunk: Buffer, delayMs: number): void {
+    if (delayMs > 0 || this.#held !== undefined) this.#tally.bytes += chunk.length;
+    this.#then(delayMs, () => this.#write(chunk));
+    if (this.#held === undefined) return;
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes > HELD_BYTES_MAX) this.#from.pause();
   }
 
   #then(ms: number, work: () => Promise<void>): void {
@@ -61,13 +87,13 @@ class Flow {
   }
 
   hold(): void {
-    this.#from.pause();
     this.#held ??= new Promise((resolve) => (this.#release = resolve));
   }
 
   letGo(): void {
     this.#release?.();
     this.#held = this.#release = undefined;
+    this.#heldBytes = 0;
     this.#from.resume();
   }
 }
@@ -78,9 +104,11 @@ class Link {
   #far: Socket | undefined;
   #flows: Flow[] = [];
   #silent = false;
+  readonly #tally: Tally;
 
-  constructor(near: Socket, closed: () => void) {
+  constructor(near: Socket, tally: Tally, closed: () => void) {
     this.#near = near;
+    this.#tally = tally;
     near.on('error', () => undefined).on('close', () => {
       this.#far?.destroy();
       closed();
@@ -96,12 +124,12 @@ class Link {
     this.#far = far;
     far.on('error', () => this.#near.resetAndDestroy());
     far.on('close', () => void (this.#silent || this.#near.destroySoon()));
-    this.#flows = [new Flow(this.#near, far, delayMs), new Flow(far, this.#near, delayMs)];
+    this.#flows = [new Flow(this.#near, far, delayMs, this.#tally), new Flow(far, this.#near, delayMs, this.#tally)];
     this.#near.resume();
   }
 
   hold(): void {
-    this.#near.pause();
+    if (this.#far === undefined) this.#near.pause();
     for (const flow of this.#flows) flow.hold();
   }
 
@@ -112,11 +140,12 @@ class Link {
   /** The far end is gone; what the near one still says is swallowed. */
   orphan(): void {
     this.#silent = true;
-    this.#near.removeAllListeners('data').removeAllListeners('end').on('data', () => undefined).on('end', () => this.#near.destroy()).resume();
+    this.#near.removeAllListeners('data').removeAllListeners('end').on('data', (chunk: Buffer) => (this.#tally.bytes += chunk.length)).on('end', () => this.#near.destroy()).resume();
     this.#far?.destroy();
   }
 
   reset(): void {
+    this.#tally.links += 1;
     this.#near.resetAndDestroy();
     this.#far?.resetAndDestroy();
   }
@@ -127,6 +156,7 @@ class Proxy implements FaultProxy {
   readonly #host: string;
   readonly #targetPort: number;
   readonly #links = new Set<Link>();
+  readonly #tally: Tally = { bytes: 0, links: 0 };
   #mode: Mode = 'pass';
   #delayMs = 0;
 
@@ -151,11 +181,16 @@ class Proxy implements FaultProxy {
     return this.#links.size;
   }
 
+  struck(): Struck {
+    return { ...this.#tally };
+  }
+
   #accept(near: Socket): void {
-    const link = new Link(near, () => this.#links.delete(link));
+    const link = new Link(near, this.#tally, () => this.#links.delete(link));
     this.#links.add(link);
-    if (this.#mode === 'pass') this.#open(link);
-    else if (this.#mode === 'half-open') link.orphan();
+    if (this.#mode === 'pass') return this.#open(link);
+    this.#tally.links += 1;
+    if (this.#mode === 'half-open') link.orphan();
     else link.hold();
   }
 
