@@ -26,11 +26,19 @@ async function readMigrations(dir: URL): Promise<Migration[]> {
   );
 }
 
+// The version before may be at work. A migration that builds an index and then alters the log would hold off a writer that has
+// read the log, and then wait for that reader: a deadlock for each append in between. So who changes anything has the log to
+// itself first, while it holds nothing that anybody waits for.
+const LOG_FIRST = `DO $$ BEGIN
+  IF to_regclass('public.es_event') IS NOT NULL THEN LOCK TABLE es_event IN ACCESS EXCLUSIVE MODE; END IF;
+END $$`;
+
 async function applyAll(client: PoolClient, migrations: readonly Migration[]): Promise<string[]> {
   await client.query('CREATE TABLE IF NOT EXISTS es_migration (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())');
   const known = await client.query<{ name: string; sha256: string }>('SELECT name, sha256 FROM es_migration');
   const shaOf = new Map(known.rows.map((row) => [row.name, row.sha256]));
   const applied: string[] = [];
+  if (migrations.some(({ id }) => !shaOf.has(id))) await client.query(LOG_FIRST);
   for (const { id, sql, sha256 } of migrations) {
     const before = shaOf.get(id);
     if (before === sha256) continue;
