@@ -18,10 +18,21 @@ import {
   type StakeRole,
 } from '@skein/contracts-evm';
 import { startAnvil, type Anvil } from '@skein/embedded';
+import { eventually } from '@skein/testing';
 import { createTestClient, encodeFunctionData, http, maxUint256, parseGwei, type Hex, type TestClient } from 'viem';
 
 export const TASK = '0192f0c1-2b3c-7def-8123-456789abcdef';
 export const OTHER_TASK = '0192f0c1-2b3c-7def-8123-456789abcde0';
+
+/** A devnet takes a while for long forks on a busy machine. */
+const CHANGE_MS_MAX = 120_000;
+
+/**
+ * What changes a devnet is asked for once: a request whose answer was late would else be repeated, and a fork that is begun
+ * twice leaves final blocks.
+ */
+export const changingClient = (rpcUrl: string): TestClient =>
+  createTestClient({ mode: 'anvil', transport: http(rpcUrl, { retryCount: 0, timeout: CHANGE_MS_MAX }) });
 
 /** A devnet with our contracts, two open tasks and stakers. Mines only what it is told. */
 export class TestChain {
@@ -34,7 +45,7 @@ export class TestChain {
     this.anvil = anvil;
     this.book = book;
     this.admin = admin;
-    this.test = createTestClient({ mode: 'anvil', transport: http(anvil.rpcUrl) });
+    this.test = changingClient(anvil.rpcUrl);
   }
 
   static async start(): Promise<TestChain> {
@@ -85,6 +96,14 @@ export class TestChain {
     });
   }
 
+  /** Sends a signed transaction; the block that it was mined in. The devnet answers before it has mined: until then nonce and height are the old ones. */
+  async sendRaw({ reader }: ChainClient, raw: Hex): Promise<number> {
+    const hash = (await this.#change('eth_sendRawTransaction', raw)) as Hex;
+    const receipt = await eventually(() => reader.getTransactionReceipt({ hash }), { everyMs: 2 });
+    if (receipt.status !== 'success') throw new Error(`transaction ${hash} reverted in block ${receipt.blockNumber}`);
+    return Number(receipt.blockNumber);
+  }
+
   /** Opens a pool of the account's; its address. */
   async createPool(owner: ChainClient): Promise<Hex> {
     const call = { address: this.book.poolManager, abi: poolManagerAbi } as const;
@@ -115,13 +134,16 @@ export class TestChain {
 
   /** Replaces the newest `depth` blocks; each transaction goes into the block at its index among the new ones. */
   async reorg(depth: number, transactions: readonly (readonly [Hex, number])[] = []): Promise<void> {
-    const request = this.admin.reader.request as (call: { method: string; params: unknown[] }) => Promise<unknown>;
-    await request({ method: 'anvil_reorg', params: [depth, transactions] });
+    await this.#change('anvil_reorg', depth, transactions);
   }
 
   async rollback(depth: number): Promise<void> {
-    const request = this.admin.reader.request as (call: { method: string; params: unknown[] }) => Promise<unknown>;
-    await request({ method: 'anvil_rollback', params: [depth] });
+    await this.#change('anvil_rollback', depth);
+  }
+
+  #change(method: string, ...params: unknown[]): Promise<unknown> {
+    const request = this.test.request as (call: { method: string; params: unknown[] }) => Promise<unknown>;
+    return request({ method, params });
   }
 
   height(): Promise<bigint> {
