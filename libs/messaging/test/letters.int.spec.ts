@@ -96,14 +96,15 @@ describe('a message that comes again after it was parked', () => {
     expect(await open()).toMatchObject([{ reason: 'odd', first: true }]);
   });
 
-  it('stays closed where it was redriven and another of its key is parked; only a new failure of its own opens it', async () => {
+  it('stays closed where it was redriven and another of its key is parked, also where it fails again itself', async () => {
     for (const n of [1, 2]) await park(s.service.appPool, s.group, received(n), 'odd', true);
     const ids = (await open()).map(({ id }) => id);
     expect(await redrive(async (text) => (text === '2' ? Promise.reject(new Error('still odd')) : take(1)))).toMatchObject({ done: 1 });
     expect(await park(s.service.appPool, s.group, received(1), 'waits behind', false)).toBe(true);
     expect(await outcomes(ids)).toEqual(['redriven', 'open']);
-    await park(s.service.appPool, s.group, received(1), 'odd again', true);
-    expect(await outcomes(ids)).toEqual(['open', 'open']);
+    expect(await park(s.service.appPool, s.group, received(1), 'odd again', true)).toBe(true);
+    expect(await outcomes(ids)).toEqual(['redriven', 'open']);
+    expect(await readDeadLetter(s.service.appPool, ids[0]!)).toMatchObject({ reason: 'odd' });
   });
 });
 
