@@ -5,20 +5,22 @@ import { DeterministicRandom, sha256, utf8 } from '@skein/kernel';
 import type { PartitionBatch, ReceivedMessage } from '@skein/messaging';
 import { FAILPOINTS, REPAIR_FAILPOINTS } from '@skein/telemetry';
 import { spawnTs } from '@skein/testing';
+import type { FaultProxy } from '@skein/testing/fault-proxy';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { faults, sliceOf } from '../src/chaos/faults.js';
+import { clocksOf, faults, sliceOf } from '../src/chaos/faults.js';
 import { readHits } from '../src/chaos/hits.js';
 import { hostile, inOrder, mixed } from '../src/chaos/hostile-deliveries.js';
 import type { Attempt, Disturbance } from '../src/chaos/attempt.js';
 import { grouped, killRuns, type Suite } from '../src/chaos/kill-runs.js';
 import { armedWith, drawKill, sooner, steadyHits, steadyTable } from '../src/chaos/kills.js';
+import { breakAll } from '../src/chaos/network-faults.js';
 import { parseChaosOptions } from '../src/chaos/options.js';
 import { closing, isGood, newLine, row } from '../src/chaos/report.js';
 import { ACTS, describeStep, type Step } from '../src/chaos/steps.js';
 import type { Run } from '../src/chaos/stage.js';
 import { storyFaults } from '../src/chaos/story-faults.js';
 import { storyPlay } from '../src/chaos/story-play.js';
-import { askToEnd, combined } from '../src/chaos/strikes.js';
+import { askToEnd, combined, SERVICES } from '../src/chaos/strikes.js';
 import { differences } from '../src/chaos/stored-state.js';
 import { patience } from '../src/demo/persist.js';
 
@@ -175,11 +177,17 @@ describe('the report', () => {
     expect(told).toContain('bad, seed 7 (arena at hit 3)');
     expect(told).toContain('  again: npm run chaos -- --only bad --seed 7 --verbose');
     expect(told.at(-1)).toBe('4 passed, 2 failed, 1 skipped');
+    const undisturbed = [{ what: 'scenario', playedMs: 8_300 }, { what: 'scenario', playedMs: 10_040 }, { what: 'repairs', playedMs: 12_000 }];
+    expect(closing(lines, '', undisturbed).slice(-4)).toEqual(['undisturbed, scenario: 8.3 s of play, within 10 s', 'undisturbed, scenario: 10.0 s of play, MORE THAN 10 s', 'undisturbed, repairs: 12.0 s of play', told.at(-1)]);
   });
 
   test('differences say what was expected and what was found', () => {
     expect(differences({ a: ['1', '2'], b: ['x'] }, { a: ['2', '3'], c: ['y'] })).toEqual(['a: - 1', 'a: + 3', 'b: - x', 'c: + y']);
     expect(differences({ a: ['1'] }, { a: ['1'] })).toEqual([]);
+  });
+
+  test('a line that stands there more or less often than it should is a difference', () => {
+    expect(differences({ a: ['1'], b: ['x', 'x', 'y'] }, { a: ['1', '1'], b: ['y', 'x'] })).toEqual(['a: + 1', 'b: - x']);
   });
 });
 
@@ -220,7 +228,7 @@ test('a slice for CI has one of each family, and the seeds together reach all of
 test('every failpoint is killed at; those that meet the event log, and what becomes of bad messages, with Kafka as well', () => {
   const on = (log: string): string[] => ACTS.filter((act) => act.log === log).flatMap(({ steps }) => steps.map(({ failpoint }) => failpoint));
   expect(on('embedded').sort()).toEqual([...Object.keys(FAILPOINTS), ...Object.keys(REPAIR_FAILPOINTS)].sort());
-  expect(on('kafka').filter((name) => !/^(relay|consumer|inbox|letter|halt|redrive)\.[a-z]+$/.test(name))).toEqual([]);
+  expect(on('kafka').filter((name) => !/^(relay|consumer|inbox|letter|halt|repair|redrive)\.[a-z]+$/.test(name))).toEqual([]);
   expect(on('kafka')).toHaveLength(3 + 3 + 4 + Object.keys(REPAIR_FAILPOINTS).length);
   for (const step of ACTS.flatMap(({ steps }) => steps)) expect(describeStep(step)).toMatch(/.{10,} \| .{10,}/);
 });
@@ -239,6 +247,41 @@ describe('whoever is asked to end', () => {
 
   test.each([[{ code: 1, signal: null }, 'code 1'], [{ code: null, signal: 'SIGKILL' }, 'SIGKILL']] as const)('has failed with %j', async (how, told) => {
     await expect(askToEnd(asked(how).process)).rejects.toThrow(`arena/all/0 ended by SIGTERM with ${told}`);
+  });
+});
+
+test('whoever is asked to end while it still starts may end by the signal, but not with an error, nor killed', async () => {
+  const process = (code: number | null, signal: NodeJS.Signals | null) => ({ name: 'arena/all/0', kill: () => undefined, ended: Promise.resolve({ code, signal }) });
+  await askToEnd(process(0, null), true);
+  await askToEnd(process(null, 'SIGTERM'), true);
+  await expect(askToEnd(process(null, 'SIGTERM'))).rejects.toThrow('SIGTERM');
+  for (const one of [process(1, null), process(null, 'SIGKILL')]) await expect(askToEnd(one, true)).rejects.toThrow('ended by SIGTERM with');
+});
+
+test('clocks are drawn by process: two instances of a service never agree, and every service is met', () => {
+  const drawn = new Set<string>();
+  for (let seed = 0; seed < 40; seed += 1) {
+    const { clockMs } = clocksOf(random(`clocks ${seed}`));
+    for (const service of ['arena', 'billing'] as const) for (const role of ['all', 'api', 'worker'] as const) {
+      const [one, other] = [0, 1].map((index) => clockMs({ service, role, index }));
+      expect(Math.abs((one ?? 0) - (other ?? 0))).toBe(7_200_000);
+    }
+    for (const service of SERVICES) if (clockMs({ service, role: 'all', index: 0 }) !== 0) drawn.add(service);
+  }
+  expect([...drawn].sort()).toEqual([...SERVICES].sort());
+});
+
+describe('a break of the network', () => {
+  const proxy = (meets: number) => {
+    let strikes = 0;
+    return { strikes: () => strikes, proxy: { struck: () => ({ bytes: strikes >= meets ? 7 : 0, links: strikes >= meets ? 2 : 0 }), drop: () => void (strikes += 1), heal: () => undefined } as Partial<FaultProxy> as FaultProxy };
+  };
+
+  test('counts the bytes and connections that met it, and is done again until something has', async () => {
+    const [at, later] = [proxy(1), proxy(3)];
+    expect(await breakAll([at.proxy], (one) => one.drop(), 0)).toBe(9);
+    expect(await breakAll([later.proxy], (one) => one.drop(), 0)).toBe(9);
+    expect([at.strikes(), later.strikes()]).toEqual([1, 3]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RejectionError } from '@skein/kernel';
+import { failpoint } from '@skein/telemetry';
 import type pg from 'pg';
 import type { MessageHandler } from './consumer.types.js';
 import { Dispatcher } from './dispatch.js';
@@ -111,4 +112,5 @@ export async function repairMessage({ pool, log, group, handlers, eventTypes, le
     'INSERT INTO message_repairs (group_name, topic, partition, message_offset, digest, headers, oversize, repaired_by, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',
     [group, message.topic, message.partition, message.offset, digestOf(message), JSON.stringify(repair.headers), repair.oversize, by, reason],
   );
+  failpoint('repair.kept');
 }

@@ -55,6 +55,7 @@ export const REPAIR_FAILPOINTS = {
   'halt.recorded': { before: 'a money consumer has written down before which message it halts', after: 'it has not left its group' },
   'halt.discarded': { before: 'the message of a halt is discarded, with its inbox row', after: 'its group has not passed it' },
   'halt.cleared': { before: 'a halt is passed and cleared', after: 'the message is not settled, so it is delivered again' },
+  'repair.kept': { before: 'the repair of a message that was refused is written down', after: 'the message is not redriven, nor its group let on' },
   'redrive.handled': { before: 'a redriven message has had its effect', after: 'its letter is still open, and leased' },
   'redrive.done': { before: 'the letter of a redriven message is closed', after: 'the next one of its key is not taken up' },
 } as const satisfies Readonly<Record<string, Failpoint>>;

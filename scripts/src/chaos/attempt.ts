@@ -1,6 +1,7 @@
 import type { Cluster, ProcessId } from '@skein/cluster';
+import { groupsOf } from './consumer-groups.js';
 import type { Facts } from './final-state.js';
-import type { Play } from './play.js';
+import type { Performance, Play } from './play.js';
 import type { Run, RunOptions, Stage } from './stage.js';
 import { broken, differences, settle } from './stored-state.js';
 
@@ -38,14 +39,15 @@ export interface Attempt {
 
 const nameOf = ({ service, role, index }: ProcessId): string => `${service}/${role}/${index}`;
 
-async function judge(cluster: Cluster, facts: Facts, expected: Facts | undefined): Promise<string[]> {
-  return [...(await broken(cluster)), ...(expected === undefined ? [] : differences(expected, facts))];
+async function judge(cluster: Cluster, performed: Performance, facts: Facts, expected: Facts | undefined): Promise<string[]> {
+  return [...(await broken(cluster)), ...((await performed.broken?.()) ?? []), ...(expected === undefined ? [] : differences(expected, facts))];
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Plays and judges on a cluster that runs; adds to `problems`. */
 async function played(run: Run, play: Play, disturbance: Disturbance, expected: Facts | undefined, problems: string[]): Promise<{ facts: Facts; playedMs: number }> {
+  const groups = await groupsOf(run.devnet, run.cluster.services);
   const performed = await play.begin(run);
   const disturbances: Promise<void>[] = [];
   const disturb = async (moment: string): Promise<void> => {
@@ -61,13 +63,13 @@ async function played(run: Run, play: Play, disturbance: Disturbance, expected: 
     const playedMs = performance.now() - startedMs;
     await Promise.all(disturbances);
     await disturbance.after?.(run);
-    problems.push(...(await settle(run.cluster)).map((what) => `stuck: ${what}`));
+    problems.push(...(await settle(run.cluster, groups)).map((what) => `stuck: ${what}`));
     const facts = await performed.facts();
-    problems.push(...(await judge(run.cluster, facts, expected)));
+    problems.push(...(await judge(run.cluster, performed, facts, expected)));
     return { facts, playedMs };
   } catch (error) {
     // What was left to do says more than what a client waited for.
-    problems.push(...(await settle(run.cluster, 0)).map((what) => `left: ${what}`));
+    problems.push(...(await settle(run.cluster, groups, 0)).map((what) => `left: ${what}`));
     throw error;
   } finally {
     await Promise.all(disturbances);

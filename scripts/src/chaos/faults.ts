@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ClusterProcess } from '@skein/cluster';
+import type { ClusterProcess, ProcessId } from '@skein/cluster';
 import type { DeterministicRandom } from '@skein/kernel';
 import type { Disturbance } from './attempt.js';
 import { CLOCK_SIGNAL } from './arming.js';
 import { diskFaults } from './disk-fault.js';
 import type { Fault } from './fault.js';
 import { networkFaults } from './network-faults.js';
-import type { Stage } from './stage.js';
+import { TWO_OF_SOME, type Stage } from './stage.js';
 import { askToEnd, ENDS_WITHIN_MS, kafkaOnly, ON_KAFKA, once, SERVICES } from './strikes.js';
 
 const HOUR_MS = 3_600_000;
@@ -52,7 +52,7 @@ async function askTwice(one: ClusterProcess, laterMs: number): Promise<void> {
     await wait(LOOK_MS);
   }
   await wait(laterMs);
-  one.kill('SIGTERM');
+  await askToEnd(one, !(await one.isReady()));
 }
 
 const processes: readonly Fault[] = [
@@ -85,27 +85,42 @@ const deliveries = (log: 'embedded' | 'kafka', more: Pick<Fault, 'impossible'>, 
   },
 });
 
-/** One service's clock is to be an hour ahead and another one's an hour behind. */
-function twoClocks(random: DeterministicRandom): { story: string; clockMs: (service: string) => number } {
-  const services = [...SERVICES];
-  const [ahead, behind] = [0, 1].map(() => services.splice(random.intBelow(services.length), 1)[0]);
-  return { story: `${ahead} ahead, ${behind} behind`, clockMs: (service) => (service === ahead ? HOUR_MS : service === behind ? -HOUR_MS : 0) };
+/** Services of which two instances compete; their clocks disagree by two hours. */
+const RIVALS: readonly string[] = Object.entries(TWO_OF_SOME).flatMap(([service, count]) => (count > 1 ? [service] : []));
+
+/**
+ * Each process has a clock of its own: of two instances of a role one is an hour ahead and the other one an hour behind, those of a
+ * service with one instance are right, ahead or behind.
+ */
+export function clocksOf(random: DeterministicRandom): { story: string; clockMs: (id: Pick<ProcessId, 'service' | 'role' | 'index'>) => number } {
+  const draws = new Map(SERVICES.flatMap((service) => (['all', 'api', 'worker'] as const).map((role) => [`${service}/${role}`, RIVALS.includes(service) ? 2 * random.intBelow(2) - 1 : random.intBelow(3) - 1] as const)));
+  const clockMs = ({ service, role, index }: Pick<ProcessId, 'service' | 'role' | 'index'>): number => (draws.get(`${service}/${role}`) ?? 0) * (index % 2 === 0 ? 1 : -1) * HOUR_MS || 0;
+  const of = (wanted: number): string => [...draws].filter(([name, draw]) => name.endsWith('/all') && draw === wanted).map(([name]) => `${name}/0`).join(', ') || 'nobody';
+  return { story: `${of(1)} an hour ahead, ${of(-1)} behind, second instances the other way`, clockMs };
+}
+
+const WITH_RIVALS: NonNullable<Disturbance['cluster']> = { instances: TWO_OF_SOME };
+
+/** The clocks that were wrong and asked; where two instances are to disagree and only one has looked, nobody disagreed. */
+function disagreed(hits: ReadonlyMap<string, ReadonlyMap<string, number>>): number {
+  const lookedAt = (service: string): number => [...hits].filter(([name, counts]) => name.startsWith(`${service}/`) && (counts.get('clock.read') ?? 0) > 0).length;
+  return RIVALS.every((service) => lookedAt(service) > 1) ? sum(hits, ['clock.read']) : 0;
 }
 
 const clocks: readonly Fault[] = [
   {
-    name: 'clock.wrong', what: 'the clocks of two services are an hour wrong, one ahead and one behind',
+    name: 'clock.wrong', what: 'clocks of processes are an hour wrong, those of two instances of a service in opposite directions',
     prepare: async (_ground, random) => {
-      const { story, clockMs } = twoClocks(random);
-      return { story, struck: (hits) => sum(hits, ['clock.read']), disturbance: { arming: ({ service }) => ({ clockMs: clockMs(service) }) } };
+      const { story, clockMs } = clocksOf(random);
+      return { story, struck: disagreed, disturbance: { arming: (id) => ({ clockMs: clockMs(id) }), cluster: WITH_RIVALS } };
     },
   },
   {
-    name: 'clock.step', what: 'the clocks of two services step by an hour while they work, one ahead and one back',
+    name: 'clock.step', what: 'clocks of processes step by an hour while they work, those of two instances of a service in opposite directions',
     prepare: async ({ play }, random) => {
-      const { story, clockMs } = twoClocks(random);
-      const { disturbance, ...rest } = once(play, random, `${story},`, async ({ cluster }) => cluster.processes.filter(({ id }) => clockMs(id.service) !== 0).forEach((one) => one.kill(CLOCK_SIGNAL)));
-      return { ...rest, struck: (hits) => sum(hits, ['clock.read']), disturbance: { ...disturbance, arming: ({ service }) => ({ clockMs: clockMs(service), clockSteps: true }) } };
+      const { story, clockMs } = clocksOf(random);
+      const { disturbance, ...rest } = once(play, random, `${story},`, async ({ cluster }) => cluster.processes.filter(({ id }) => clockMs(id) !== 0).forEach((one) => one.kill(CLOCK_SIGNAL)), WITH_RIVALS);
+      return { ...rest, struck: disagreed, disturbance: { ...disturbance, arming: (id) => ({ clockMs: clockMs(id), clockSteps: true }) } };
     },
   },
 ];

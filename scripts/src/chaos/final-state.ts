@@ -12,7 +12,7 @@ import { CALLS, type Played } from './scenario.js';
 export type Facts = Readonly<Record<string, readonly string[]>>;
 
 /** REST context of each service, by the name of its gRPC port. */
-const CONTEXT_OF: Readonly<Record<string, string>> = { arena: 'arena', validation: 'validation', 'fl-aggregator': 'federation', 'staking-indexer': 'staking', marketplace: 'marketplace', billing: 'billing' };
+export const CONTEXT_OF: Readonly<Record<string, string>> = { arena: 'arena', validation: 'validation', 'fl-aggregator': 'federation', 'staking-indexer': 'staking', marketplace: 'marketplace', billing: 'billing' };
 
 const CREDIT = 1_000_000_000n;
 

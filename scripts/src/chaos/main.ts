@@ -72,8 +72,8 @@ async function run(options: ChaosOptions): Promise<number> {
     const minutes = (): string => `${Math.floor((performance.now() - startedMs) / 60_000)} min`.padStart(7);
     const suites = new Suites({ stage, portBase: options.portBase, progress: (text) => void process.stderr.write(`${minutes()}  ${text}\n`), verbose: options.verbose, late: () => performance.now() - startedMs > options.minutes * 60_000 });
     const lines = await linesOf(suites, options, (line) => write(row(line)));
-    if (options.json) process.stdout.write(`${JSON.stringify({ seed: options.seed, seeds: options.seeds, seconds: Math.round((performance.now() - startedMs) / 1000), faults: lines }, null, 2)}\n`);
-    for (const text of closing(lines, `${options.story ? '--story ' : ''}${options.apart ? '--apart ' : ''}`)) write(text);
+    if (options.json) process.stdout.write(`${JSON.stringify({ seed: options.seed, seeds: options.seeds, seconds: Math.round((performance.now() - startedMs) / 1000), undisturbed: suites.undisturbed, faults: lines }, null, 2)}\n`);
+    for (const text of closing(lines, `${options.story ? '--story ' : ''}${options.apart ? '--apart ' : ''}`, suites.undisturbed)) write(text);
     return lines.length > 0 && lines.every(isGood) ? 0 : 1;
   } finally {
     await stage.close();

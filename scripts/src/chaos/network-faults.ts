@@ -8,6 +8,9 @@ import type { Play } from './play.js';
 import { combined, kafkaOnly, ON_KAFKA, once, SERVICES } from './strikes.js';
 
 const BROKEN_MS = 2_500;
+/** Where nobody has anything to say, a broken network goes unnoticed for a while. */
+const MET_MS_MAX = 10_000;
+const LOOK_MS = 100;
 const DELAY_MS = 150;
 
 type Break = (proxy: FaultProxy) => void;
@@ -34,6 +37,23 @@ const EDGES = {
   service: { what: 'the other services', cuts: ({ to }) => to !== 'postgres' && to !== 'event-log', from: ({ calling }) => calling },
 } as const satisfies Readonly<Record<string, Edges>>;
 
+/** Bytes that came late or never, and connections that were reset or met silence. */
+const metBy = (proxies: readonly FaultProxy[]): number => proxies.map((proxy) => proxy.struck()).reduce((sum, { bytes, links }) => sum + bytes + links, 0);
+
+/** Breaks until somebody has met it, for some seconds at least; how much was met. */
+export async function breakAll(proxies: readonly FaultProxy[], strike: Break, brokenMs = BROKEN_MS): Promise<number> {
+  const before = metBy(proxies);
+  proxies.forEach(strike);
+  for (let waitedMs = 0; metBy(proxies) === before && waitedMs < MET_MS_MAX; waitedMs += LOOK_MS) {
+    await wait(LOOK_MS);
+    // A reset meets only connections that are there at that moment; the others go on as they are.
+    if (metBy(proxies) === before) proxies.forEach(strike);
+  }
+  await wait(brokenMs);
+  for (const proxy of proxies) proxy.heal();
+  return metBy(proxies) - before;
+}
+
 function cut({ cuts, from }: Edges, strike: Break, play: Play, random: DeterministicRandom, only?: string): Prepared {
   const moments = from(play);
   const services = Object.keys(moments);
@@ -57,12 +77,7 @@ function cut({ cuts, from }: Edges, strike: Break, play: Play, random: Determini
       during: async (_run, name) => {
         if (name !== moment) return;
         await wait(delayMs);
-        const open = (): number => proxies.reduce((sum, proxy) => sum + proxy.connections(), 0);
-        const before = open();
-        proxies.forEach(strike);
-        await wait(BROKEN_MS);
-        struck = Math.max(before, open());
-        for (const proxy of proxies) proxy.heal();
+        struck = await breakAll(proxies, strike);
       },
       after: () => proxies.forEach((proxy) => proxy.heal()),
       end: async () => void (await Promise.all(proxies.map((proxy) => proxy.stop()))),
@@ -74,13 +89,7 @@ function cut({ cuts, from }: Edges, strike: Break, play: Play, random: Determini
 async function cutKafka(strike: Break, { play, stage }: Ground, random: DeterministicRandom): Promise<Prepared> {
   const { proxy } = await stage.broker();
   let struck = 0;
-  const { story, disturbance } = once(play, random, 'everybody', async () => {
-    const before = proxy.connections();
-    strike(proxy);
-    await wait(BROKEN_MS);
-    struck = Math.max(before, proxy.connections());
-    proxy.heal();
-  }, ON_KAFKA);
+  const { story, disturbance } = once(play, random, 'everybody', async () => void (struck = await breakAll([proxy], strike)), ON_KAFKA);
   return { story, struck: () => struck, disturbance: { ...disturbance, after: () => proxy.heal() } };
 }
 

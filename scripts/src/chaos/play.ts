@@ -7,6 +7,8 @@ export interface Performance {
   play(at: (moment: string) => void): Promise<void>;
   /** What an undisturbed and a disturbed performance must share, once nothing is left to do. */
   facts(): Promise<Facts>;
+  /** What cannot be in any sound state, beside what every play's stores are asked for. */
+  broken?(): Promise<readonly string[]>;
   /** Ends clients and connections, however far it came. */
   close(): Promise<void>;
 }

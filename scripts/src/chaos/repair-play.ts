@@ -18,8 +18,12 @@ const HALTS = { service: 'arena', context: 'arena', group: 'arena.stakes', copy:
 const READERS = [PARKS, HALTS] as const;
 type Reader = (typeof READERS)[number];
 
+/** A header that every consumer judges before it decodes, as it came and as an operator mends it. */
+const MISLABELLED = { ce_specversion: '0.3' };
+const MENDED = { ce_specversion: '1.0' };
+
 const walletOf = (name: string): string => `eip155:31337:0x${uuidV8From('chaos', 'repairs', name).replaceAll('-', '').padEnd(40, '0')}`;
-const WALLETS = { again: walletOf('met again'), unreadable: walletOf('unreadable') };
+const WALLETS = { again: walletOf('met again'), mended: walletOf('mended'), unreadable: walletOf('unreadable') };
 
 function position(wallet: string, version: bigint): PublicMessage {
   const id = uuidV8From('chaos', 'repairs', wallet, version);
@@ -50,6 +54,13 @@ class Repairs {
     await this.#emptied(PARKS, (operator) => operator.redriveDeadLetters({ requestId: this.#requestId(), group: PARKS.group }));
     await this.#givenUp(HALTS);
     await this.#copied(WALLETS.again, '2');
+    at('mislabelled');
+    const labelled = position(WALLETS.mended, 1n);
+    await this.#send({ ...labelled, headers: { ...labelled.headers, ...MISLABELLED } }, position(WALLETS.mended, 2n));
+    await this.#met();
+    at('mended');
+    await Promise.all(READERS.map((reader) => this.#mended(reader)));
+    await this.#copied(WALLETS.mended, '2');
     at('unreadable');
     await this.#send({ ...position(WALLETS.unreadable, 1n), value: new Uint8Array([10, 200, 1]) }, position(WALLETS.unreadable, 2n));
     await this.#met();
@@ -105,6 +116,15 @@ class Repairs {
     });
   }
 
+  /** An operator mends the header of what was refused; where a process died behind its kept repair, once more. */
+  #mended(reader: Reader): Promise<void> {
+    return this.#emptied(reader, async (operator) => {
+      const letter = (await this.#letters(reader)).find(({ state }) => state === 'failed' || state === 'halted');
+      if (letter !== undefined) await operator.repairDeadLetter({ requestId: this.#requestId(), id: letter.id, headers: MENDED, oversize: false, reason: 'labelled wrong' });
+      else await operator.redriveDeadLetters({ requestId: this.#requestId(), group: reader.group });
+    });
+  }
+
   #emptied(reader: Reader, act: (operator: ReturnType<Repairs['operator']>) => Promise<unknown>): Promise<void> {
     return eventually(async () => {
       if ((await this.#letters(reader)).length === 0) return;
@@ -134,7 +154,7 @@ class Repairs {
 
 /** What becomes of messages that cannot be handled: parked, halted before, redriven, discarded. */
 export const repairPlay: Play = {
-  moments: ['known', 'met again', 'driven through', 'unreadable', 'given up'],
+  moments: ['known', 'met again', 'driven through', 'mislabelled', 'mended', 'unreadable', 'given up'],
   calling: { validation: 'known', marketplace: 'known' },
   begin: async (run) => {
     const repairs = new Repairs(run, await peopleOf(run.devnet));

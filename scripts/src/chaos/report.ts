@@ -32,8 +32,17 @@ export function row(line: Line): string {
   return `${padded([line.name, ...numbers, (line.ms / Math.max(1, line.runs) / 1000).toFixed(1)])}  ${isGood(line) ? line.what : line.hits === 0 ? 'NEVER STRUCK' : 'FAILED'}`;
 }
 
+/** What the scenario may take where nothing is broken. */
+const UNDISTURBED_MS_MAX = 10_000;
+
+/** How long undisturbed runs took, by what is played; the short scenario is to take at most 10 s. */
+export type Undisturbed = readonly { readonly what: string; readonly playedMs: number }[];
+
+const undisturbedLine = ({ what, playedMs }: Undisturbed[number]): string =>
+  `undisturbed, ${what}: ${(playedMs / 1000).toFixed(1)} s of play${what !== 'scenario' ? '' : playedMs <= UNDISTURBED_MS_MAX ? ', within 10 s' : ', MORE THAN 10 s'}`;
+
 /** Failures with their seeds, how to repeat them (`flags` as in `--apart `), and the closing counts: a fault that never struck counts as one failure. */
-export function closing(lines: readonly Line[], flags = ''): string[] {
+export function closing(lines: readonly Line[], flags = '', undisturbed: Undisturbed = []): string[] {
   const failures = lines.flatMap((line) => line.failures.map((failure) => ({ name: line.name, ...failure })));
   const never = lines.filter((line) => line.skipped === undefined && line.hits === 0);
   const told = failures.flatMap(({ name, seed, story, problems }) => [`${name}, seed ${seed} (${story})`, ...problems.slice(0, 8).map((problem) => `  ${problem}`), `  again: npm run chaos -- ${flags}--only ${name} --seed ${seed} --verbose`]);
@@ -42,6 +51,7 @@ export function closing(lines: readonly Line[], flags = ''): string[] {
     ...(told.length === 0 ? [] : ['', 'failing seeds:', ...told]),
     ...never.map(({ name }) => `${name} never struck`),
     '',
+    ...undisturbed.map(undisturbedLine),
     `${count(({ passed }) => passed)} passed, ${count(({ failed }) => failed) + never.filter(({ failed }) => failed === 0).length} failed, ${lines.filter(({ skipped }) => skipped !== undefined).length} skipped`,
   ];
 }

@@ -1,6 +1,7 @@
 import { factsOf } from './final-state.js';
 import { dismiss, peopleOf } from './people.js';
 import type { Play } from './play.js';
+import { publishedBroken, publishedFacts, readPublished, type Published } from './published-state.js';
 import { play, STEPS, type Played } from './scenario.js';
 import { countsOf } from './stored-state.js';
 
@@ -11,9 +12,12 @@ export const shortPlay: Play = {
   begin: async ({ devnet, cluster }) => {
     const people = await peopleOf(devnet);
     let done: Played | undefined;
+    let told: Promise<Published> | undefined;
+    const published = (): Promise<Published> => (told ??= readPublished(cluster));
     return {
       play: async (at) => void (done = await play(people, at)),
-      facts: async () => ({ ...(await factsOf(people, done as Played)), ...(await countsOf(cluster)) }),
+      facts: async () => ({ ...(await factsOf(people, done as Played)), ...(await countsOf(cluster)), ...publishedFacts(await published()) }),
+      broken: async () => publishedBroken(await published()),
       close: async () => dismiss(people),
     };
   },

@@ -10,6 +10,7 @@ import type { Devnet } from '../process/skein-process.js';
 import type { Arming } from './arming.js';
 import { Broker } from './broker.js';
 import { readHits, type Hits } from './hits.js';
+import { age } from './old-rows.js';
 import { dismiss, endow, peopleOf } from './people.js';
 
 const ARM = fileURLToPath(new URL('./arm.js', import.meta.url));
@@ -18,13 +19,15 @@ const CONNECTIONS_MAX = 400;
 /** What of a data folder is the same at the beginning of every run. */
 const KEPT = ['chain.json', 'address-book.json', 'secrets.json'];
 const ONE_EACH = { arena: 1, validation: 1, 'fl-aggregator': 1, 'staking-indexer': 1, marketplace: 1, billing: 1 } as const;
+/** Instances that compete for leases, jobs and timers, of the two services with most to do. */
+export const TWO_OF_SOME = { ...ONE_EACH, arena: 2, billing: 2 } as const;
 /** Six services' databases, and the embedded event log's. */
 const DATABASES = ['arena', 'validation', 'fl_aggregator', 'staking_indexer', 'marketplace', 'billing', 'event_log'];
 /** A call whose process died is taken over after so long; closed streams are archived while everything else goes on. */
 const HASTE = { CALL_LEASE_MS: '2000', HOUSEKEEPING_MS: '1000', ARCHIVE_AFTER_DAYS: '0' };
 
 /** An operator's way: the API and the workers of each service apart, two instances of the two services with most to do. */
-const APART = { roles: 'split', instances: { ...ONE_EACH, arena: 2, billing: 2 } } as const;
+const APART = { roles: 'split', instances: TWO_OF_SOME } as const;
 const TOGETHER = { roles: 'all', instances: ONE_EACH } as const;
 
 /** `arena/all/0` as a file's name. */
@@ -148,6 +151,7 @@ export class Stage {
       nodeArgs: () => [`--import=${ARM}`],
     });
     const devnet = JSON.parse(readFileSync(join(folder, 'devnet.json'), 'utf8')) as Devnet;
+    if (empty === undefined) await age(cluster.databases);
     const end = async (): Promise<void> => {
       const stopped = cluster.stop();
       // What is there is judged by now; a drain would only take time.

@@ -11,7 +11,7 @@ const EVERY_MS = 100;
  * Events that come as often as something had to be tried: looks at the chain, attempts at a call, and the credit held for
  * them and given back. What became of them is among the facts, and the balances too.
  */
-const ATTEMPTS = [
+export const ATTEMPTS = [
   'skein.staking.cursor.moved.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1', 'skein.billing.ledger.credit-reserved.v1',
   'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1', 'skein.billing.ledger.transfers-refused.v1',
 ];
@@ -26,6 +26,7 @@ const UNSETTLED: readonly (readonly [what: string, sql: string])[] = [
   ['events without a position', 'SELECT seq FROM es_unsequenced'],
   ['open or failed jobs', `SELECT id, kind, state, attempts, error FROM es_job WHERE state <> 'done'`],
   ['overdue timers', 'SELECT id, kind, attempts FROM es_timer WHERE to_timestamp(due_at_ms / 1000.0) < clock_timestamp()'],
+  ['rows that housekeeping owes', `SELECT scope, key FROM es_idempotency WHERE expires_at < clock_timestamp() UNION ALL SELECT kind, id FROM es_job WHERE state = 'done' AND finished_at < clock_timestamp() - interval '14 days' UNION ALL SELECT group_name, message_id FROM message_contents WHERE met_at < clock_timestamp() - interval '30 days'`],
   ['subscriptions behind', `SELECT name, position FROM es_subscription WHERE name NOT LIKE 'es\\_\\_%' AND position < es_head()`],
 ];
 
@@ -49,7 +50,7 @@ const LOG_BROKEN: readonly (readonly [what: string, sql: string])[] = [
   ['messages out of their key’s order', `SELECT * FROM (SELECT m.key, min(m.message_offset) AS first, (m.headers->>'ce_streamversion')::int AS version, lag((m.headers->>'ce_streamversion')::int) OVER (PARTITION BY m.partition_id, m.key ORDER BY min(m.message_offset)) AS before FROM log_messages m GROUP BY m.partition_id, m.key, m.id, m.headers->>'ce_streamversion') o WHERE before > version`],
 ];
 
-async function queried<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function queried<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 10_000 });
   client.on('error', () => undefined);
   await client.connect();
@@ -75,21 +76,19 @@ async function everywhere(cluster: Cluster, checks: readonly (readonly [string, 
   return (await Promise.all([...services, ...embedded])).flat();
 }
 
-/** The groups whose lag Kafka is asked for; the embedded log's leases tell theirs by themselves. */
-const GROUPS = ['arena.stakes', 'arena.verdicts', 'validation', 'fl-aggregator.stakes', 'marketplace.lineage', 'marketplace.keys', 'billing.rewards', 'billing.usage'];
-
-async function lagging(log: EventLog | undefined): Promise<string[]> {
+/** Kafka is asked for each group's lag; the embedded log's leases tell theirs by themselves. */
+async function lagging(log: EventLog | undefined, groups: readonly string[]): Promise<string[]> {
   if (log === undefined) return [];
-  const lags = await Promise.all(GROUPS.map(async (group) => (await log.lag(group)).filter(({ lag }) => lag > 0n).map(({ topic, partition, lag }) => `${group} is ${lag} behind in ${topic}/${partition}`)));
+  const lags = await Promise.all(groups.map(async (group) => (await log.lag(group)).filter(({ lag }) => lag > 0n).map(({ topic, partition, lag }) => `${group} is ${lag} behind in ${topic}/${partition}`)));
   return lags.flat();
 }
 
 /** Waits until nothing is left to do anywhere, at most so long; the sentences say what still was at the deadline. */
-export async function settle(cluster: Cluster, withinMs = SETTLED_MS_MAX): Promise<readonly string[]> {
+export async function settle(cluster: Cluster, groups: readonly string[], withinMs = SETTLED_MS_MAX): Promise<readonly string[]> {
   const { url } = cluster.eventLog;
   const log = url.startsWith('kafka') ? eventLogFromUrl({ url, clientId: 'skein-chaos', onError: () => undefined }) : undefined;
   try {
-    const left = await settled(cluster, log, performance.now() + withinMs);
+    const left = await settled(cluster, log, groups, performance.now() + withinMs);
     // Who has not come back yet explains what is left to do.
     return left.length === 0 ? [] : [...(await unready(cluster)), ...left];
   } finally {
@@ -102,9 +101,9 @@ async function unready({ processes }: Cluster): Promise<string[]> {
   return answers.filter(({ ready }) => !ready).map(({ one }) => `${one.name} ${one.alive ? 'is not ready' : 'does not run'} after ${one.starts} starts`);
 }
 
-async function settled(cluster: Cluster, log: EventLog | undefined, until: number): Promise<readonly string[]> {
+async function settled(cluster: Cluster, log: EventLog | undefined, groups: readonly string[], until: number): Promise<readonly string[]> {
   for (let calm = 0; ; ) {
-    const looked = Promise.all([everywhere(cluster, UNSETTLED, [['consumers behind', LOG_BEHIND]]), lagging(log)]);
+    const looked = Promise.all([everywhere(cluster, UNSETTLED, [['consumers behind', LOG_BEHIND]]), lagging(log, groups)]);
     const left = await looked.then((parts) => parts.flat(), (error: unknown) => [String(error)]);
     // Twice in a row: between two steps of a chain of services a moment may look settled.
     calm = left.length === 0 ? calm + 1 : 0;
@@ -143,11 +142,22 @@ export async function countsOf(cluster: Cluster): Promise<Facts> {
   return Object.assign({}, ...(await Promise.all(Object.entries(cluster.databases).map(([name, { ownerUrl }]) => of(name, ownerUrl))))) as Facts;
 }
 
-/** What differs between two sets of facts: `-` was expected, `+` was found. */
+/** Lines of `some` that are not among `others`, as often as they are missing there. */
+function surplus(some: readonly string[], others: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);
+  return some.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
+}
+
+/** What differs between two sets of facts, a line counted as often as it stands there: `-` was expected, `+` was found. */
 export function differences(expected: Facts, actual: Facts): string[] {
   const kinds = [...new Set([...Object.keys(expected), ...Object.keys(actual)])];
   return kinds.flatMap((kind) => {
     const [wanted, got] = [expected[kind] ?? [], actual[kind] ?? []];
-    return [...wanted.filter((line) => !got.includes(line)).map((line) => `${kind}: - ${line}`), ...got.filter((line) => !wanted.includes(line)).map((line) => `${kind}: + ${line}`)];
+    return [...surplus(wanted, got).map((line) => `${kind}: - ${line}`), ...surplus(got, wanted).map((line) => `${kind}: + ${line}`)];
   });
 }

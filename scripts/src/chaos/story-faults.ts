@@ -16,7 +16,7 @@ const SHARED = ['postgres.restart', 'kafka.restart', 'kafka.pause', 'deliveries.
 /** What the whole story is played through: one of each kind of fault, and each service is killed and asked to end once. */
 export const storyFaults: readonly Fault[] = [
   { name: 'story.kill', what: 'kill -9 of all processes of each service, one service after the other', prepare: each((one) => one.kill()) },
-  { name: 'story.sigterm', what: 'SIGTERM of all processes of each service under load, one service after the other', prepare: each(askToEnd) },
+  { name: 'story.sigterm', what: 'SIGTERM of all processes of each service under load, one service after the other', prepare: each((one) => askToEnd(one)) },
   { name: 'story.network', what: 'delayed, lost, half-open and reset connections to PostgreSQL, Kafka and other services', prepare: everyNetworkFault },
   ...SHARED.flatMap((wanted) => faults.filter(({ name }) => name === wanted)).map((fault): Fault => ({ ...fault, name: `story.${fault.name}` })),
 ];

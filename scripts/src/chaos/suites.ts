@@ -16,6 +16,8 @@ export type SuitesGround = Pick<Ground, 'stage' | 'portBase'> & Pick<Suite, 'pro
 /** Undisturbed runs, made when they are first needed: what each disturbed run is compared with, and where its kills can come. */
 export class Suites {
   readonly #ground: SuitesGround;
+  /** Every undisturbed run so far. */
+  readonly undisturbed: { readonly what: string; readonly playedMs: number }[] = [];
   readonly #made = new Map<string, Promise<Suite>>();
   constructor(ground: SuitesGround) {
     this.#ground = ground;
@@ -49,6 +51,7 @@ export class Suites {
   async #undisturbed(what: string, run: () => Promise<Attempt>): Promise<Attempt> {
     const result = await run();
     if (result.problems.length > 0) throw new Error(`an undisturbed run (${what}) is not sound:\n${result.problems.join('\n')}\n${result.output.slice(-40).join('\n')}`);
+    this.undisturbed.push({ what, playedMs: result.playedMs });
     this.#ground.progress(`undisturbed, ${what}: ${(result.playedMs / 1000).toFixed(1)} s of play, ${(result.tookMs / 1000).toFixed(1)} s with start and comparison`);
     return result;
   }
