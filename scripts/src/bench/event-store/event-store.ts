@@ -6,7 +6,9 @@ import { bareContender, type LeftOut } from './bare.js';
 import { filledLedgers, oneByOne, READ_MODELS } from './billing.js';
 import { appendsPerSecond, commandsPerSecond, commandStreams, COMMAND_STREAM_EVENTS, fill, rebuildPerSecond } from './cases.js';
 import type { Contender } from './contender.js';
+import { costs, type Priced } from './cost.js';
 import { emmettContender } from './emmett.js';
+import { ladder } from './ladder.js';
 import { otherServices, type Rebuildable } from './services.js';
 import { skeinContender } from './skein.js';
 import { surroundings, withServer } from './server.js';
@@ -183,6 +185,20 @@ async function checkCounts({ skein, emmett }: Setup): Promise<number> {
   return ours;
 }
 
+/** Processor time of an append, one in flight, by each contender and by each step from the bare row to the store's statement. */
+async function costCases(server: EmbeddedPostgres, sizes: Sizes, options: StoreBenchOptions): Promise<Record<string, object>> {
+  const setup = await open(server, 'cost', options.pool);
+  const { ownerUrl } = await server.createDatabase('cost_steps');
+  const steps = await ladder(ownerUrl, options.pool);
+  const priced = (database: string, ...contenders: readonly Contender[]): Priced[] => contenders.map((contender) => ({ contender, database }));
+  const contenders = [...priced('cost_skein', setup.bare, setup.skein), ...priced('cost_emmett', setup.emmett)];
+  const singles = await costs(server, [...contenders, ...priced('cost_steps', ...steps.steps)], { rounds: options.rounds, appends: sizes.appends / 3, size: 1 }, say);
+  const batches = await costs(server, contenders, { rounds: options.rounds, appends: sizes.batches, size: 100 }, say);
+  await steps.close();
+  await closeAll(setup);
+  return { 'cost-of-a-single-append-us': singles, 'cost-of-a-batch-of-100-us': batches };
+}
+
 const CASES = { appends: singles, batches } as const;
 
 async function measure(server: EmbeddedPostgres, options: StoreBenchOptions): Promise<object> {
@@ -203,6 +219,7 @@ async function measure(server: EmbeddedPostgres, options: StoreBenchOptions): Pr
     Object.assign(cases, await run(setup, sizes, options.rounds));
     await closeAll(setup);
   }
+  if (wanted('cost')) Object.assign(cases, await costCases(server, sizes, options));
   if (wanted('rebuild')) Object.assign(cases, await readModels(server, sizes, options));
   return { cases, eventsInEachStore: counts };
 }
