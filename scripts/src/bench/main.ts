@@ -11,13 +11,15 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
     --quick                  a slice, for CI
     --rounds N               interleaved rounds (default 5; with --quick 2)
     --pool N                 connections of each contender (default 8)
-    --only a,b               of appends, batches, commands, rebuild
+    --only a,b               of appends, batches, commands, rebuild, cost (processor time of an append)
   services                   sustained commands through HTTP on one service (rps at p99 of at most 100 ms), three times as many, and its profile
     --quick                  a slice, for CI
     --rounds N               interleaved rounds (default 5; with --quick 1)
     --fsync                  flush to disk at each commit
   growth                     appends per second and command latency with 10^4, 10^5, 10^6 events in the store, and memory;
                              commands on ledgers of customers with 10^3, 10^4, 10^5 paid calls, cold and warm, and their heap
+    --quick                  a slice, for CI
+    --rounds N               interleaved rounds (default 5; with --quick 1)
     --full                   and with 10^7 events
     --only a,b               of stores, customers
     --folder PATH            where the data goes meanwhile (default: the folder for temporary files)
@@ -35,7 +37,8 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
     --rounds N               pairs (default 5)
     --target, --event-log, --port-base   as of idle
   idle                       CPU of all processes at rest, as a share of one core
-    --seconds N              default 60
+    --seconds N              of all rounds together (default 60)
+    --rounds N               one after the other (default 3)
     --target all-in-one|cluster
     --event-log kafka|embedded   of a cluster
     --port-base N            first port (default 27400)
@@ -83,7 +86,7 @@ const BENCHES: Record<string, () => Promise<object>> = {
     }),
   idle: async () =>
     (await import('./idle/idle.js')).benchIdle({
-      target: oneOf('target', values.target, ['all-in-one', 'cluster']), seconds: Number(values.seconds), portBase: Number(values['port-base']),
+      target: oneOf('target', values.target, ['all-in-one', 'cluster']), seconds: Number(values.seconds), rounds: Number(values.rounds ?? 3), portBase: Number(values['port-base']),
       ...(values['event-log'] === undefined ? {} : { eventLog: oneOf<'kafka' | 'embedded'>('event-log', values['event-log'], ['kafka', 'embedded']) }),
     }),
   contracts: async () => (await import('./contracts/contracts.js')).benchContracts(),

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import type { EmbeddedPostgres } from '@skein/embedded';
 import { EventStore, eventsMigrations, migrate } from '@skein/events';
-import { eventLogFromUrl, messagingMigrations, publicMessage, Relay, type EventLog, type Publication } from '@skein/messaging';
+import { eventLogFromUrl, messagingMigrations, publicMessage, Relay, type EventLog, type Publication, type PublicMessage } from '@skein/messaging';
 import { poolOf } from '../event-store/server.js';
-import { percentile } from '../stats.js';
+import { percentile, spreadOf, type Spread } from '../stats.js';
 import { HOPS, topicOf, TYPE, wallMs, type CpuUse, type Passage } from './hops.js';
 
 /** Between two events: long enough that the system is idle in between, and no multiple of any poll. */
@@ -17,6 +17,9 @@ export interface LatencyFigures {
   readonly events: number;
   readonly p50: number;
   readonly p99: number;
+  /** Of the rounds. */
+  readonly p50ByRound: Spread;
+  readonly p99ByRound: Spread;
   readonly hops: Record<string, { readonly p50: number; readonly p99: number; readonly share: number }>;
 }
 
@@ -28,14 +31,14 @@ const publicationTo = (topic: string): Publication => ({
 });
 
 /** The log as the relay sees it, noting when each event leaves. */
-function watched(log: EventLog, passages: Map<string, Partial<Passage>>): EventLog {
+function watched(log: EventLog, passages: ReadonlyMap<string, Partial<Passage>>, idOf: (message: PublicMessage) => string): EventLog {
   const note = (ids: readonly string[], what: 'sendingMs' | 'sentMs'): void => {
     const nowMs = wallMs();
     for (const id of ids) Object.assign(passages.get(id) ?? {}, { [what]: nowMs });
   };
   return {
     send: async (messages) => {
-      const ids = messages.map(({ value }) => Buffer.from(value.subarray(2)).toString());
+      const ids = messages.map(idOf);
       note(ids, 'sendingMs');
       await log.send(messages);
       note(ids, 'sentMs');
@@ -86,7 +89,7 @@ export async function openLine(postgres: EmbeddedPostgres, adapter: string, logU
   const reader = await readerOf(logUrl, readerUrl, topic);
   const pool = poolOf(writerUrl, 4);
   const store = new EventStore({ pool });
-  const relay = new Relay({ store, log: watched(log, passages), publications: [publicationTo(topic)] });
+  const relay = new Relay({ store, log: watched(log, passages, ({ value }) => Buffer.from(value.subarray(2)).toString()), publications: [publicationTo(topic)] });
   await relay.start();
   return {
     pass: (id) => pass(store, reader, passages, id),
@@ -123,8 +126,10 @@ async function pass(store: EventStore, reader: ChildProcess, passages: Map<strin
 /** Milliseconds from the call of append to the row in the other service. */
 export const wholeMs = ({ appendedFromMs, visibleMs }: Passage): number => visibleMs - appendedFromMs;
 
-/** How long the events took, as a whole and by hop. */
-export function figuresOf(passages: readonly Passage[]): LatencyFigures {
+/** How long the events took, as a whole and by hop, over all rounds; and how much the rounds differ. */
+export function figuresOf(rounds: readonly (readonly Passage[])[]): LatencyFigures {
+  const passages = rounds.flat();
+  const byRound = (share: number): Spread => spreadOf(rounds.map((round) => percentile(round.map(wholeMs), share)));
   const rounded = (value: number): number => Number(value.toFixed(2));
   const whole = passages.map(wholeMs);
   const sum = whole.reduce((total, value) => total + value, 0);
@@ -132,5 +137,5 @@ export function figuresOf(passages: readonly Passage[]): LatencyFigures {
     const values = passages.map(hop);
     return [name, { p50: rounded(percentile(values, 0.5)), p99: rounded(percentile(values, 0.99)), share: rounded(values.reduce((total, value) => total + value, 0) / sum) }] as const;
   });
-  return { events: passages.length, p50: rounded(percentile(whole, 0.5)), p99: rounded(percentile(whole, 0.99)), hops: Object.fromEntries(hops) };
+  return { events: passages.length, p50: rounded(percentile(whole, 0.5)), p99: rounded(percentile(whole, 0.99)), p50ByRound: byRound(0.5), p99ByRound: byRound(0.99), hops: Object.fromEntries(hops) };
 }
