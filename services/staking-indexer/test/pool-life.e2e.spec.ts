@@ -218,8 +218,9 @@ test('what was true after each of those blocks can still be asked for, by block 
     const { caseStatus: _status, minted: _minted, ...then } = views;
     expect(await modelAt(live, block)).toMatchObject(then);
     // Several blocks may share a second here, and a time means its last block.
-    const [{ timestamp }, next] = await Promise.all([block, block + 1n].map((blockNumber) => chain.admin.reader.getBlock({ blockNumber })));
-    if (next!.timestamp === timestamp) continue;
+    const timeOf = async (blockNumber: bigint): Promise<bigint> => (await chain.admin.reader.getBlock({ blockNumber })).timestamp;
+    const timestamp = await timeOf(block);
+    if ((await timeOf(block + 1n)) === timestamp) continue;
     byTimes += 1;
     const byTime = await live.api.listPools({ pool, asOfTimeMs: timestamp * 1000n });
     expect(byTime.pools[0]).toMatchObject(views.pool);
