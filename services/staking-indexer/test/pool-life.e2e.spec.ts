@@ -134,7 +134,8 @@ async function modelAt({ api }: Indexer, asOfBlock = 0n): Promise<Awaited<Return
 
 /** Makes everything so far final, waits for the read models, and compares each with the contracts at that very block. */
 async function agree(step: string): Promise<void> {
-  await chain.test.mine({ blocks: 3 });
+  // A second apart, so that a time names one of them.
+  await chain.test.mine({ blocks: 3, interval: 1 });
   const block = (await chain.admin.reader.getBlockNumber({ cacheTime: 0 })) - 2n;
   await eventually(async () => expect(await live.api.getChainStatus({})).toMatchObject({ haltedRule: '', indexedFinalised: { number: block } }));
   const store = new EventStore({ pool: live.database.appPool });
@@ -217,7 +218,7 @@ test('what was true after each of those blocks can still be asked for, by block 
   for (const { block, views } of said) {
     const { caseStatus: _status, minted: _minted, ...then } = views;
     expect(await modelAt(live, block)).toMatchObject(then);
-    // Several blocks may share a second here, and a time means its last block.
+    // Steps may share a second, and a time means its last block.
     const timeOf = async (blockNumber: bigint): Promise<bigint> => (await chain.admin.reader.getBlock({ blockNumber })).timestamp;
     const timestamp = await timeOf(block);
     if ((await timeOf(block + 1n)) === timestamp) continue;
@@ -272,7 +273,8 @@ test('positions can be watched from any place of the log on, without a gap or a 
   await watch(0n, 2);
   const more = watch(seen.at(-1)!, 4);
   await chain.stake(owner, TASK, 'node', 5n);
-  await chain.test.mine({ blocks: 3 });
+  // A second apart, so that a time names one of them.
+  await chain.test.mine({ blocks: 3, interval: 1 });
   await more;
   expect(seen).toEqual([...new Set(seen)].sort((x, y) => Number(x - y)));
   const whole: bigint[] = [];
