@@ -152,13 +152,22 @@ describe('runs of kills', () => {
 
   test('a kill that does not come about is aimed nearer until it does', async () => {
     const played: Disturbance[] = [];
-    const [line] = await killRuns(suite(1, played), [step], seeds, 1);
+    const [line] = await killRuns(suite(1, played), [step], () => seeds, 1);
     expect(line).toMatchObject({ name: 'relay.sent.kafka', runs: 5, hits: 5, passed: 5, failed: 0 });
     expect(played.length).toBeGreaterThan(5);
   });
 
+  test('when the time is over for what was struck already, only what was not is still run; later nothing is', async () => {
+    const others: Step[] = [step, { name: 'relay.sent', failpoint: 'relay.sent' }];
+    const played: Disturbance[] = [];
+    const again = await killRuns({ ...suite(20, played), late: (again = false) => again }, others, () => seeds, 1);
+    expect(again.map(({ runs, hits, failed }) => ({ runs, hits, failed }))).toEqual([{ runs: 1, hits: 1, failed: 0 }, { runs: 1, hits: 1, failed: 0 }]);
+    const [never] = await killRuns({ ...suite(20, played), late: () => true }, [step], () => seeds, 1);
+    expect(never).toMatchObject({ runs: 0, hits: 0, failed: 5 });
+  });
+
   test('a step that is not reached fails with every seed that it was to be reached with', async () => {
-    const [line] = await killRuns(suite(0, []), [step], seeds, 1);
+    const [line] = await killRuns(suite(0, []), [step], () => seeds, 1);
     expect(line).toMatchObject({ runs: 5, hits: 0, passed: 0, failed: 5 });
     expect(line?.failures.map(({ problems }) => problems)).toEqual(seeds.map(() => ['the failpoint was not reached']));
   });

@@ -14,8 +14,8 @@ export interface Suite {
   /** Told after each run. */
   readonly progress: (text: string) => void;
   readonly verbose: boolean;
-  /** True once no further run may begin. */
-  readonly late: () => boolean;
+  /** True once no further run may begin; of what has been struck already (`again`) that may be sooner. */
+  readonly late: (again?: boolean) => boolean;
 }
 
 /** Lines of the processes' output that a verbose run shows of a failure. */
@@ -45,17 +45,19 @@ export function grouped<T extends { readonly kill: Kill }>(tasks: readonly T[], 
   return groups;
 }
 
-/** kill -9 at each step, `seeds` times each. */
-export async function killRuns(suite: Suite, steps: readonly Step[], seeds: readonly number[], together: number): Promise<Line[]> {
-  const lines = steps.map((step) => ({ line: newLine(step.name, describeStep(step)), step }));
-  const tasks = seeds.flatMap((seed) => lines.flatMap(({ line, step }): Task[] => {
-    const kill = drawKill(step.failpoint, seed, suite.steady);
-    return kill === undefined ? [] : [{ line, seed, kill }];
-  }));
+/** kill -9 at each step, once with each of its seeds; every step's first seed comes before any second one. */
+export async function killRuns(suite: Suite, steps: readonly Step[], seedsOf: (step: Step) => readonly number[], together: number): Promise<Line[]> {
+  const lines = steps.map((step) => ({ line: newLine(step.name, describeStep(step)), step, seeds: seedsOf(step) }));
+  const tasksOf = (nth: number): Task[] => lines.flatMap(({ line, step, seeds }): Task[] => {
+    const seed = seeds[nth];
+    const kill = seed === undefined ? undefined : drawKill(step.failpoint, seed, suite.steady);
+    return seed === undefined || kill === undefined ? [] : [{ line, seed, kill }];
+  });
+  const tasks = Array.from({ length: Math.max(0, ...lines.map(({ seeds }) => seeds.length)) }, (_, nth) => tasksOf(nth)).flat();
   const groups = grouped(tasks, together);
   for (const [index, group] of groups.entries()) {
     if (suite.late()) for (const { line, seed, kill } of group) notRun(line, seed, storyOf(kill));
-    else await runGroup(suite, group, `${index + 1} of ${groups.length}`);
+    else await runSome(suite, suite.late(true) ? group.filter(({ line }) => line.hits === 0) : group, `${index + 1} of ${groups.length}`);
   }
   return lines.map(({ line }) => line);
 }
@@ -64,6 +66,11 @@ export async function killRuns(suite: Suite, steps: readonly Step[], seeds: read
 export function notRun(line: Line, seed: number, story: string): void {
   line.failed += 1;
   line.failures.push({ seed, story, problems: ['not run: the time was over'] });
+}
+
+async function runSome(suite: Suite, group: readonly Task[], which: string): Promise<void> {
+  if (group.length === 0) suite.progress(`${which}: left out, each was struck already and the time is over`);
+  else await runGroup(suite, group, which);
 }
 
 async function runGroup(suite: Suite, group: readonly Task[], which: string): Promise<void> {

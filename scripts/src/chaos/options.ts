@@ -37,8 +37,10 @@ undisturbed run, without duplicates, gaps or anything stuck. One line per fault;
   --steps         only kills at steps, no other faults
   --apart         API and workers as processes of their own, two instances of arena and billing: 16 processes instead of six
   --story         the demo's whole story on a cluster and Kafka instead, once for each kind of fault; equal fingerprints
-  --ci            two seeds of each step from --seed on (one on Kafka), five kills in a run, one of each kind of the other faults
-  --minutes N     begin no run after so long; what was not run has failed (default: 12 with --ci, else 600)
+  --ci            two seeds of each step from --seed on (one of them on Kafka where the step meets it), five kills in a run,
+                  one of each kind of the other faults
+  --minutes N     begin no run after so long; what was not run has failed (default 600; with --ci 12, and 18 for
+                  what was not struck yet)
   --list          name the faults
   --json          the outcome as one JSON object on stdout, progress on stderr
   --verbose       with each failure the last lines of the processes

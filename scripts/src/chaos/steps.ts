@@ -33,3 +33,6 @@ export const ACTS: readonly Act[] = [
 
 /** What has happened and what has not when the step is reached. */
 export const describeStep = ({ failpoint }: Step): string => `${all[failpoint].before} | ${all[failpoint].after}`;
+
+/** Whether a step is killed at with Kafka under it, too. */
+export const metByKafka = (failpoint: Step['failpoint']): boolean => ACTS.some(({ log, steps }) => log === 'kafka' && steps.some((step) => step.failpoint === failpoint));
