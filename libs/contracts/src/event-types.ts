@@ -13,6 +13,7 @@ export const EVENT_TYPES: Readonly<Record<string, readonly string[]>> = {
     'skein.arena.submission.rejected.v1', 'skein.arena.submission.superseded.v1', 'skein.arena.submission.scored.v1',
   ],
   'arena.reward.v1': ['skein.arena.epoch.rewarded.v1', 'skein.arena.locked-rewards.divided.v1', 'skein.arena.vesting.started.v1'],
+  'arena.case.v1': ['skein.arena.case.opened.v1', 'skein.arena.case.decided.v1', 'skein.arena.case.dismissed.v1', 'skein.arena.case.finalised.v1'],
   'validation.verdict.v1': ['skein.validation.verdict.agreed.v1', 'skein.validation.verdict.failed.v1'],
   'federation.round.v1': [
     'skein.federation.task.approved.v1', 'skein.federation.node.joined.v1', 'skein.federation.node.excluded.v1', 'skein.federation.round.opened.v1',

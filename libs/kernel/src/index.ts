@@ -1,5 +1,6 @@
 export * from './assert.js';
 export * from './beacon.js';
+export * from './case-id.js';
 export * from './clock.js';
 export * from './decider.js';
 export * from './fair-gate.js';

@@ -7,6 +7,7 @@ describe('topics manifest', () => {
       'arena.task.v1': '6 infinite',
       'arena.submission.v1': '12 infinite',
       'arena.reward.v1': '6 infinite',
+      'arena.case.v1': '6 infinite',
       'validation.verdict.v1': '12 infinite',
       'federation.round.v1': '12 infinite',
       'staking.position.v1': '6 infinite',

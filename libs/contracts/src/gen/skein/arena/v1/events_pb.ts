@@ -2,7 +2,7 @@
 // @generated from file skein/arena/v1/events.proto (package skein.arena.v1, syntax proto3)
 /* eslint-disable */
 
-// Public events of the arena. Topics: arena.task.v1, arena.submission.v1, arena.reward.v1. Names: tasks/{uuid},
+// Public events of the arena. Topics: arena.task.v1, arena.submission.v1, arena.reward.v1, arena.case.v1. Names: tasks/{uuid},
 // tasks/{uuid}/submissions/{uuid}; wallets CAIP-10; units are decimal strings of base units of FLOCK (rewards) or gmFLOCK (stakes).
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/arena/v1/events.proto.
  */
 export const file_skein_arena_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtza2Vpbi9hcmVuYS92MS9ldmVudHMucHJvdG8SDnNrZWluLmFyZW5hLnYxImQKDFRhc2tQcm9wb3NlZBIMCgR0YXNrGAEgASgJEg8KB2NyZWF0b3IYAiABKAkSDQoFdGl0bGUYAyABKAkSDgoGbWV0cmljGAQgASgJEhYKDnByb3Bvc2VkX2F0X21zGAUgASgDIuMBCgpUYXNrT3BlbmVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRINCgV0aXRsZRgDIAEoCRIMCgRnb2FsGAQgASgJEg4KBm1ldHJpYxgFIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgGIAEoDRIZChFzdGFraW5nX2R1ZV9hdF9tcxgHIAEoAxIVCg1sYXRlc3RfZW5kX21zGAggASgDEhwKFG5vZGVfc3Rha2VfbWluX3VuaXRzGAkgASgJEiEKGXZhbGlkYXRvcl9zdGFrZV9taW5fdW5pdHMYCiABKAkiYgoPVHJhaW5pbmdTdGFydGVkEgwKBHRhc2sYASABKAkSMQoMcGFydGljaXBhbnRzGAIgAygLMhsuc2tlaW4uYXJlbmEudjEuUGFydGljaXBhbnQSDgoGZXBvY2hzGAMgASgNImoKC1BhcnRpY2lwYW50Eg4KBndhbGxldBgBIAEoCRIMCgRyb2xlGAIgASgJEhEKCW93bl91bml0cxgDIAEoCRIXCg9kZWxlZ2F0ZWRfdW5pdHMYBCABKAkSEQoJc2lnbWFfcHBtGAUgASgNIkQKC0Vwb2NoT3BlbmVkEgwKBHRhc2sYASABKAkSDQoFZXBvY2gYAiABKA0SGAoQY29tbWl0X2R1ZV9hdF9tcxgDIAEoAyKABQoQU2NvcmluZ1JlcXVlc3RlZBISCgpzY29yaW5nX2lkGAEgASgJEgwKBHRhc2sYAiABKAkSFwoPdGFza19yZXF1ZXN0X2lkGAMgASgJEg0KBXJvdW5kGAQgASgNEg8KB3B1cnBvc2UYBSABKAkSFwoPZGF0YV9zZXRfc2hhMjU2GAYgASgJEhUKDWRhdGFfc2V0X3Jvd3MYByABKAMSFAoMbGFiZWxfY29sdW1uGAggASgJEg4KBm1ldHJpYxgJIAEoCRIhChl2YWxpZGF0b3JzX3Blcl9zdWJtaXNzaW9uGAogASgNEg4KBnF1b3J1bRgLIAEoDRIRCgljb25zZW5zdXMYDCABKAkSEwoLbGFtYmRhX25hbm8YDSABKAMSFgoOdG9sZXJhbmNlX25hbm8YDiABKAMSEwoLZGVhZGxpbmVfbXMYDyABKAMSEwoLZWFybHlfY2xvc2UYECABKAgSIwobYXNzaWdubWVudF9pbnRlcnZhbF9zZWNvbmRzGBEgASgNEiAKGG1pbGxpc2Vjb25kc19wZXJfcm93X21heBgSIAEoDRITCgtpbnB1dF9zaGFwZRgTIAMoDRIUCgxvdXRwdXRfc2hhcGUYFCADKA0SNgoLc3VibWlzc2lvbnMYFSADKAsyIS5za2Vpbi5hcmVuYS52MS5TY29yaW5nU3VibWlzc2lvbhIvCgp2YWxpZGF0b3JzGBYgAygLMhsuc2tlaW4uYXJlbmEudjEuUGFydGljaXBhbnQSFwoPcmVxdWVzdGVkX2F0X21zGBcgASgDEioKBW5vZGVzGBggAygLMhsuc2tlaW4uYXJlbmEudjEuUGFydGljaXBhbnQiXgoRU2NvcmluZ1N1Ym1pc3Npb24SEgoKc3VibWlzc2lvbhgBIAEoCRINCgVvd25lchgCIAEoCRIXCg9hcnRpZmFjdF9zaGEyNTYYAyABKAkSDQoFb3JkZXIYBCABKA0iJgoWRmluYWxWYWxpZGF0aW9uU3RhcnRlZBIMCgR0YXNrGAEgASgJIm0KEENoYWxsZW5nZVN0YXJ0ZWQSDAoEdGFzaxgBIAEoCRIbChNjaGFsbGVuZ2VfZHVlX2F0X21zGAIgASgDEi4KB3JhbmtpbmcYAyADKAsyHS5za2Vpbi5hcmVuYS52MS5GaW5hbFN0YW5kaW5nIm0KDUZpbmFsU3RhbmRpbmcSDAoEcmFuaxgBIAEoDRINCgVvd25lchgCIAEoCRISCgpzdWJtaXNzaW9uGAMgASgJEhcKD2FydGlmYWN0X3NoYTI1NhgEIAEoCRISCgpzY29yZV9uYW5vGAUgASgDItMCCgxUYXNrRmluaXNoZWQSDAoEdGFzaxgBIAEoCRIPCgdjcmVhdG9yGAIgASgJEg0KBXRpdGxlGAMgASgJEg4KBm1ldHJpYxgEIAEoCRItCgZ3aW5uZXIYBSABKAsyHS5za2Vpbi5hcmVuYS52MS5GaW5hbFN0YW5kaW5nEi4KB3JhbmtpbmcYBiADKAsyHS5za2Vpbi5hcmVuYS52MS5GaW5hbFN0YW5kaW5nEhYKDmZpbmlzaGVkX2F0X21zGAcgASgDEhMKC2lucHV0X3NoYXBlGAggAygNEhQKDG91dHB1dF9zaGFwZRgJIAMoDRIXCg90cmFpbmluZ19zaGEyNTYYCiABKAkSOgoRd2lubmVyX3ZhbGlkYXRvcnMYCyADKAsyHy5za2Vpbi5hcmVuYS52MS5XaW5uZXJWYWxpZGF0b3ISDgoGZXBvY2hzGAwgASgNIjQKD1dpbm5lclZhbGlkYXRvchIOCgZ3YWxsZXQYASABKAkSEQoJc2hhcmVfZTE4GAIgASgJIi0KDVRhc2tDYW5jZWxsZWQSDAoEdGFzaxgBIAEoCRIOCgZyZWFzb24YAiABKAkidAoTU3VibWlzc2lvbkNvbW1pdHRlZBISCgpzdWJtaXNzaW9uGAEgASgJEgwKBHRhc2sYAiABKAkSDQoFb3duZXIYAyABKAkSDQoFZXBvY2gYBCABKA0SDQoFb3JkZXIYBSABKA0SDgoGY29tbWl0GAYgASgJIjcKElN1Ym1pc3Npb25SZXZlYWxlZBISCgpzdWJtaXNzaW9uGAEgASgJEg0KBW93bmVyGAIgASgJIjcKElN1Ym1pc3Npb25BZG1pdHRlZBISCgpzdWJtaXNzaW9uGAEgASgJEg0KBW93bmVyGAIgASgJIkUKElN1Ym1pc3Npb25SZWplY3RlZBISCgpzdWJtaXNzaW9uGAEgASgJEg0KBW93bmVyGAIgASgJEgwKBHJ1bGUYAyABKAkiRQoUU3VibWlzc2lvblN1cGVyc2VkZWQSEgoKc3VibWlzc2lvbhgBIAEoCRINCgVvd25lchgCIAEoCRIKCgJieRgDIAEoCSJeChBTdWJtaXNzaW9uU2NvcmVkEhIKCnN1Ym1pc3Npb24YASABKAkSDQoFb3duZXIYAiABKAkSDQoFZXBvY2gYAyABKA0SGAoQYm9hcmRfc2NvcmVfbmFubxgEIAEoAyKjAgoNRXBvY2hSZXdhcmRlZBIMCgR0YXNrGAEgASgJEg0KBWVwb2NoGAIgASgNEhQKDHJld2FyZF9lcG9jaBgDIAEoAxINCgVhc3NldBgEIAEoCRIUCgxtaW50ZWRfdW5pdHMYBSABKAkSGAoQY2FycmllZF9pbl91bml0cxgGIAEoCRITCgtub2Rlc191bml0cxgHIAEoCRIYChB2YWxpZGF0b3JzX3VuaXRzGAggASgJEhIKCnBhaWRfdW5pdHMYCSABKAkSFAoMbG9ja2VkX3VuaXRzGAogASgJEhkKEWNhcnJpZWRfb3V0X3VuaXRzGAsgASgJEiwKB3Jld2FyZHMYDCADKAsyGy5za2Vpbi5hcmVuYS52MS5FcG9jaFJld2FyZCKSAQoLRXBvY2hSZXdhcmQSDgoGd2FsbGV0GAEgASgJEgwKBHJvbGUYAiABKAkSEgoKcGFpZF91bml0cxgDIAEoCRIXCg9wb29sX3BhaWRfdW5pdHMYBCABKAkSDAoEcmFuaxgFIAEoDRIRCglzaGFyZV9lMTgYBiABKAkSFwoPc3Rha2Vfc2hhcmVfZTE4GAcgASgJIo8BChRMb2NrZWRSZXdhcmRzRGl2aWRlZBIMCgR0YXNrGAEgASgJEg0KBWFzc2V0GAIgASgJEhQKDGxvY2tlZF91bml0cxgDIAEoCRIVCg1jYXJyaWVkX3VuaXRzGAQgASgJEi0KB3Jld2FyZHMYBSADKAsyHC5za2Vpbi5hcmVuYS52MS5Mb2NrZWRSZXdhcmQiXQoMTG9ja2VkUmV3YXJkEg4KBndhbGxldBgBIAEoCRIMCgRyYW5rGAIgASgNEhQKDGxvY2tlZF91bml0cxgDIAEoCRIZChFwb29sX2xvY2tlZF91bml0cxgEIAEoCSKDAQoOVmVzdGluZ1N0YXJ0ZWQSDAoEdGFzaxgBIAEoCRIQCghzdGFydF9tcxgCIAEoAxITCgtkdXJhdGlvbl9tcxgDIAEoAxItCgdyZXdhcmRzGAQgAygLMhwuc2tlaW4uYXJlbmEudjEuTG9ja2VkUmV3YXJkEg0KBWFzc2V0GAUgASgJYgZwcm90bzM");
+  fileDesc("Chtza2Vpbi9hcmVuYS92MS9ldmVudHMucHJvdG8SDnNrZWluLmFyZW5hLnYxImQKDFRhc2tQcm9wb3NlZBIMCgR0YXNrGAEgASgJEg8KB2NyZWF0b3IYAiABKAkSDQoFdGl0bGUYAyABKAkSDgoGbWV0cmljGAQgASgJEhYKDnByb3Bvc2VkX2F0X21zGAUgASgDIuMBCgpUYXNrT3BlbmVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRINCgV0aXRsZRgDIAEoCRIMCgRnb2FsGAQgASgJEg4KBm1ldHJpYxgFIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgGIAEoDRIZChFzdGFraW5nX2R1ZV9hdF9tcxgHIAEoAxIVCg1sYXRlc3RfZW5kX21zGAggASgDEhwKFG5vZGVfc3Rha2VfbWluX3VuaXRzGAkgASgJEiEKGXZhbGlkYXRvcl9zdGFrZV9taW5fdW5pdHMYCiABKAkiYgoPVHJhaW5pbmdTdGFydGVkEgwKBHRhc2sYASABKAkSMQoMcGFydGljaXBhbnRzGAIgAygLMhsuc2tlaW4uYXJlbmEudjEuUGFydGljaXBhbnQSDgoGZXBvY2hzGAMgASgNImoKC1BhcnRpY2lwYW50Eg4KBndhbGxldBgBIAEoCRIMCgRyb2xlGAIgASgJEhEKCW93bl91bml0cxgDIAEoCRIXCg9kZWxlZ2F0ZWRfdW5pdHMYBCABKAkSEQoJc2lnbWFfcHBtGAUgASgNIkQKC0Vwb2NoT3BlbmVkEgwKBHRhc2sYASABKAkSDQoFZXBvY2gYAiABKA0SGAoQY29tbWl0X2R1ZV9hdF9tcxgDIAEoAyKABQoQU2NvcmluZ1JlcXVlc3RlZBISCgpzY29yaW5nX2lkGAEgASgJEgwKBHRhc2sYAiABKAkSFwoPdGFza19yZXF1ZXN0X2lkGAMgASgJEg0KBXJvdW5kGAQgASgNEg8KB3B1cnBvc2UYBSABKAkSFwoPZGF0YV9zZXRfc2hhMjU2GAYgASgJEhUKDWRhdGFfc2V0X3Jvd3MYByABKAMSFAoMbGFiZWxfY29sdW1uGAggASgJEg4KBm1ldHJpYxgJIAEoCRIhChl2YWxpZGF0b3JzX3Blcl9zdWJtaXNzaW9uGAogASgNEg4KBnF1b3J1bRgLIAEoDRIRCgljb25zZW5zdXMYDCABKAkSEwoLbGFtYmRhX25hbm8YDSABKAMSFgoOdG9sZXJhbmNlX25hbm8YDiABKAMSEwoLZGVhZGxpbmVfbXMYDyABKAMSEwoLZWFybHlfY2xvc2UYECABKAgSIwobYXNzaWdubWVudF9pbnRlcnZhbF9zZWNvbmRzGBEgASgNEiAKGG1pbGxpc2Vjb25kc19wZXJfcm93X21heBgSIAEoDRITCgtpbnB1dF9zaGFwZRgTIAMoDRIUCgxvdXRwdXRfc2hhcGUYFCADKA0SNgoLc3VibWlzc2lvbnMYFSADKAsyIS5za2Vpbi5hcmVuYS52MS5TY29yaW5nU3VibWlzc2lvbhIvCgp2YWxpZGF0b3JzGBYgAygLMhsuc2tlaW4uYXJlbmEudjEuUGFydGljaXBhbnQSFwoPcmVxdWVzdGVkX2F0X21zGBcgASgDEioKBW5vZGVzGBggAygLMhsuc2tlaW4uYXJlbmEudjEuUGFydGljaXBhbnQiXgoRU2NvcmluZ1N1Ym1pc3Npb24SEgoKc3VibWlzc2lvbhgBIAEoCRINCgVvd25lchgCIAEoCRIXCg9hcnRpZmFjdF9zaGEyNTYYAyABKAkSDQoFb3JkZXIYBCABKA0iJgoWRmluYWxWYWxpZGF0aW9uU3RhcnRlZBIMCgR0YXNrGAEgASgJIm0KEENoYWxsZW5nZVN0YXJ0ZWQSDAoEdGFzaxgBIAEoCRIbChNjaGFsbGVuZ2VfZHVlX2F0X21zGAIgASgDEi4KB3JhbmtpbmcYAyADKAsyHS5za2Vpbi5hcmVuYS52MS5GaW5hbFN0YW5kaW5nIm0KDUZpbmFsU3RhbmRpbmcSDAoEcmFuaxgBIAEoDRINCgVvd25lchgCIAEoCRISCgpzdWJtaXNzaW9uGAMgASgJEhcKD2FydGlmYWN0X3NoYTI1NhgEIAEoCRISCgpzY29yZV9uYW5vGAUgASgDItMCCgxUYXNrRmluaXNoZWQSDAoEdGFzaxgBIAEoCRIPCgdjcmVhdG9yGAIgASgJEg0KBXRpdGxlGAMgASgJEg4KBm1ldHJpYxgEIAEoCRItCgZ3aW5uZXIYBSABKAsyHS5za2Vpbi5hcmVuYS52MS5GaW5hbFN0YW5kaW5nEi4KB3JhbmtpbmcYBiADKAsyHS5za2Vpbi5hcmVuYS52MS5GaW5hbFN0YW5kaW5nEhYKDmZpbmlzaGVkX2F0X21zGAcgASgDEhMKC2lucHV0X3NoYXBlGAggAygNEhQKDG91dHB1dF9zaGFwZRgJIAMoDRIXCg90cmFpbmluZ19zaGEyNTYYCiABKAkSOgoRd2lubmVyX3ZhbGlkYXRvcnMYCyADKAsyHy5za2Vpbi5hcmVuYS52MS5XaW5uZXJWYWxpZGF0b3ISDgoGZXBvY2hzGAwgASgNIjQKD1dpbm5lclZhbGlkYXRvchIOCgZ3YWxsZXQYASABKAkSEQoJc2hhcmVfZTE4GAIgASgJIi0KDVRhc2tDYW5jZWxsZWQSDAoEdGFzaxgBIAEoCRIOCgZyZWFzb24YAiABKAkidAoTU3VibWlzc2lvbkNvbW1pdHRlZBISCgpzdWJtaXNzaW9uGAEgASgJEgwKBHRhc2sYAiABKAkSDQoFb3duZXIYAyABKAkSDQoFZXBvY2gYBCABKA0SDQoFb3JkZXIYBSABKA0SDgoGY29tbWl0GAYgASgJIjcKElN1Ym1pc3Npb25SZXZlYWxlZBISCgpzdWJtaXNzaW9uGAEgASgJEg0KBW93bmVyGAIgASgJIjcKElN1Ym1pc3Npb25BZG1pdHRlZBISCgpzdWJtaXNzaW9uGAEgASgJEg0KBW93bmVyGAIgASgJIkUKElN1Ym1pc3Npb25SZWplY3RlZBISCgpzdWJtaXNzaW9uGAEgASgJEg0KBW93bmVyGAIgASgJEgwKBHJ1bGUYAyABKAkiRQoUU3VibWlzc2lvblN1cGVyc2VkZWQSEgoKc3VibWlzc2lvbhgBIAEoCRINCgVvd25lchgCIAEoCRIKCgJieRgDIAEoCSJeChBTdWJtaXNzaW9uU2NvcmVkEhIKCnN1Ym1pc3Npb24YASABKAkSDQoFb3duZXIYAiABKAkSDQoFZXBvY2gYAyABKA0SGAoQYm9hcmRfc2NvcmVfbmFubxgEIAEoAyKjAgoNRXBvY2hSZXdhcmRlZBIMCgR0YXNrGAEgASgJEg0KBWVwb2NoGAIgASgNEhQKDHJld2FyZF9lcG9jaBgDIAEoAxINCgVhc3NldBgEIAEoCRIUCgxtaW50ZWRfdW5pdHMYBSABKAkSGAoQY2FycmllZF9pbl91bml0cxgGIAEoCRITCgtub2Rlc191bml0cxgHIAEoCRIYChB2YWxpZGF0b3JzX3VuaXRzGAggASgJEhIKCnBhaWRfdW5pdHMYCSABKAkSFAoMbG9ja2VkX3VuaXRzGAogASgJEhkKEWNhcnJpZWRfb3V0X3VuaXRzGAsgASgJEiwKB3Jld2FyZHMYDCADKAsyGy5za2Vpbi5hcmVuYS52MS5FcG9jaFJld2FyZCKSAQoLRXBvY2hSZXdhcmQSDgoGd2FsbGV0GAEgASgJEgwKBHJvbGUYAiABKAkSEgoKcGFpZF91bml0cxgDIAEoCRIXCg9wb29sX3BhaWRfdW5pdHMYBCABKAkSDAoEcmFuaxgFIAEoDRIRCglzaGFyZV9lMTgYBiABKAkSFwoPc3Rha2Vfc2hhcmVfZTE4GAcgASgJIo8BChRMb2NrZWRSZXdhcmRzRGl2aWRlZBIMCgR0YXNrGAEgASgJEg0KBWFzc2V0GAIgASgJEhQKDGxvY2tlZF91bml0cxgDIAEoCRIVCg1jYXJyaWVkX3VuaXRzGAQgASgJEi0KB3Jld2FyZHMYBSADKAsyHC5za2Vpbi5hcmVuYS52MS5Mb2NrZWRSZXdhcmQiXQoMTG9ja2VkUmV3YXJkEg4KBndhbGxldBgBIAEoCRIMCgRyYW5rGAIgASgNEhQKDGxvY2tlZF91bml0cxgDIAEoCRIZChFwb29sX2xvY2tlZF91bml0cxgEIAEoCSKDAQoOVmVzdGluZ1N0YXJ0ZWQSDAoEdGFzaxgBIAEoCRIQCghzdGFydF9tcxgCIAEoAxITCgtkdXJhdGlvbl9tcxgDIAEoAxItCgdyZXdhcmRzGAQgAygLMhwuc2tlaW4uYXJlbmEudjEuTG9ja2VkUmV3YXJkEg0KBWFzc2V0GAUgASgJIt0BCgpDYXNlT3BlbmVkEg8KB2Nhc2VfaWQYASABKAkSDAoEdGFzaxgCIAEoCRIMCgRyb2xlGAMgASgJEg4KBndhbGxldBgEIAEoCRIQCghyZXBvcnRlchgFIAEoCRIMCgRydWxlGAYgASgJEhcKD2V2aWRlbmNlX3NoYTI1NhgHIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgIIAEoDRIRCgljYXBfdW5pdHMYCSABKAkSGAoQYXBwZWFsX2R1ZV9hdF9tcxgKIAEoAxIUCgxvcGVuZWRfYXRfbXMYCyABKAMiqQEKC0Nhc2VEZWNpZGVkEg8KB2Nhc2VfaWQYASABKAkSDAoEdGFzaxgCIAEoCRIMCgRyb2xlGAMgASgJEg4KBndhbGxldBgEIAEoCRIQCghyZXBvcnRlchgFIAEoCRINCgV1bml0cxgGIAEoCRIXCg9ldmlkZW5jZV9zaGEyNTYYByABKAkSDAoEcnVsZRgIIAEoCRIVCg1kZWNpZGVkX2F0X21zGAkgASgDIm0KDUNhc2VEaXNtaXNzZWQSDwoHY2FzZV9pZBgBIAEoCRIMCgR0YXNrGAIgASgJEgwKBHJvbGUYAyABKAkSDgoGd2FsbGV0GAQgASgJEg4KBnJlYXNvbhgFIAEoCRIPCgdkZWNpZGVkGAYgASgIItcBCg1DYXNlRmluYWxpc2VkEg8KB2Nhc2VfaWQYASABKAkSDAoEdGFzaxgCIAEoCRIMCgRyb2xlGAMgASgJEg4KBndhbGxldBgEIAEoCRIPCgdvdXRjb21lGAUgASgJEhgKEGZyb21fb3duZXJfdW5pdHMYBiABKAkSFwoPZnJvbV9wb29sX3VuaXRzGAcgASgJEhkKEXRvX3JlcG9ydGVyX3VuaXRzGAggASgJEhQKDGJsb2NrX251bWJlchgJIAEoAxIUCgxkaXNhZ3JlZW1lbnQYCiABKAliBnByb3RvMw");
 
 /**
  * A draft exists.
@@ -1055,4 +1055,272 @@ export type VestingStarted = Message<"skein.arena.v1.VestingStarted"> & {
  */
 export const VestingStartedSchema: GenMessage<VestingStarted> = /*@__PURE__*/
   messageDesc(file_skein_arena_v1_events, 23);
+
+/**
+ * The notice of a case: what is staked there may lose up to cap_units, and is frozen on chain until the case ends.
+ * Type skein.arena.case.opened.v1.
+ *
+ * @generated from message skein.arena.v1.CaseOpened
+ */
+export type CaseOpened = Message<"skein.arena.v1.CaseOpened"> & {
+  /**
+   * 0x and 64 hex digits: SHA-256 of "skein/case/v1\0", task, role, wallet and evidence, so that one accusation is one case.
+   *
+   * @generated from field: string case_id = 1;
+   */
+  caseId: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task: string;
+
+  /**
+   * node, validator
+   *
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * The accused.
+   *
+   * @generated from field: string wallet = 4;
+   */
+  wallet: string;
+
+  /**
+   * Whoever reported it gets a tenth of the slash; empty: nobody.
+   *
+   * @generated from field: string reporter = 5;
+   */
+  reporter: string;
+
+  /**
+   * What it is about, in kebab-case, for example proven-copy.
+   *
+   * @generated from field: string rule = 6;
+   */
+  rule: string;
+
+  /**
+   * Hex.
+   *
+   * @generated from field: string evidence_sha256 = 7;
+   */
+  evidenceSha256: string;
+
+  /**
+   * Version of the task's policy.
+   *
+   * @generated from field: uint32 policy_version = 8;
+   */
+  policyVersion: number;
+
+  /**
+   * gmFLOCK
+   *
+   * @generated from field: string cap_units = 9;
+   */
+  capUnits: string;
+
+  /**
+   * @generated from field: int64 appeal_due_at_ms = 10;
+   */
+  appealDueAtMs: bigint;
+
+  /**
+   * @generated from field: int64 opened_at_ms = 11;
+   */
+  openedAtMs: bigint;
+};
+
+/**
+ * Describes the message skein.arena.v1.CaseOpened.
+ * Use `create(CaseOpenedSchema)` to create a new message.
+ */
+export const CaseOpenedSchema: GenMessage<CaseOpened> = /*@__PURE__*/
+  messageDesc(file_skein_arena_v1_events, 24);
+
+/**
+ * The appeal is over, or failed: units are to be taken on chain, once, under the case's id. Until CaseFinalised they count as
+ * taken for whoever decides on stakes.
+ * Type skein.arena.case.decided.v1.
+ *
+ * @generated from message skein.arena.v1.CaseDecided
+ */
+export type CaseDecided = Message<"skein.arena.v1.CaseDecided"> & {
+  /**
+   * @generated from field: string case_id = 1;
+   */
+  caseId: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task: string;
+
+  /**
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * @generated from field: string wallet = 4;
+   */
+  wallet: string;
+
+  /**
+   * @generated from field: string reporter = 5;
+   */
+  reporter: string;
+
+  /**
+   * gmFLOCK of the counted stake: the owner bears own/counted of it, its pool the rest.
+   *
+   * @generated from field: string units = 6;
+   */
+  units: string;
+
+  /**
+   * @generated from field: string evidence_sha256 = 7;
+   */
+  evidenceSha256: string;
+
+  /**
+   * @generated from field: string rule = 8;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: int64 decided_at_ms = 9;
+   */
+  decidedAtMs: bigint;
+};
+
+/**
+ * Describes the message skein.arena.v1.CaseDecided.
+ * Use `create(CaseDecidedSchema)` to create a new message.
+ */
+export const CaseDecidedSchema: GenMessage<CaseDecided> = /*@__PURE__*/
+  messageDesc(file_skein_arena_v1_events, 25);
+
+/**
+ * The appeal was upheld, or the case was withdrawn: nothing is to be taken. Too late where the slash is on its way to the chain:
+ * then CaseFinalised says so.
+ * Type skein.arena.case.dismissed.v1.
+ *
+ * @generated from message skein.arena.v1.CaseDismissed
+ */
+export type CaseDismissed = Message<"skein.arena.v1.CaseDismissed"> & {
+  /**
+   * @generated from field: string case_id = 1;
+   */
+  caseId: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task: string;
+
+  /**
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * @generated from field: string wallet = 4;
+   */
+  wallet: string;
+
+  /**
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * A slash had been decided before.
+   *
+   * @generated from field: bool decided = 6;
+   */
+  decided: boolean;
+};
+
+/**
+ * Describes the message skein.arena.v1.CaseDismissed.
+ * Use `create(CaseDismissedSchema)` to create a new message.
+ */
+export const CaseDismissedSchema: GenMessage<CaseDismissed> = /*@__PURE__*/
+  messageDesc(file_skein_arena_v1_events, 26);
+
+/**
+ * A final block ends the case.
+ * Type skein.arena.case.finalised.v1.
+ *
+ * @generated from message skein.arena.v1.CaseFinalised
+ */
+export type CaseFinalised = Message<"skein.arena.v1.CaseFinalised"> & {
+  /**
+   * @generated from field: string case_id = 1;
+   */
+  caseId: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task: string;
+
+  /**
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * @generated from field: string wallet = 4;
+   */
+  wallet: string;
+
+  /**
+   * slashed, dismissed
+   *
+   * @generated from field: string outcome = 5;
+   */
+  outcome: string;
+
+  /**
+   * gmFLOCK that were taken; they may be less than decided where other cases had left less.
+   *
+   * @generated from field: string from_owner_units = 6;
+   */
+  fromOwnerUnits: string;
+
+  /**
+   * @generated from field: string from_pool_units = 7;
+   */
+  fromPoolUnits: string;
+
+  /**
+   * @generated from field: string to_reporter_units = 8;
+   */
+  toReporterUnits: string;
+
+  /**
+   * @generated from field: int64 block_number = 9;
+   */
+  blockNumber: bigint;
+
+  /**
+   * The chain ended it otherwise than the arena: slashed-after-dismissal, dismissed-after-decision, not-decided; empty where both agree.
+   *
+   * @generated from field: string disagreement = 10;
+   */
+  disagreement: string;
+};
+
+/**
+ * Describes the message skein.arena.v1.CaseFinalised.
+ * Use `create(CaseFinalisedSchema)` to create a new message.
+ */
+export const CaseFinalisedSchema: GenMessage<CaseFinalised> = /*@__PURE__*/
+  messageDesc(file_skein_arena_v1_events, 27);
 

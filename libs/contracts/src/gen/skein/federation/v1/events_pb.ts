@@ -3,7 +3,9 @@
 /* eslint-disable */
 
 // Public events of federation. Topic: federation.round.v1, key = the task's stream. Names: federatedTasks/{uuid}; wallets
-// CAIP-10; units are decimal strings of base units of FLOCK (pool, payments, slashes and stakes alike).
+// CAIP-10; units are decimal strings of base units. A pool holds FLOCK (what was granted) and gmFLOCK (what slashes brought); where a
+// field names no token it is both together. Stakes and slashes are gmFLOCK. Fields of how a payment divides, of case ids and of
+// latest ends are empty in messages about tasks that were approved before they were recorded.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -15,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/federation/v1/events.proto.
  */
 export const file_skein_federation_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiBza2Vpbi9mZWRlcmF0aW9uL3YxL2V2ZW50cy5wcm90bxITc2tlaW4uZmVkZXJhdGlvbi52MSKcAQoVRmVkZXJhdGVkVGFza0FwcHJvdmVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRINCgV0aXRsZRgDIAEoCRISCgphcmVuYV90YXNrGAQgASgJEhIKCnBvb2xfdW5pdHMYBSABKAkSHQoVc3Rha2VfdGhyZXNob2xkX3VuaXRzGAYgASgJEg4KBnJvdW5kcxgHIAEoDSJHChRGZWRlcmF0aW9uTm9kZUpvaW5lZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSEwoLc3Rha2VfdW5pdHMYAyABKAkiWAoWRmVkZXJhdGlvbk5vZGVFeGNsdWRlZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSDQoFcm91bmQYAyABKA0SEwoLc3Rha2VfdW5pdHMYBCABKAkiugEKC1JvdW5kT3BlbmVkEgwKBHRhc2sYASABKAkSDQoFcm91bmQYAiABKA0SEwoLYmVhY29uX2tpbmQYAyABKAkSFAoMYmVhY29uX3ZhbHVlGAQgASgJEjIKCXByb3Bvc2VycxgFIAMoCzIfLnNrZWluLmZlZGVyYXRpb24udjEuU3Rha2VkTm9kZRIvCgZ2b3RlcnMYBiADKAsyHy5za2Vpbi5mZWRlcmF0aW9uLnYxLlN0YWtlZE5vZGUihgIKDFJvdW5kU2V0dGxlZBIMCgR0YXNrGAEgASgJEg0KBXJvdW5kGAIgASgNEg8KB291dGNvbWUYAyABKAkSFgoOd2VpZ2h0c19zaGEyNTYYBCABKAkSFAoMcmV3YXJkX3VuaXRzGAUgASgJEisKB3NsYXNoZXMYBiADKAsyGi5za2Vpbi5mZWRlcmF0aW9uLnYxLlNsYXNoEi4KCHBheW1lbnRzGAcgAygLMhwuc2tlaW4uZmVkZXJhdGlvbi52MS5QYXltZW50Eg4KBmNhbGxlchgIIAEoCRIUCgxjYWxsZXJfdW5pdHMYCSABKAkSFwoPcG9vbF9sZWZ0X3VuaXRzGAogASgJIqYBCgtSb3VuZFZvaWRlZBIMCgR0YXNrGAEgASgJEg0KBXJvdW5kGAIgASgNEg4KBnJlYXNvbhgDIAEoCRIrCgdzbGFzaGVzGAQgAygLMhouc2tlaW4uZmVkZXJhdGlvbi52MS5TbGFzaBIOCgZjYWxsZXIYBSABKAkSFAoMY2FsbGVyX3VuaXRzGAYgASgJEhcKD3Bvb2xfbGVmdF91bml0cxgHIAEoCSLZAQoVRmVkZXJhdGVkVGFza0ZpbmlzaGVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRISCgphcmVuYV90YXNrGAMgASgJEg4KBnJvdW5kcxgEIAEoDRIWCg53ZWlnaHRzX3NoYTI1NhgFIAEoCRIUCgxtb2RlbF9zaGEyNTYYBiABKAkSFwoPcG9vbF9sZWZ0X3VuaXRzGAcgASgJEjYKDGNvbnRyaWJ1dG9ycxgIIAMoCzIgLnNrZWluLmZlZGVyYXRpb24udjEuQ29udHJpYnV0b3IiLQoLQ29udHJpYnV0b3ISDAoEbm9kZRgBIAEoCRIQCghleGFtcGxlcxgCIAEoA2IGcHJvdG8z", [file_skein_federation_v1_service]);
+  fileDesc("CiBza2Vpbi9mZWRlcmF0aW9uL3YxL2V2ZW50cy5wcm90bxITc2tlaW4uZmVkZXJhdGlvbi52MSLGAQoVRmVkZXJhdGVkVGFza0FwcHJvdmVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRINCgV0aXRsZRgDIAEoCRISCgphcmVuYV90YXNrGAQgASgJEhIKCnBvb2xfdW5pdHMYBSABKAkSHQoVc3Rha2VfdGhyZXNob2xkX3VuaXRzGAYgASgJEg4KBnJvdW5kcxgHIAEoDRIVCg1sYXRlc3RfZW5kX21zGAggASgDEhEKCXNsYXNoX2JwcxgJIAEoDSJHChRGZWRlcmF0aW9uTm9kZUpvaW5lZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSEwoLc3Rha2VfdW5pdHMYAyABKAkiWAoWRmVkZXJhdGlvbk5vZGVFeGNsdWRlZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSDQoFcm91bmQYAyABKA0SEwoLc3Rha2VfdW5pdHMYBCABKAkiugEKC1JvdW5kT3BlbmVkEgwKBHRhc2sYASABKAkSDQoFcm91bmQYAiABKA0SEwoLYmVhY29uX2tpbmQYAyABKAkSFAoMYmVhY29uX3ZhbHVlGAQgASgJEjIKCXByb3Bvc2VycxgFIAMoCzIfLnNrZWluLmZlZGVyYXRpb24udjEuU3Rha2VkTm9kZRIvCgZ2b3RlcnMYBiADKAsyHy5za2Vpbi5mZWRlcmF0aW9uLnYxLlN0YWtlZE5vZGUiqAIKDFJvdW5kU2V0dGxlZBIMCgR0YXNrGAEgASgJEg0KBXJvdW5kGAIgASgNEg8KB291dGNvbWUYAyABKAkSFgoOd2VpZ2h0c19zaGEyNTYYBCABKAkSFAoMcmV3YXJkX3VuaXRzGAUgASgJEisKB3NsYXNoZXMYBiADKAsyGi5za2Vpbi5mZWRlcmF0aW9uLnYxLlNsYXNoEi4KCHBheW1lbnRzGAcgAygLMhwuc2tlaW4uZmVkZXJhdGlvbi52MS5QYXltZW50Eg4KBmNhbGxlchgIIAEoCRIUCgxjYWxsZXJfdW5pdHMYCSABKAkSFwoPcG9vbF9sZWZ0X3VuaXRzGAogASgJEiAKGHBvb2xfbGVmdF9nbV9mbG9ja191bml0cxgLIAEoCSLIAQoLUm91bmRWb2lkZWQSDAoEdGFzaxgBIAEoCRINCgVyb3VuZBgCIAEoDRIOCgZyZWFzb24YAyABKAkSKwoHc2xhc2hlcxgEIAMoCzIaLnNrZWluLmZlZGVyYXRpb24udjEuU2xhc2gSDgoGY2FsbGVyGAUgASgJEhQKDGNhbGxlcl91bml0cxgGIAEoCRIXCg9wb29sX2xlZnRfdW5pdHMYByABKAkSIAoYcG9vbF9sZWZ0X2dtX2Zsb2NrX3VuaXRzGAggASgJItkBChVGZWRlcmF0ZWRUYXNrRmluaXNoZWQSDAoEdGFzaxgBIAEoCRIPCgdjcmVhdG9yGAIgASgJEhIKCmFyZW5hX3Rhc2sYAyABKAkSDgoGcm91bmRzGAQgASgNEhYKDndlaWdodHNfc2hhMjU2GAUgASgJEhQKDG1vZGVsX3NoYTI1NhgGIAEoCRIXCg9wb29sX2xlZnRfdW5pdHMYByABKAkSNgoMY29udHJpYnV0b3JzGAggAygLMiAuc2tlaW4uZmVkZXJhdGlvbi52MS5Db250cmlidXRvciItCgtDb250cmlidXRvchIMCgRub2RlGAEgASgJEhAKCGV4YW1wbGVzGAIgASgDYgZwcm90bzM", [file_skein_federation_v1_service]);
 
 /**
  * The operator has granted the pool; nodes may stake and join.
@@ -60,6 +62,20 @@ export type FederatedTaskApproved = Message<"skein.federation.v1.FederatedTaskAp
    * @generated from field: uint32 rounds = 7;
    */
   rounds: number;
+
+  /**
+   * When the task is over even if every window of every round runs to its deadline.
+   *
+   * @generated from field: int64 latest_end_ms = 8;
+   */
+  latestEndMs: bigint;
+
+  /**
+   * Most that a round may take of a stake, in units of 1/10 000, rounded up.
+   *
+   * @generated from field: uint32 slash_bps = 9;
+   */
+  slashBps: number;
 };
 
 /**
@@ -239,6 +255,13 @@ export type RoundSettled = Message<"skein.federation.v1.RoundSettled"> & {
    * @generated from field: string pool_left_units = 10;
    */
   poolLeftUnits: string;
+
+  /**
+   * gmFLOCK in it; the rest is FLOCK.
+   *
+   * @generated from field: string pool_left_gm_flock_units = 11;
+   */
+  poolLeftGmFlockUnits: string;
 };
 
 /**
@@ -291,6 +314,13 @@ export type RoundVoided = Message<"skein.federation.v1.RoundVoided"> & {
    * @generated from field: string pool_left_units = 7;
    */
   poolLeftUnits: string;
+
+  /**
+   * gmFLOCK in it; the rest is FLOCK.
+   *
+   * @generated from field: string pool_left_gm_flock_units = 8;
+   */
+  poolLeftGmFlockUnits: string;
 };
 
 /**

@@ -182,7 +182,7 @@ export type Cause = Message<"skein.staking.v1.Cause"> & {
   kind: string;
 
   /**
-   * Of a slash: whoever subtracts decided slashes ends that of this case with this very position.
+   * Of a slash (slashed, federation-slashed): whoever subtracts decided slashes ends that of this case with this very position.
    *
    * @generated from field: string case_id = 4;
    */
