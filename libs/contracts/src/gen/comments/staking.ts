@@ -23,6 +23,7 @@ export const comments: Readonly<Record<string, string>> = {
   "skein.staking.v1.Cause.ordinal": "Place of the log within its transaction, from 0.",
   "skein.staking.v1.Cause.kind": "locked, redeemed, staked, withdrawn, slashed, federation-joined, federation-slashed, federation-withdrawn",
   "skein.staking.v1.Cause.case_id": "Of a slash (slashed, federation-slashed): whoever subtracts decided slashes ends that of this case with this very position.",
+  "skein.staking.v1.Cause.task": "Of a slash: tasks/{uuid} of an arena task or a federated task.",
   "skein.staking.v1.PoolChanged": "A delegation pool after one more finalised fact. Consumers keep the newest version of each pool. What it adds to a stake's weight: the counted principal by the owner's own stake, at most `cap` times that.",
   "skein.staking.v1.PoolChanged.pool": "Address in lower case.",
   "skein.staking.v1.PoolChanged.version": "Version of the pool's stream: 1 for its first fact, without gaps.",
