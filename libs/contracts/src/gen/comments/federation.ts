@@ -75,4 +75,5 @@ export const comments: Readonly<Record<string, string>> = {
   "skein.federation.v1.FederatedTaskFinished": "The last round is over and the model can be had as ONNX. Type: skein.federation.model.exported.v1",
   "skein.federation.v1.FederatedTaskFinished.model_sha256": "The final model as ONNX.",
   "skein.federation.v1.FederatedTaskFinished.contributors": "Members whose work was accepted at least once, with the rows they trained on in accepted rounds (n_i summed).",
+  "skein.federation.v1.FederatedTaskFinished.pool_left_gm_flock_units": "gmFLOCK in the pool; the rest is FLOCK.",
 };
