@@ -20,7 +20,7 @@ export const EVENT_TYPES: Readonly<Record<string, readonly string[]>> = {
     'skein.federation.round.settled.v1', 'skein.federation.round.voided.v1', 'skein.federation.model.exported.v1',
   ],
   'staking.reconciliation.v1': ['skein.staking.reconciliation.frozen.v1', 'skein.staking.reconciliation.thawed.v1'],
-  'staking.position.v1': ['skein.staking.position.changed.v1', 'skein.staking.pool.changed.v1', 'skein.staking.case.changed.v1'],
+  'staking.position.v1': ['skein.staking.position.changed.v1', 'skein.staking.pool.changed.v1', 'skein.staking.case.changed.v1', 'skein.staking.sigma.changed.v1', 'skein.staking.finality.reached.v1'],
   'marketplace.model-version.v1': ['skein.marketplace.model.version-registered.v1'],
   'marketplace.price.v1': ['skein.marketplace.deployment.price-changed.v1'],
   'marketplace.usage.v1': ['skein.marketplace.call.ran.v1', 'skein.marketplace.call.voided.v1'],

@@ -20,5 +20,12 @@ export const comments: Readonly<Record<string, string>> = {
   "skein.common.v1.Amount": "An amount of money or stake in base units.",
   "skein.common.v1.Amount.asset": "FLOCK, gmFLOCK, USD.",
   "skein.common.v1.Amount.units": "Decimal string of base units.",
+  "skein.common.v1.StakeBlock": "A final block of the chain that stakes lie on.",
+  "skein.common.v1.StakeBlock.hash": "0x and 64 hex digits.",
+  "skein.common.v1.StakeCopy": "How old a service's own copy of finalised stakes is. Absent while it has heard of no final block.",
+  "skein.common.v1.StakeCopy.block": "The newest final block it has heard of.",
+  "skein.common.v1.StakeCopy.block_time_ms": "Time of that block, or of the newest before it whose time is known; 0 while none is.",
+  "skein.common.v1.StakeCopy.heard_at_ms": "When it heard of that block.",
+  "skein.common.v1.StakeCopy.age_seconds": "Seconds since block_time_ms; 0 while that is 0.",
   "skein.common.v1.Receipt": "Where a command's events stand: pass `position` as `min_position` to a query that must see them.",
 };

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/common/v1/types.proto.
  */
 export const file_skein_common_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("Chtza2Vpbi9jb21tb24vdjEvdHlwZXMucHJvdG8SD3NrZWluLmNvbW1vbi52MSI6CgZBbW91bnQSFwoFYXNzZXQYASABKAlCCJK1GAQIARgQEhcKBXVuaXRzGAIgASgJQgiStRgECAEoBCI/CgdSZWNlaXB0EhEKCXN0cmVhbV9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEhAKCHBvc2l0aW9uGAMgASgDYgZwcm90bzM", [file_skein_common_v1_options]);
+  fileDesc("Chtza2Vpbi9jb21tb24vdjEvdHlwZXMucHJvdG8SD3NrZWluLmNvbW1vbi52MSI6CgZBbW91bnQSFwoFYXNzZXQYASABKAlCCJK1GAQIARgQEhcKBXVuaXRzGAIgASgJQgiStRgECAEoBCIqCgpTdGFrZUJsb2NrEg4KBm51bWJlchgBIAEoAxIMCgRoYXNoGAIgASgJIngKCVN0YWtlQ29weRIqCgVibG9jaxgBIAEoCzIbLnNrZWluLmNvbW1vbi52MS5TdGFrZUJsb2NrEhUKDWJsb2NrX3RpbWVfbXMYAiABKAMSEwoLaGVhcmRfYXRfbXMYAyABKAMSEwoLYWdlX3NlY29uZHMYBCABKAMiPwoHUmVjZWlwdBIRCglzdHJlYW1faWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxIQCghwb3NpdGlvbhgDIAEoA2IGcHJvdG8z", [file_skein_common_v1_options]);
 
 /**
  * An amount of money or stake in base units.
@@ -42,6 +42,74 @@ export const AmountSchema: GenMessage<Amount> = /*@__PURE__*/
   messageDesc(file_skein_common_v1_types, 0);
 
 /**
+ * A final block of the chain that stakes lie on.
+ *
+ * @generated from message skein.common.v1.StakeBlock
+ */
+export type StakeBlock = Message<"skein.common.v1.StakeBlock"> & {
+  /**
+   * @generated from field: int64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * 0x and 64 hex digits.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message skein.common.v1.StakeBlock.
+ * Use `create(StakeBlockSchema)` to create a new message.
+ */
+export const StakeBlockSchema: GenMessage<StakeBlock> = /*@__PURE__*/
+  messageDesc(file_skein_common_v1_types, 1);
+
+/**
+ * How old a service's own copy of finalised stakes is. Absent while it has heard of no final block.
+ *
+ * @generated from message skein.common.v1.StakeCopy
+ */
+export type StakeCopy = Message<"skein.common.v1.StakeCopy"> & {
+  /**
+   * The newest final block it has heard of.
+   *
+   * @generated from field: skein.common.v1.StakeBlock block = 1;
+   */
+  block?: StakeBlock | undefined;
+
+  /**
+   * Time of that block, or of the newest before it whose time is known; 0 while none is.
+   *
+   * @generated from field: int64 block_time_ms = 2;
+   */
+  blockTimeMs: bigint;
+
+  /**
+   * When it heard of that block.
+   *
+   * @generated from field: int64 heard_at_ms = 3;
+   */
+  heardAtMs: bigint;
+
+  /**
+   * Seconds since block_time_ms; 0 while that is 0.
+   *
+   * @generated from field: int64 age_seconds = 4;
+   */
+  ageSeconds: bigint;
+};
+
+/**
+ * Describes the message skein.common.v1.StakeCopy.
+ * Use `create(StakeCopySchema)` to create a new message.
+ */
+export const StakeCopySchema: GenMessage<StakeCopy> = /*@__PURE__*/
+  messageDesc(file_skein_common_v1_types, 2);
+
+/**
  * Where a command's events stand: pass `position` as `min_position` to a query that must see them.
  *
  * @generated from message skein.common.v1.Receipt
@@ -68,5 +136,5 @@ export type Receipt = Message<"skein.common.v1.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_skein_common_v1_types, 1);
+  messageDesc(file_skein_common_v1_types, 3);
 

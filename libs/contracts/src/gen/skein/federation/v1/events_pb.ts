@@ -9,6 +9,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { StakeBlock } from "../../common/v1/types_pb.js";
+import { file_skein_common_v1_types } from "../../common/v1/types_pb.js";
 import type { Payment, Slash, StakedNode } from "./service_pb.js";
 import { file_skein_federation_v1_service } from "./service_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/federation/v1/events.proto.
  */
 export const file_skein_federation_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiBza2Vpbi9mZWRlcmF0aW9uL3YxL2V2ZW50cy5wcm90bxITc2tlaW4uZmVkZXJhdGlvbi52MSLGAQoVRmVkZXJhdGVkVGFza0FwcHJvdmVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRINCgV0aXRsZRgDIAEoCRISCgphcmVuYV90YXNrGAQgASgJEhIKCnBvb2xfdW5pdHMYBSABKAkSHQoVc3Rha2VfdGhyZXNob2xkX3VuaXRzGAYgASgJEg4KBnJvdW5kcxgHIAEoDRIVCg1sYXRlc3RfZW5kX21zGAggASgDEhEKCXNsYXNoX2JwcxgJIAEoDSJHChRGZWRlcmF0aW9uTm9kZUpvaW5lZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSEwoLc3Rha2VfdW5pdHMYAyABKAkiWAoWRmVkZXJhdGlvbk5vZGVFeGNsdWRlZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSDQoFcm91bmQYAyABKA0SEwoLc3Rha2VfdW5pdHMYBCABKAkiugEKC1JvdW5kT3BlbmVkEgwKBHRhc2sYASABKAkSDQoFcm91bmQYAiABKA0SEwoLYmVhY29uX2tpbmQYAyABKAkSFAoMYmVhY29uX3ZhbHVlGAQgASgJEjIKCXByb3Bvc2VycxgFIAMoCzIfLnNrZWluLmZlZGVyYXRpb24udjEuU3Rha2VkTm9kZRIvCgZ2b3RlcnMYBiADKAsyHy5za2Vpbi5mZWRlcmF0aW9uLnYxLlN0YWtlZE5vZGUiqAIKDFJvdW5kU2V0dGxlZBIMCgR0YXNrGAEgASgJEg0KBXJvdW5kGAIgASgNEg8KB291dGNvbWUYAyABKAkSFgoOd2VpZ2h0c19zaGEyNTYYBCABKAkSFAoMcmV3YXJkX3VuaXRzGAUgASgJEisKB3NsYXNoZXMYBiADKAsyGi5za2Vpbi5mZWRlcmF0aW9uLnYxLlNsYXNoEi4KCHBheW1lbnRzGAcgAygLMhwuc2tlaW4uZmVkZXJhdGlvbi52MS5QYXltZW50Eg4KBmNhbGxlchgIIAEoCRIUCgxjYWxsZXJfdW5pdHMYCSABKAkSFwoPcG9vbF9sZWZ0X3VuaXRzGAogASgJEiAKGHBvb2xfbGVmdF9nbV9mbG9ja191bml0cxgLIAEoCSLIAQoLUm91bmRWb2lkZWQSDAoEdGFzaxgBIAEoCRINCgVyb3VuZBgCIAEoDRIOCgZyZWFzb24YAyABKAkSKwoHc2xhc2hlcxgEIAMoCzIaLnNrZWluLmZlZGVyYXRpb24udjEuU2xhc2gSDgoGY2FsbGVyGAUgASgJEhQKDGNhbGxlcl91bml0cxgGIAEoCRIXCg9wb29sX2xlZnRfdW5pdHMYByABKAkSIAoYcG9vbF9sZWZ0X2dtX2Zsb2NrX3VuaXRzGAggASgJIvsBChVGZWRlcmF0ZWRUYXNrRmluaXNoZWQSDAoEdGFzaxgBIAEoCRIPCgdjcmVhdG9yGAIgASgJEhIKCmFyZW5hX3Rhc2sYAyABKAkSDgoGcm91bmRzGAQgASgNEhYKDndlaWdodHNfc2hhMjU2GAUgASgJEhQKDG1vZGVsX3NoYTI1NhgGIAEoCRIXCg9wb29sX2xlZnRfdW5pdHMYByABKAkSNgoMY29udHJpYnV0b3JzGAggAygLMiAuc2tlaW4uZmVkZXJhdGlvbi52MS5Db250cmlidXRvchIgChhwb29sX2xlZnRfZ21fZmxvY2tfdW5pdHMYCSABKAkiLQoLQ29udHJpYnV0b3ISDAoEbm9kZRgBIAEoCRIQCghleGFtcGxlcxgCIAEoA2IGcHJvdG8z", [file_skein_federation_v1_service]);
+  fileDesc("CiBza2Vpbi9mZWRlcmF0aW9uL3YxL2V2ZW50cy5wcm90bxITc2tlaW4uZmVkZXJhdGlvbi52MSLGAQoVRmVkZXJhdGVkVGFza0FwcHJvdmVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRINCgV0aXRsZRgDIAEoCRISCgphcmVuYV90YXNrGAQgASgJEhIKCnBvb2xfdW5pdHMYBSABKAkSHQoVc3Rha2VfdGhyZXNob2xkX3VuaXRzGAYgASgJEg4KBnJvdW5kcxgHIAEoDRIVCg1sYXRlc3RfZW5kX21zGAggASgDEhEKCXNsYXNoX2JwcxgJIAEoDSJ5ChRGZWRlcmF0aW9uTm9kZUpvaW5lZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSEwoLc3Rha2VfdW5pdHMYAyABKAkSMAoLc3Rha2VfYmxvY2sYBCABKAsyGy5za2Vpbi5jb21tb24udjEuU3Rha2VCbG9jayKKAQoWRmVkZXJhdGlvbk5vZGVFeGNsdWRlZBIMCgR0YXNrGAEgASgJEgwKBG5vZGUYAiABKAkSDQoFcm91bmQYAyABKA0SEwoLc3Rha2VfdW5pdHMYBCABKAkSMAoLc3Rha2VfYmxvY2sYBSABKAsyGy5za2Vpbi5jb21tb24udjEuU3Rha2VCbG9jayLsAQoLUm91bmRPcGVuZWQSDAoEdGFzaxgBIAEoCRINCgVyb3VuZBgCIAEoDRITCgtiZWFjb25fa2luZBgDIAEoCRIUCgxiZWFjb25fdmFsdWUYBCABKAkSMgoJcHJvcG9zZXJzGAUgAygLMh8uc2tlaW4uZmVkZXJhdGlvbi52MS5TdGFrZWROb2RlEi8KBnZvdGVycxgGIAMoCzIfLnNrZWluLmZlZGVyYXRpb24udjEuU3Rha2VkTm9kZRIwCgtzdGFrZV9ibG9jaxgHIAEoCzIbLnNrZWluLmNvbW1vbi52MS5TdGFrZUJsb2NrIqgCCgxSb3VuZFNldHRsZWQSDAoEdGFzaxgBIAEoCRINCgVyb3VuZBgCIAEoDRIPCgdvdXRjb21lGAMgASgJEhYKDndlaWdodHNfc2hhMjU2GAQgASgJEhQKDHJld2FyZF91bml0cxgFIAEoCRIrCgdzbGFzaGVzGAYgAygLMhouc2tlaW4uZmVkZXJhdGlvbi52MS5TbGFzaBIuCghwYXltZW50cxgHIAMoCzIcLnNrZWluLmZlZGVyYXRpb24udjEuUGF5bWVudBIOCgZjYWxsZXIYCCABKAkSFAoMY2FsbGVyX3VuaXRzGAkgASgJEhcKD3Bvb2xfbGVmdF91bml0cxgKIAEoCRIgChhwb29sX2xlZnRfZ21fZmxvY2tfdW5pdHMYCyABKAkiyAEKC1JvdW5kVm9pZGVkEgwKBHRhc2sYASABKAkSDQoFcm91bmQYAiABKA0SDgoGcmVhc29uGAMgASgJEisKB3NsYXNoZXMYBCADKAsyGi5za2Vpbi5mZWRlcmF0aW9uLnYxLlNsYXNoEg4KBmNhbGxlchgFIAEoCRIUCgxjYWxsZXJfdW5pdHMYBiABKAkSFwoPcG9vbF9sZWZ0X3VuaXRzGAcgASgJEiAKGHBvb2xfbGVmdF9nbV9mbG9ja191bml0cxgIIAEoCSL7AQoVRmVkZXJhdGVkVGFza0ZpbmlzaGVkEgwKBHRhc2sYASABKAkSDwoHY3JlYXRvchgCIAEoCRISCgphcmVuYV90YXNrGAMgASgJEg4KBnJvdW5kcxgEIAEoDRIWCg53ZWlnaHRzX3NoYTI1NhgFIAEoCRIUCgxtb2RlbF9zaGEyNTYYBiABKAkSFwoPcG9vbF9sZWZ0X3VuaXRzGAcgASgJEjYKDGNvbnRyaWJ1dG9ycxgIIAMoCzIgLnNrZWluLmZlZGVyYXRpb24udjEuQ29udHJpYnV0b3ISIAoYcG9vbF9sZWZ0X2dtX2Zsb2NrX3VuaXRzGAkgASgJIi0KC0NvbnRyaWJ1dG9yEgwKBG5vZGUYASABKAkSEAoIZXhhbXBsZXMYAiABKANiBnByb3RvMw", [file_skein_common_v1_types, file_skein_federation_v1_service]);
 
 /**
  * The operator has granted the pool; nodes may stake and join.
@@ -105,6 +107,13 @@ export type FederationNodeJoined = Message<"skein.federation.v1.FederationNodeJo
    * @generated from field: string stake_units = 3;
    */
   stakeUnits: string;
+
+  /**
+   * The stake is final as of this block; absent in messages from before it was recorded.
+   *
+   * @generated from field: skein.common.v1.StakeBlock stake_block = 4;
+   */
+  stakeBlock?: StakeBlock | undefined;
 };
 
 /**
@@ -140,6 +149,13 @@ export type FederationNodeExcluded = Message<"skein.federation.v1.FederationNode
    * @generated from field: string stake_units = 4;
    */
   stakeUnits: string;
+
+  /**
+   * Final as of this block; absent where a slash of the round alone took the stake below the threshold.
+   *
+   * @generated from field: skein.common.v1.StakeBlock stake_block = 5;
+   */
+  stakeBlock?: StakeBlock | undefined;
 };
 
 /**
@@ -184,6 +200,13 @@ export type RoundOpened = Message<"skein.federation.v1.RoundOpened"> & {
    * @generated from field: repeated skein.federation.v1.StakedNode voters = 6;
    */
   voters: StakedNode[];
+
+  /**
+   * Stakes of the round are final as of this block, less slashes that were decided here and were not final then.
+   *
+   * @generated from field: skein.common.v1.StakeBlock stake_block = 7;
+   */
+  stakeBlock?: StakeBlock | undefined;
 };
 
 /**

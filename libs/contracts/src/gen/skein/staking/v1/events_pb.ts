@@ -2,7 +2,7 @@
 // @generated from file skein/staking/v1/events.proto (package skein.staking.v1, syntax proto3)
 /* eslint-disable */
 
-// Public events of the staking indexer. Topic: staking.position.v1, key = wallet (of a pool or case: its owner, the accused). Wallets are CAIP-10; units are decimal
+// Public events of the staking indexer. Topic: staking.position.v1, key = wallet (of a pool, σ or case: its owner, the accused; of finality: the chain). Wallets are CAIP-10; units are decimal
 // strings of base units of FLOCK or gmFLOCK.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/staking/v1/events.proto.
  */
 export const file_skein_staking_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2V2ZW50cy5wcm90bxIQc2tlaW4uc3Rha2luZy52MSLcAQoPUG9zaXRpb25DaGFuZ2VkEg4KBndhbGxldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIsCgVsb2NrcxgEIAEoCzIdLnNrZWluLnN0YWtpbmcudjEuTG9ja1N1bW1hcnkSJwoGc3Rha2VzGAUgAygLMhcuc2tlaW4uc3Rha2luZy52MS5TdGFrZRImCgVjYXVzZRgGIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UiKAoIQmxvY2tSZWYSDgoGbnVtYmVyGAEgASgDEgwKBGhhc2gYAiABKAkiSQoLTG9ja1N1bW1hcnkSDQoFY291bnQYASABKA0SEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkiMgoFU3Rha2USDAoEdGFzaxgBIAEoCRIMCgRyb2xlGAIgASgJEg0KBXVuaXRzGAMgASgJIlYKBUNhdXNlEg8KB3R4X2hhc2gYASABKAkSDwoHb3JkaW5hbBgCIAEoDRIMCgRraW5kGAMgASgJEg8KB2Nhc2VfaWQYBCABKAkSDAoEdGFzaxgFIAEoCSKVAgoLUG9vbENoYW5nZWQSDAoEcG9vbBgBIAEoCRINCgVvd25lchgCIAEoCRIPCgd2ZXJzaW9uGAMgASgDEikKBWFzX29mGAQgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIVCg1jb3VudGVkX3VuaXRzGAUgASgJEhMKC3RvdGFsX3VuaXRzGAYgASgJEhcKD3ByaW5jaXBhbF9pbmRleBgHIAEoCRIOCgZjbG9zZWQYCCABKAgSMAoHd2FpdGluZxgJIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuV2FpdGluZ1NoYXJlcxImCgVjYXVzZRgKIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UiRQoNV2FpdGluZ1NoYXJlcxINCgVlcG9jaBgBIAEoAxIRCglzaGFyZXNfaW4YAiABKAkSEgoKc2hhcmVzX291dBgDIAEoCSKvAgoLQ2FzZUNoYW5nZWQSDwoHY2FzZV9pZBgBIAEoCRIPCgdhY2N1c2VkGAIgASgJEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIOCgZzdGF0dXMYBCABKAkSDAoEdGFzaxgFIAEoCRIMCgRyb2xlGAYgASgJEgwKBHBvb2wYByABKAkSEQoJY2FwX3VuaXRzGAggASgJEhAKCGV2aWRlbmNlGAkgASgJEhgKEGZyb21fb3duZXJfdW5pdHMYCiABKAkSFwoPZnJvbV9wb29sX3VuaXRzGAsgASgJEhkKEXRvX3JlcG9ydGVyX3VuaXRzGAwgASgJEiYKBWNhdXNlGA0gASgLMhcuc2tlaW4uc3Rha2luZy52MS5DYXVzZSKyAQoUUmVjb25jaWxpYXRpb25Gcm96ZW4SDQoFY2hhaW4YASABKAkSDwoHdmVyc2lvbhgCIAEoAxIpCgVhc19vZhgDIAEoCzIaLnNrZWluLnN0YWtpbmcudjEuQmxvY2tSZWYSDAoEcnVsZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSMQoLZGlmZmVyZW5jZXMYBiADKAsyHC5za2Vpbi5zdGFraW5nLnYxLkRpZmZlcmVuY2UiTQoKRGlmZmVyZW5jZRINCgV0b3RhbBgBIAEoCRIYChByZWFkX21vZGVsX3VuaXRzGAIgASgJEhYKDmNvbnRyYWN0X3VuaXRzGAMgASgJIkYKFFJlY29uY2lsaWF0aW9uVGhhd2VkEg0KBWNoYWluGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJYgZwcm90bzM");
+  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2V2ZW50cy5wcm90bxIQc2tlaW4uc3Rha2luZy52MSLcAQoPUG9zaXRpb25DaGFuZ2VkEg4KBndhbGxldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIsCgVsb2NrcxgEIAEoCzIdLnNrZWluLnN0YWtpbmcudjEuTG9ja1N1bW1hcnkSJwoGc3Rha2VzGAUgAygLMhcuc2tlaW4uc3Rha2luZy52MS5TdGFrZRImCgVjYXVzZRgGIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UiKAoIQmxvY2tSZWYSDgoGbnVtYmVyGAEgASgDEgwKBGhhc2gYAiABKAkiSQoLTG9ja1N1bW1hcnkSDQoFY291bnQYASABKA0SEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkiMgoFU3Rha2USDAoEdGFzaxgBIAEoCRIMCgRyb2xlGAIgASgJEg0KBXVuaXRzGAMgASgJIlYKBUNhdXNlEg8KB3R4X2hhc2gYASABKAkSDwoHb3JkaW5hbBgCIAEoDRIMCgRraW5kGAMgASgJEg8KB2Nhc2VfaWQYBCABKAkSDAoEdGFzaxgFIAEoCSKtAgoLUG9vbENoYW5nZWQSDAoEcG9vbBgBIAEoCRINCgVvd25lchgCIAEoCRIPCgd2ZXJzaW9uGAMgASgDEikKBWFzX29mGAQgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIVCg1jb3VudGVkX3VuaXRzGAUgASgJEhMKC3RvdGFsX3VuaXRzGAYgASgJEhcKD3ByaW5jaXBhbF9pbmRleBgHIAEoCRIOCgZjbG9zZWQYCCABKAgSMAoHd2FpdGluZxgJIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuV2FpdGluZ1NoYXJlcxImCgVjYXVzZRgKIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2USFgoOY291bnRlZF9zaGFyZXMYCyABKAkilAEKDFNpZ21hQ2hhbmdlZBINCgVvd25lchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIRCglzaWdtYV9wcG0YBCABKA0SJgoFY2F1c2UYBSABKAsyFy5za2Vpbi5zdGFraW5nLnYxLkNhdXNlIo4BCg9GaW5hbGl0eVJlYWNoZWQSDQoFY2hhaW4YASABKAkSKQoFYXNfb2YYAiABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEhUKDWJsb2NrX3RpbWVfbXMYAyABKAMSGAoQZXBvY2hfZ2VuZXNpc19tcxgEIAEoAxIQCghlcG9jaF9tcxgFIAEoAyJFCg1XYWl0aW5nU2hhcmVzEg0KBWVwb2NoGAEgASgDEhEKCXNoYXJlc19pbhgCIAEoCRISCgpzaGFyZXNfb3V0GAMgASgJIq8CCgtDYXNlQ2hhbmdlZBIPCgdjYXNlX2lkGAEgASgJEg8KB2FjY3VzZWQYAiABKAkSKQoFYXNfb2YYAyABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEg4KBnN0YXR1cxgEIAEoCRIMCgR0YXNrGAUgASgJEgwKBHJvbGUYBiABKAkSDAoEcG9vbBgHIAEoCRIRCgljYXBfdW5pdHMYCCABKAkSEAoIZXZpZGVuY2UYCSABKAkSGAoQZnJvbV9vd25lcl91bml0cxgKIAEoCRIXCg9mcm9tX3Bvb2xfdW5pdHMYCyABKAkSGQoRdG9fcmVwb3J0ZXJfdW5pdHMYDCABKAkSJgoFY2F1c2UYDSABKAsyFy5za2Vpbi5zdGFraW5nLnYxLkNhdXNlIrIBChRSZWNvbmNpbGlhdGlvbkZyb3plbhINCgVjaGFpbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIMCgRydWxlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIxCgtkaWZmZXJlbmNlcxgGIAMoCzIcLnNrZWluLnN0YWtpbmcudjEuRGlmZmVyZW5jZSJNCgpEaWZmZXJlbmNlEg0KBXRvdGFsGAEgASgJEhgKEHJlYWRfbW9kZWxfdW5pdHMYAiABKAkSFgoOY29udHJhY3RfdW5pdHMYAyABKAkiRgoUUmVjb25jaWxpYXRpb25UaGF3ZWQSDQoFY2hhaW4YASABKAkSDwoHdmVyc2lvbhgCIAEoAxIOCgZyZWFzb24YAyABKAliBnByb3RvMw");
 
 /**
  * A wallet's whole finalised position after one more finalised fact of the chain. Consumers keep the newest version of each
@@ -273,6 +273,13 @@ export type PoolChanged = Message<"skein.staking.v1.PoolChanged"> & {
    * @generated from field: skein.staking.v1.Cause cause = 10;
    */
   cause?: Cause | undefined;
+
+  /**
+   * Shares behind counted_units: with those of `waiting` that count by time, times principal_index, floored, they are what counts then.
+   *
+   * @generated from field: string counted_shares = 11;
+   */
+  countedShares: string;
 };
 
 /**
@@ -281,6 +288,95 @@ export type PoolChanged = Message<"skein.staking.v1.PoolChanged"> & {
  */
 export const PoolChangedSchema: GenMessage<PoolChanged> = /*@__PURE__*/
   messageDesc(file_skein_staking_v1_events, 5);
+
+/**
+ * Which part of the reward on delegated stake an owner keeps for itself. Consumers keep the newest version of each owner.
+ *
+ * @generated from message skein.staking.v1.SigmaChanged
+ */
+export type SigmaChanged = Message<"skein.staking.v1.SigmaChanged"> & {
+  /**
+   * @generated from field: string owner = 1;
+   */
+  owner: string;
+
+  /**
+   * Version of the owner's stream: 1 for its first fact, without gaps.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: skein.staking.v1.BlockRef as_of = 3;
+   */
+  asOf?: BlockRef | undefined;
+
+  /**
+   * Parts per million.
+   *
+   * @generated from field: uint32 sigma_ppm = 4;
+   */
+  sigmaPpm: number;
+
+  /**
+   * @generated from field: skein.staking.v1.Cause cause = 5;
+   */
+  cause?: Cause | undefined;
+};
+
+/**
+ * Describes the message skein.staking.v1.SigmaChanged.
+ * Use `create(SigmaChangedSchema)` to create a new message.
+ */
+export const SigmaChangedSchema: GenMessage<SigmaChanged> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 6);
+
+/**
+ * Every position that facts up to this final block have changed has been published before. Key = chain: a message of another key may
+ * still be on its way. What counts by time alone does so by this block's time.
+ *
+ * @generated from message skein.staking.v1.FinalityReached
+ */
+export type FinalityReached = Message<"skein.staking.v1.FinalityReached"> & {
+  /**
+   * eip155:{chain id}
+   *
+   * @generated from field: string chain = 1;
+   */
+  chain: string;
+
+  /**
+   * @generated from field: skein.staking.v1.BlockRef as_of = 2;
+   */
+  asOf?: BlockRef | undefined;
+
+  /**
+   * The block's time; 0 where the chain could not be asked for it.
+   *
+   * @generated from field: int64 block_time_ms = 3;
+   */
+  blockTimeMs: bigint;
+
+  /**
+   * Reward epochs as the contracts count them; both 0 where the chain could not be asked.
+   *
+   * @generated from field: int64 epoch_genesis_ms = 4;
+   */
+  epochGenesisMs: bigint;
+
+  /**
+   * @generated from field: int64 epoch_ms = 5;
+   */
+  epochMs: bigint;
+};
+
+/**
+ * Describes the message skein.staking.v1.FinalityReached.
+ * Use `create(FinalityReachedSchema)` to create a new message.
+ */
+export const FinalityReachedSchema: GenMessage<FinalityReached> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 7);
 
 /**
  * Shares asked for in an epoch that do not count yet.
@@ -309,7 +405,7 @@ export type WaitingShares = Message<"skein.staking.v1.WaitingShares"> & {
  * Use `create(WaitingSharesSchema)` to create a new message.
  */
 export const WaitingSharesSchema: GenMessage<WaitingShares> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_events, 6);
+  messageDesc(file_skein_staking_v1_events, 8);
 
 /**
  * A case against a stake, by final facts: its notice, its slash, or its dismissal. One that runs out of time says nothing.
@@ -398,7 +494,7 @@ export type CaseChanged = Message<"skein.staking.v1.CaseChanged"> & {
  * Use `create(CaseChangedSchema)` to create a new message.
  */
 export const CaseChangedSchema: GenMessage<CaseChanged> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_events, 7);
+  messageDesc(file_skein_staking_v1_events, 9);
 
 /**
  * Topic: staking.reconciliation.v1, key = chain (eip155:{chain id}). No payout may rest on the chain's stakes from here on until
@@ -453,7 +549,7 @@ export type ReconciliationFrozen = Message<"skein.staking.v1.ReconciliationFroze
  * Use `create(ReconciliationFrozenSchema)` to create a new message.
  */
 export const ReconciliationFrozenSchema: GenMessage<ReconciliationFrozen> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_events, 8);
+  messageDesc(file_skein_staking_v1_events, 10);
 
 /**
  * A total that read model and contract know differently, in base units.
@@ -484,7 +580,7 @@ export type Difference = Message<"skein.staking.v1.Difference"> & {
  * Use `create(DifferenceSchema)` to create a new message.
  */
 export const DifferenceSchema: GenMessage<Difference> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_events, 9);
+  messageDesc(file_skein_staking_v1_events, 11);
 
 /**
  * Payouts may go on.
@@ -513,5 +609,5 @@ export type ReconciliationThawed = Message<"skein.staking.v1.ReconciliationThawe
  * Use `create(ReconciliationThawedSchema)` to create a new message.
  */
 export const ReconciliationThawedSchema: GenMessage<ReconciliationThawed> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_events, 10);
+  messageDesc(file_skein_staking_v1_events, 12);
 
