@@ -38,3 +38,49 @@ describe('a group that failed', () => {
     expect(await outcomeAfter(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).toEqual(['es-append-exact']);
   });
 });
+
+/** A pool whose streams are locked by somebody else until they are let go; it counts the statements under way. */
+class LockedPool {
+  readonly options: { max: number };
+  underWay = 0;
+  most = 0;
+  #let: (() => void)[] = [];
+
+  constructor(max: number) {
+    this.options = { max };
+  }
+
+  readonly query = async ({ name }: { name: string }): Promise<{ rows: unknown[]; rowCount: number }> => {
+    this.underWay += 1;
+    this.most = Math.max(this.most, this.underWay);
+    if (name === 'es-append') await new Promise<void>((resolve) => this.#let.push(resolve));
+    this.underWay -= 1;
+    return name === 'es-append' ? { rows: [{ status: 'appended', version: 4 }], rowCount: 1 } : { rows: [], rowCount: 0 };
+  };
+
+  /** Ends the statement that has waited longest, if one does. */
+  letOneGo(): void {
+    this.#let.shift()?.();
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('appends that go alone', () => {
+  test.each([[8, 6], [4, 2], [2, 1], [1, 1]])('of %i connections they use %i, and none of them is forgotten', async (max, most) => {
+    const pool = new LockedPool(max);
+    const outcomes: unknown[] = [];
+    for (let index = 0; index < 10; index += 1) {
+      void GroupCommit.of(pool as unknown as pg.Pool).commit({ ...append, streamId: `account-${index}` }).then((outcome) => outcomes.push(outcome));
+      await turn();
+    }
+    for (let turns = 0; turns < 30; turns += 1) await turn();
+    expect([pool.underWay, outcomes]).toEqual([most, []]);
+    for (let turns = 0; turns < 200 && outcomes.length < 10; turns += 1) {
+      pool.letOneGo();
+      await turn();
+    }
+    expect(outcomes).toHaveLength(10);
+    expect([pool.underWay, pool.most]).toEqual([0, Math.min(most + 1, Math.max(1, max - 1))]);
+  });
+});

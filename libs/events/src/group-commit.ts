@@ -123,16 +123,20 @@ function groupValues(appends: readonly PreparedAppend[]): unknown[] {
 /**
  * Writes appends, one transaction for those of several streams that come while earlier ones are under way. An append that
  * comes alone goes at once; under load a commit and a round trip are shared by many. What cannot go with others (the stream
- * is locked by somebody else, or the group's statement was refused) goes alone and waits by itself.
+ * is locked by somebody else, or the group's statement was refused) goes alone and waits by itself, but never on the last
+ * connections: those are for groups and for reads.
  */
 export class GroupCommit {
   readonly #pool: Pool;
   readonly #slots: number;
   readonly #connectionsMax: number;
+  readonly #aloneMax: number;
   #queue: Waiting[] = [];
+  #aloneQueue: Waiting[] = [];
   #underWay = 0;
-  /** Connections in use, by groups that have given their slot back, too. */
+  /** Connections in use, also by groups that have given their slot back, and by those that go alone. */
   #connections = 0;
+  #goingAlone = 0;
   #flush: NodeJS.Immediate | undefined;
   /** Whether the last group was one append, with nobody behind it. */
   #solitary = false;
@@ -143,6 +147,8 @@ export class GroupCommit {
     const max = pool.options.max ?? 10;
     this.#slots = Math.max(1, Math.floor(max / 2));
     this.#connectionsMax = Math.max(1, max - 1);
+    // Who goes alone may wait for a lock as long as a statement may take; the other streams' appends go on beside them.
+    this.#aloneMax = Math.max(1, this.#connectionsMax - 1);
   }
 
   /** The one of this pool. */
@@ -196,6 +202,7 @@ export class GroupCommit {
     return () => {
       clearTimeout(slow);
       this.#connections -= 1;
+      this.#sendAlone();
       leaveSlot();
     };
   }
@@ -222,13 +229,13 @@ export class GroupCommit {
   async #write(group: readonly Waiting[]): Promise<void> {
     const answers = await this.#attempt(group).catch((error: unknown) => error);
     if (!Array.isArray(answers)) {
-      if (isRefused(answers)) for (const waiting of group) this.#alone(waiting);
+      if (isRefused(answers)) for (const waiting of group) this.#goAlone(waiting);
       else for (const { reject } of group) reject(answers);
       return;
     }
     for (const [index, waiting] of group.entries()) {
       const outcome = answers[index] as CommitOutcome | undefined;
-      if (outcome === undefined) this.#alone(waiting);
+      if (outcome === undefined) this.#goAlone(waiting);
       else waiting.resolve(outcome);
     }
   }
@@ -270,17 +277,37 @@ export class GroupCommit {
     return rows.map(({ status, version }) => (status === 'busy' || status === 'clock' ? undefined : { status, version }));
   }
 
-  /** In a transaction of its own, and waiting for the stream's lock. */
-  #alone({ append, resolve, reject }: Waiting): void {
+  #goAlone(waiting: Waiting): void {
     // Decided on what this process remembers: it has to be decided again first.
-    if (append.clockMs !== null) return resolve({ status: 'unsure', version: 0 });
+    if (waiting.append.clockMs !== null) return waiting.resolve({ status: 'unsure', version: 0 });
+    this.#aloneQueue.push(waiting);
+    this.#sendAlone();
+  }
+
+  #sendAlone(): void {
+    while (this.#goingAlone < this.#aloneMax && this.#connections < this.#connectionsMax) {
+      const next = this.#aloneQueue.shift();
+      if (next === undefined) return;
+      this.#goingAlone += 1;
+      this.#connections += 1;
+      void this.#writeAlone(next).finally(() => {
+        this.#goingAlone -= 1;
+        this.#connections -= 1;
+        this.#sendAlone();
+        this.#sendSoon();
+      });
+    }
+  }
+
+  /** In a transaction of its own, and waiting for the stream's lock. */
+  async #writeAlone({ append, resolve, reject }: Waiting): Promise<void> {
     const { streamId, expected, encoded, metadata, recordedAtMs, key, inbox, effects } = append;
     const recorded = encoded.map((event) => event.recorded);
     const values = [
       streamId, expected, recorded.map(({ eventId }) => eventId), recorded.map(({ type }) => type), recorded.map(({ schemaVersion }) => schemaVersion),
       encoded.map(({ text }) => text), metadata, recordedAtMs, key, inbox, effects,
     ];
-    this.#pool
+    await this.#pool
       .query<CommitOutcome>({ name: 'es-append', text: ALONE, values })
       .then(({ rows }) => {
         if (rows[0] === undefined) throw new Error('es_append answered nothing');

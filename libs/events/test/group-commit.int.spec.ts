@@ -65,6 +65,29 @@ describe('appends that come at once', () => {
     expect(await waits).toEqual({ streamId: 'locked-0', version: 1 });
   });
 
+  test('who waits alone leaves connections for the other streams and for reads', async () => {
+    const streams = Array.from({ length: 6 }, (_, index) => `held-${index}`);
+    const holder = new pg.Client({ connectionString: db.appUrl });
+    await holder.connect();
+    await holder.query('BEGIN');
+    for (const stream of streams) await holder.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [stream]);
+    const pool = new pg.Pool({ connectionString: db.appUrl, max: 4, connectionTimeoutMillis: 3_000 });
+    const own = new EventStore({ pool });
+    const held = streams.map((stream) => own.append(stream, 'none', [counted(1)], metadata));
+    const waiting = async (): Promise<number> => (await holder.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    )).rows[0]?.count ?? 0;
+    await eventually(async () => expect(await waiting()).toBeGreaterThanOrEqual(2));
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    expect(await own.append('not-held', 'none', [counted(1)], metadata)).toEqual({ streamId: 'not-held', version: 1 });
+    expect(await waiting()).toBe(2);
+    await holder.query('COMMIT');
+    await holder.end();
+    expect(await Promise.all(held)).toEqual(streams.map((streamId) => ({ streamId, version: 1 })));
+    await own.close();
+    await pool.end();
+  });
+
   test('large appends go by themselves, whatever numbers others draw meanwhile', async () => {
     const many = (count: number): Counted[] => Array.from({ length: count }, (_, n) => counted(n + 1));
     const streams = Array.from({ length: 12 }, (_, index) => `large-${index}`);
