@@ -5,7 +5,7 @@ import type { CommandKey, InboxEntry } from './types.js';
 
 /** What a command needs to know before it decides, from one query. */
 export interface Loaded {
-  /** Database clock, epoch milliseconds. */
+  /** Database clock at the last query, epoch milliseconds. */
   nowMs: number;
   /** Outcome stored under the command's key. */
   answered?: { requestHash: string; streamId: string; version: number; answer: unknown };
@@ -19,6 +19,7 @@ export interface Loaded {
 export type Take = (page: readonly StoredEvent[]) => void;
 
 interface TailRow {
+  now_ms: string;
   first: number | null;
   types: string;
   schema_versions: string;
@@ -26,7 +27,6 @@ interface TailRow {
 }
 
 interface LoadRow extends TailRow {
-  now_ms: string;
   answered: { requestHash: string; streamId: string; version: number; answer: unknown } | null;
   seen: boolean;
 }
@@ -46,11 +46,12 @@ const LOAD = `
     t.first, t.types, t.schema_versions, t.data
   FROM (${TAIL}) t`;
 
+const REST = `SELECT es_now_ms() AS now_ms, t.first, t.types, t.schema_versions, t.data FROM (${TAIL}) t`;
+
 /** Events of one query: a longer text would meet the server's time limit and, at 512 MiB, the longest string there is. */
 const PAGE_EVENTS = 5_000;
 
 const SEPARATOR = '\u001f';
-const NOTHING: TailRow = { first: null, types: '', schema_versions: '', data: '' };
 
 function tailOf({ first, types, schema_versions, data }: TailRow): StoredEvent[] {
   if (first === null) return [];
@@ -59,24 +60,31 @@ function tailOf({ first, types, schema_versions, data }: TailRow): StoredEvent[]
   return types.split(SEPARATOR).map((type, index) => ({ type, schema_version: Number(schemaVersions[index]), data: payloads[index] }));
 }
 
+interface ArchivedRow extends StoredEvent {
+  now_ms: string;
+}
+
 /** One page of what lies in the archive between two versions, both excluded; there must be no gap. */
-async function archivedPage(pool: Pool, streamId: string, after: number, before: number, pageEvents: number): Promise<StoredEvent[]> {
-  const { rows } = await pool.query<StoredEvent>({
+async function archivedPage(pool: Pool, streamId: string, after: number, before: number, pageEvents: number): Promise<ArchivedRow[]> {
+  const { rows } = await pool.query<ArchivedRow>({
     name: 'es-load-archived',
-    text: `SELECT h.type, h.schema_version, h.data FROM es_event_archive h WHERE h.stream_id = $1 AND h.version > $2 AND h.version < $3 ORDER BY h.version LIMIT $4`,
+    text: `SELECT es_now_ms() AS now_ms, h.type, h.schema_version, h.data FROM es_event_archive h WHERE h.stream_id = $1 AND h.version > $2 AND h.version < $3 ORDER BY h.version LIMIT $4`,
     values: [streamId, after, before, pageEvents],
   });
   if (rows.length !== Math.min(pageEvents, before - after - 1)) throw new Error(`stream ${streamId} lacks events between versions ${after} and ${before}`);
   return rows;
 }
 
-/** Takes what was archived between two versions, both excluded. */
-async function takeArchived(pool: Pool, streamId: string, after: number, before: number, pageEvents: number, take: Take): Promise<void> {
+/** Takes what was archived between two versions, both excluded; the database's clock at the last page, undefined where there was none. */
+async function takeArchived(pool: Pool, streamId: string, after: number, before: number, pageEvents: number, take: Take): Promise<number | undefined> {
+  let nowMs: number | undefined;
   for (let version = after; version + 1 < before; ) {
     const page = await archivedPage(pool, streamId, version, before, pageEvents);
     take(page);
     version += page.length;
+    nowMs = Number(page.at(-1)?.now_ms);
   }
+  return nowMs;
 }
 
 /** What to load: the events after `version`, at most `pageEvents` by one query. */
@@ -98,18 +106,21 @@ export async function load(pool: Pool, { streamId, version, key, inbox, pageEven
   const { rows } = await pool.query<LoadRow>({ name: 'es-load', text: LOAD, values });
   const first = rows[0];
   if (!first) throw new Error('the load query answered nothing');
-  let row: TailRow = first;
+  let row: TailRow | undefined = first;
   let last = version;
-  for (;;) {
+  let nowMs = Number(first.now_ms);
+  while (row !== undefined) {
     const page = tailOf(row);
-    if (row.first !== null) await takeArchived(pool, streamId, last, row.first, pageEvents, take);
+    // Of the last query: a long stream is folded for seconds, and what is decided on it is decided at their end.
+    nowMs = Number(row.now_ms);
+    if (row.first !== null) nowMs = (await takeArchived(pool, streamId, last, row.first, pageEvents, take)) ?? nowMs;
     take(page);
     last = row.first === null ? last : row.first + page.length - 1;
     if (page.length < pageEvents) break;
-    const next = await pool.query<TailRow>({ name: 'es-load-rest', text: TAIL, values: [streamId, last, pageEvents] });
-    row = next.rows[0] ?? NOTHING;
+    const next: { rows: TailRow[] } = await pool.query<TailRow>({ name: 'es-load-rest', text: REST, values: [streamId, last, pageEvents] });
+    row = next.rows[0];
   }
-  const loaded: Loaded = { nowMs: Number(first.now_ms), seen: first.seen, version: last };
+  const loaded: Loaded = { nowMs, seen: first.seen, version: last };
   if (first.answered) loaded.answered = { ...first.answered, answer: first.answered.answer === null ? undefined : decodePayload(first.answered.answer) };
   return loaded;
 }
