@@ -1,4 +1,4 @@
-import { upcasterChain } from '@skein/kernel';
+import { ok, upcasterChain, type Decider } from '@skein/kernel';
 import { freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { archiveStream, checkStoredVersions, eventsMigrations, EventStore, NewerEventsError } from '../src/index.js';
@@ -48,4 +48,30 @@ test('a chain with a hole stops the program before it has a store', () => {
   const chain: ((data: unknown) => unknown)[] = [];
   chain[1] = (data) => data;
   expect(() => new EventStore({ pool: db.appPool, upcasters: { [PRICE]: chain } })).toThrow(`${PRICE} has no upcaster from schema version 1`);
+});
+
+interface Price {
+  units: bigint;
+  currency: string;
+}
+const sums: Decider<Record<string, bigint>, Price, { type: typeof PRICE; data: Price }> = {
+  initialState: () => ({}),
+  decide: (data) => ok([{ type: PRICE, data }]),
+  evolve: (state, { data: { units, currency } }) => ({ ...state, [currency]: (state[currency] ?? 0n) + units }),
+};
+
+test('a stream that three programs have written goes on with the newest: each event takes the steps that it lacks, also out of the archive', async () => {
+  const [first, second, third] = [[], [cents], [cents, currency]].map((steps) => new EventStore({ pool: db.appPool, upcasters: upcasterChain(steps) })) as [EventStore, EventStore, EventStore];
+  await first.append('price-long', 'none', [{ type: PRICE, data: { cents: 5 } }], metadata);
+  await second.append('price-long', 1, [{ type: PRICE, data: { units: 60_000_000n } }], metadata);
+  const done = await third.execute({ decider: sums, streamId: 'price-long', metadata, command: () => ({ units: 7n, currency: 'EUR' }), answer: (state) => state });
+  const expected = { USD: 110_000_000n, EUR: 7n };
+  expect(done).toMatchObject({ ok: true, value: { version: 3, answer: expected } });
+  await third.headPosition();
+  expect(await archiveStream(db.appPool, 'price-long')).toBe(2);
+  const cold = new EventStore({ pool: db.appPool, upcasters: upcasterChain([cents, currency]) });
+  expect(await cold.state(sums, 'price-long')).toEqual({ state: expected, version: 3 });
+  const { rows } = await db.appPool.query(`SELECT schema_version FROM es_history WHERE stream_id = 'price-long' ORDER BY version`);
+  expect(rows).toEqual([1, 2, 3].map((schema_version) => ({ schema_version })));
+  await expect(second.state(sums, 'price-long')).rejects.toThrow('schema version 3, newer than this program knows (2)');
 });
