@@ -1,10 +1,10 @@
 import type { Provider, Type } from '@nestjs/common';
-import type { AddressBook } from '@skein/contracts-evm';
 import type { EventStore, Reactor } from '@skein/events';
 import type { Publication } from '@skein/messaging';
 import { CONFIG, POOL, type Settings } from '@skein/platform';
 import type pg from 'pg';
 import { casesReactor, poolsReactor, positionsReactor } from './application/positions.reactor.js';
+import { QuorumTimes } from './application/quorum-times.js';
 import { CHAIN_TIMES, STAKING_QUERIES } from './application/tokens.js';
 import { JsonRpc } from './infrastructure/json-rpc.js';
 import { RpcChainTimes } from './infrastructure/rpc-chain-times.js';
@@ -19,9 +19,10 @@ import { StakingQueries } from './projections/staking.queries.js';
 import { casesPublication, poolsPublication, positionsPublication } from './publish/positions.publication.js';
 import type { StakingSettings } from './staking.settings.js';
 
-function chainTimes(settings: Settings): RpcChainTimes {
-  const { CHAIN_RPC_URL: urls, CHAIN_CONTRACTS: book } = (settings as Settings<StakingSettings>).own as { CHAIN_RPC_URL: readonly string[]; CHAIN_CONTRACTS: AddressBook };
-  return new RpcChainTimes(new JsonRpc(urls[0]!), book);
+function chainTimes(settings: Settings): RpcChainTimes | QuorumTimes {
+  const { CHAIN_RPC_URL: urls, CHAIN_RPC_QUORUM: quorum, CHAIN_CONTRACTS: book } = (settings as Settings<StakingSettings>).own;
+  const [first, ...others] = urls.map((url) => new RpcChainTimes(new JsonRpc(url), book));
+  return others.length === 0 ? first! : new QuorumTimes([first!, ...others], quorum);
 }
 
 /** What the read models need, serve and tell. */

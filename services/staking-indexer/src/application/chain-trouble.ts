@@ -18,6 +18,7 @@ export type TroubleRule =
   | 'finality-beyond-latest'
   | 'final-block-changed'
   | 'wrong-chain-id'
+  | 'too-few-endpoints'
   | 'providers-disagree';
 
 export class ChainTrouble extends Error {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { factIn, stakedFact } from '../../test/chain-fixtures.js';
 import type { ChainFact } from '../domain/facts.js';
-import { ChainTrouble, type ChainSource, type Header, type Heads } from './chain-source.js';
+import { ChainTrouble, RangeRefused, type ChainSource, type Header, type Heads } from './chain-source.js';
 import { QuorumSource } from './quorum-source.js';
 
 const header = (number: number, branch = 'a'): Header => ({ number, hash: `0x${branch}${number}`, parentHash: `0x${branch}${number - 1}`, mayHoldFacts: false });
@@ -18,6 +18,8 @@ class Provider {
   chainId = 8453;
   down: ChainTrouble | undefined;
   asked: string[] = [];
+  /** Why it does not give the facts of a range. */
+  refuses: (from: number, to: number) => ChainTrouble | undefined = () => undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -31,7 +33,11 @@ class Provider {
   heads = () => this.#answer('heads', this.heads_);
   header = (number: number) => this.#answer('header', header(number, this.branch));
   follow = (contracts: readonly string[]) => void this.asked.push(`follow ${contracts.join()}`);
-  facts = (from: number, to: number) => this.#answer('facts', this.facts_.filter(({ blockNumber }) => blockNumber >= from && blockNumber <= to));
+  facts = (from: number, to: number) => {
+    const refusal = this.refuses(from, to);
+    return refusal === undefined ? this.#factsOf(from, to) : Promise.reject(refusal);
+  };
+  #factsOf = (from: number, to: number) => this.#answer(`facts ${from}-${to}`, this.facts_.filter(({ blockNumber }) => blockNumber >= from && blockNumber <= to));
   agree = () => Promise.resolve(true);
   codes = () => this.#answer('codes', this.codes_);
   totalStaked = () => this.#answer('total', this.total);
@@ -116,6 +122,84 @@ test('facts become final where enough endpoints give the same ones', async () =>
   const strict = new QuorumSource(all, 2);
   await strict.heads();
   expect(await strict.agree(1, 9, [one, two])).toBe(false);
+});
+
+test('what has been read is asked for again of nobody who said it, and counts for nobody who did not', async () => {
+  const fact = factIn(header(5), 't1', 0);
+  const { all, source } = providers(2, 2);
+  for (const provider of all) provider.facts_ = [fact];
+  await source.heads();
+  const read = await source.facts(3, 9);
+  expect(await source.agree(4, 9, read)).toBe(true);
+  expect(all.map(({ asked }) => asked.filter((what) => what.startsWith('facts')))).toEqual([['facts 3-9'], ['facts 4-9']]);
+  // Observed by one that has gone since: only one is left that says so.
+  all[0]!.down = down();
+  all[1]!.heads_ = headsAt(30, 12);
+  await source.heads();
+  expect(await source.agree(4, 9, read)).toBe(false);
+  all[0]!.down = undefined;
+  await source.heads();
+  for (const provider of all) provider.asked = [];
+  expect(await source.agree(4, 9, read)).toBe(true);
+  expect(all.map(({ asked }) => asked)).toEqual([['facts 4-9'], ['facts 4-9']]);
+  await expect(source.agree(4, 9, [])).rejects.toMatchObject({ rule: 'providers-disagree', message: expect.stringContaining('what was read before says "no more facts"') });
+});
+
+test('a range that is refused is split; a single block that one refuses another one gives, or there is a name for it', async () => {
+  const fact = factIn(header(5), 't1', 0);
+  const { all, source } = providers(3, 2);
+  for (const provider of all) provider.facts_ = [fact];
+  all[0]!.refuses = (from, to) => (from <= 5 && to >= 5 ? new RangeRefused('too many logs') : undefined);
+  await source.heads();
+  await expect(source.facts(1, 9)).rejects.toMatchObject({ rule: 'range-refused' });
+  all[1]!.heads_ = headsAt(4, 3);
+  await source.heads();
+  expect(await source.facts(5, 5)).toEqual([fact]);
+  // The one that lags is not asked: it would say that there is nothing.
+  expect(all.map(({ asked }) => asked.filter((what) => what === 'facts 5-5').length)).toEqual([0, 0, 1]);
+  all[2]!.refuses = () => new ChainTrouble('endpoint-timeout', 'no answer');
+  await expect(source.facts(5, 5)).rejects.toMatchObject({ rule: 'range-refused', message: 'too many logs' });
+});
+
+test('whoever cannot give a block’s facts is no witness and stops nothing; it is named', async () => {
+  const fact = factIn(header(5), 't1', 0);
+  const { all, source } = providers(2, 2);
+  for (const provider of all) provider.facts_ = [fact];
+  all[1]!.refuses = (from, to) => (from <= 5 && to >= 5 ? new RangeRefused('too many logs') : undefined);
+  await source.heads();
+  const read = await source.facts(1, 9);
+  expect(await source.agree(1, 9, read)).toBe(false);
+  expect((await source.heads()).agreement).toEqual({ reached: 2, wanted: 2, missing: 'too many logs' });
+  all[1]!.refuses = (from, to) => (to > from ? new RangeRefused('too wide') : undefined);
+  expect(await source.agree(1, 9, read)).toBe(true);
+  expect((await source.heads()).agreement?.missing).toBe('');
+  // The leader that has no logs to give is passed over as long as another one has them.
+  all[0]!.refuses = () => new ChainTrouble('endpoint-timeout', 'no answer');
+  all[1]!.refuses = () => undefined;
+  await source.heads();
+  expect(await source.facts(1, 9)).toEqual([fact]);
+  expect(await source.agree(1, 9, [fact])).toBe(false);
+});
+
+test('a final block’s state is what enough endpoints give; one alone decides nothing, and is waited for or not', async () => {
+  const { all, source } = providers(2, 2);
+  const at = { number: 10, hash: '0xa10' };
+  expect([await source.totals(at, [{ name: 'staked' }]), await source.totalStaked(at), await source.codes(at)]).toEqual([[7n], 7n, { '0x1': 'c' }]);
+  await source.heads();
+  all[1]!.down = down();
+  const waits = { rule: 'too-few-endpoints', message: 'the totals at block 10: 1 of 2 endpoints answer: it is down' };
+  await expect(source.totals(at, [{ name: 'staked' }])).rejects.toMatchObject(waits);
+  await expect(source.totalStaked(at)).rejects.toMatchObject({ rule: 'too-few-endpoints' });
+  await expect(source.codes(at)).rejects.toMatchObject({ rule: 'too-few-endpoints' });
+  // Once the look knows, it goes on with what is pending and asks for no state; whoever compares totals is told all the same.
+  await source.heads();
+  expect([await source.totalStaked(at), await source.codes(at)]).toEqual([undefined, undefined]);
+  await expect(source.totals(at, [{ name: 'staked' }])).rejects.toMatchObject(waits);
+  // Forgotten by one of two: no other one will ever come to say it.
+  all[1]!.down = undefined;
+  all[1]!.total = undefined;
+  await source.heads();
+  expect([await source.totals(at, [{ name: 'staked' }]), await source.totalStaked(at)]).toEqual([undefined, undefined]);
 });
 
 test('chains, codes and totals have to be the same; whoever has forgotten a state is passed over', async () => {

@@ -14,7 +14,12 @@ interface Asked<T> {
 
 const short = (value: unknown): string => JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? part.toString() : part)).slice(0, 300);
 
-function disagree(what: string, one: Answered<unknown>, other: Answered<unknown>): never {
+interface Said {
+  readonly from: { readonly name: string };
+  readonly value: unknown;
+}
+
+function disagree(what: string, one: Said, other: Said): never {
   throw new ChainTrouble('providers-disagree', `${what}: ${one.from.name} says ${short(one.value)}, ${other.from.name} says ${short(other.value)}`);
 }
 
@@ -28,8 +33,15 @@ export class QuorumSource implements ChainSource {
   readonly #quorum: number;
   /** Whose word counts for what is pending; the same as long as it answers. */
   #leader: ChainSource;
-  /** What each endpoint has called final last. */
+  /** What each endpoint has called final last, and the number of its newest block. */
   readonly #final = new Map<ChainSource, BlockRef>();
+  readonly #latest = new Map<ChainSource, number>();
+  /** Too few endpoints answered at the last look: nothing becomes final. */
+  #short = false;
+  /** What was read for the present look, and whose word it is: nobody has to say the same twice. */
+  #read: { readonly from: ChainSource; readonly first: number; readonly last: number; readonly facts: readonly ChainFact[] } | undefined;
+  /** Who has blocks but did not give their facts when it was to agree, and why. */
+  readonly #unheard = new Map<ChainSource, string>();
   /** The newest block that a quorum has called final: whoever has another one is wrong. */
   #agreedFinal: BlockRef | undefined;
 
@@ -52,15 +64,18 @@ export class QuorumSource implements ChainSource {
 
   async heads(): Promise<Heads> {
     const { answered, missing } = await this.#all((source) => source.heads());
+    this.#read = undefined;
+    this.#short = answered.length < this.#quorum;
+    for (const { from, value } of answered) this.#latest.set(from, value.latest.number);
     for (const answer of answered) await this.#checkFinality(answer);
     const descending = answered.toSorted((a, b) => b.value.finalised.number - a.value.finalised.number);
     const lowest = descending[Math.min(this.#quorum, descending.length) - 1]!;
     const finalised = await this.#sameFinal(lowest, descending);
-    if (answered.length >= this.#quorum && this.#quorum > 1) this.#agreedFinal = { number: finalised.number, hash: finalised.hash };
+    if (!this.#short && this.#quorum > 1) this.#agreedFinal = { number: finalised.number, hash: finalised.hash };
     const leading = answered.find(({ from, value }) => from === this.#leader && value.safe.number >= finalised.number) ?? descending[0]!;
     this.#leader = leading.from;
     const { latest, safe } = leading.value;
-    const agreement = { reached: answered.length, wanted: this.#quorum, missing: missing.map(({ message }) => message).join('; ') };
+    const agreement = { reached: answered.length, wanted: this.#quorum, missing: [...missing.map(({ message }) => message), ...this.#unheard.values()].join('; ') };
     return { latest, safe, finalised, agreement };
   }
 
@@ -72,30 +87,58 @@ export class QuorumSource implements ChainSource {
     for (const source of this.#sources) source.follow(contracts);
   }
 
-  facts(from: number, to: number): Promise<ChainFact[]> {
-    return this.#leader.facts(from, to);
+  /**
+   * The leader's. Where it has none for a reason of its own, or refuses a single block, which cannot be split, those of another one
+   * that has these blocks: what is pending does not stop for one endpoint.
+   */
+  async facts(from: number, to: number): Promise<ChainFact[]> {
+    const leader = this.#leader;
+    try {
+      return this.#remember(leader, from, to, await leader.facts(from, to));
+    } catch (error) {
+      if (error instanceof RangeRefused ? from < to : !isAbsence(error)) throw error;
+      for (const other of this.#sources) {
+        if (other === leader || (this.#latest.get(other) ?? -1) < to) continue;
+        const theirs = await other.facts(from, to).catch(silenceOf);
+        if (!(theirs instanceof ChainTrouble)) return this.#remember(other, from, to, theirs);
+      }
+      throw error;
+    }
+  }
+
+  /** A look begins with its range; single blocks are asked for again behind it. */
+  #remember(from: ChainSource, first: number, last: number, facts: ChainFact[]): ChainFact[] {
+    this.#read ??= { from, first, last, facts };
+    return facts;
   }
 
   async agree(from: number, to: number, facts: readonly ChainFact[]): Promise<boolean> {
-    const ours = facts.map(textOf);
-    let agreeing = 1;
-    for (const source of this.#sources) {
-      // One that lags has not got all of these blocks yet: its silence would look like a contradiction.
-      if (source === this.#leader || (this.#final.get(source)?.number ?? -1) < to) continue;
-      const theirs = await absentOr(() => inParts(source, from, to));
-      if (theirs === undefined) continue;
-      this.#compare(source, ours, theirs.map(textOf), `blocks ${from} to ${to}`);
-      agreeing += 1;
-    }
-    return agreeing >= this.#quorum;
+    this.#unheard.clear();
+    // One that lags has not got all of these blocks yet: its silence would look like a contradiction.
+    const able = this.#sources.filter((source) => (this.#final.get(source)?.number ?? -1) >= to);
+    const heard = (await Promise.all(able.map((source) => this.#hear(source, from, to)))).filter((answer) => answer !== undefined);
+    // What was read may be older than this look and of an endpoint that has gone since: it is nobody's word any more.
+    const all = [...heard, { name: 'what was read before', facts: facts.map(textOf) }];
+    for (const other of all.slice(1)) compareFacts(all[0]!, other, `blocks ${from} to ${to}`);
+    return heard.length >= this.#quorum;
+  }
+
+  /** Undefined where it gives no usable answer, or refuses even a single block: then it is no witness, and nothing more. */
+  async #hear(source: ChainSource, from: number, to: number): Promise<Told | undefined> {
+    const read = this.#read;
+    const known = read?.from === source && read.first <= from && to <= read.last;
+    const facts = known ? read.facts.filter(({ blockNumber }) => blockNumber >= from && blockNumber <= to) : await inParts(source, from, to).catch(silenceOf);
+    if (!(facts instanceof ChainTrouble)) return { name: source.name, facts: facts.map(textOf) };
+    this.#unheard.set(source, facts.message);
+    return undefined;
   }
 
   codes(block: BlockRef): Promise<Readonly<Record<string, string>> | undefined> {
-    return this.#agreedAt('code of the contracts', block, (source) => source.codes(block));
+    return this.#unlessShort(() => this.#agreedAt('code of the contracts', block, (source) => source.codes(block)));
   }
 
   totalStaked(block: BlockRef): Promise<bigint | undefined> {
-    return this.#agreedAt('what is staked', block, (source) => source.totalStaked(block));
+    return this.#unlessShort(() => this.#agreedAt('what is staked', block, (source) => source.totalStaked(block)));
   }
 
   totals(block: BlockRef, wanted: readonly Total[]): Promise<readonly bigint[] | undefined> {
@@ -127,18 +170,23 @@ export class QuorumSource implements ChainSource {
     return finalised;
   }
 
-  #compare(source: ChainSource, ours: readonly string[], theirs: readonly string[], where: string): void {
-    const at = Array.from({ length: Math.max(ours.length, theirs.length) }, (_, place) => place).find((place) => ours[place] !== theirs[place]);
-    if (at === undefined) return;
-    const [one, other] = [ours[at] ?? 'no more facts', theirs[at] ?? 'no more facts'];
-    disagree(`fact ${at + 1} of final ${where}`, { from: this.#leader, value: one }, { from: source, value: other });
+  /** Where nothing becomes final the follower needs no state, and goes on with what is pending. */
+  #unlessShort<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    return this.#short ? Promise.resolve(undefined) : ask();
   }
 
-  /** One answer for a final block's state; endpoints that no longer keep it are passed over. */
+  /**
+   * A final block's state as enough endpoints give it; undefined where too many of them no longer keep it. Where those that gave no
+   * answer could make up the number, it is waited for: one endpoint's word decides nothing.
+   */
   async #agreedAt<T>(what: string, block: BlockRef, ask: (source: ChainSource) => Promise<T | undefined>): Promise<T | undefined> {
-    const { answered } = await this.#all(ask);
+    const { answered, missing } = await this.#all(ask);
     const kept = answered.filter(({ value }) => value !== undefined);
-    return kept.length === 0 ? undefined : agreed(`${what} at block ${block.number}`, kept, short);
+    const where = `${what} at block ${block.number}`;
+    if (kept.length > 0) agreed(where, kept, short);
+    if (kept.length >= this.#quorum) return kept[0]!.value;
+    if (kept.length + missing.length < this.#quorum) return undefined;
+    throw new ChainTrouble('too-few-endpoints', `${where}: ${kept.length} of ${this.#quorum} endpoints answer: ${missing.map(({ message }) => message).join('; ')}`);
   }
 
   /** Who answers; throws where nobody does, and what is wrong with the chain itself. */
@@ -174,6 +222,25 @@ async function absentOr<T>(ask: () => Promise<T>): Promise<T | undefined> {
     if (isAbsence(error)) return undefined;
     throw error;
   }
+}
+
+/** The facts of a range as one endpoint gave them. */
+interface Told {
+  readonly name: string;
+  readonly facts: readonly string[];
+}
+
+function compareFacts(one: Told, other: Told, where: string): void {
+  const at = Array.from({ length: Math.max(one.facts.length, other.facts.length) }, (_, place) => place).find((place) => one.facts[place] !== other.facts[place]);
+  if (at === undefined) return;
+  const said = ({ name, facts }: Told): Said => ({ from: { name }, value: facts[at] ?? 'no more facts' });
+  disagree(`fact ${at + 1} of final ${where}`, said(one), said(other));
+}
+
+/** Why an endpoint has nothing to say about a range; throws what is wrong with the chain itself. */
+function silenceOf(error: unknown): ChainTrouble {
+  if (error instanceof RangeRefused || isAbsence(error)) return error;
+  throw error;
 }
 
 /** A range in halves where the endpoint refuses it: each endpoint has limits of its own. */

@@ -1,6 +1,7 @@
 import { CONTRACT_NAMES, delegationPoolAbi, poolManagerAbi, taskKey, taskStakingAbi, type AddressBook, type ContractName } from '@skein/contracts-evm';
 import { encodeAbiParameters, encodeEventTopics, keccak256, numberToHex, pad, type Hex } from 'viem';
 import { expect, test } from 'vitest';
+import { ChainTrouble } from '../application/chain-trouble.js';
 import { mayHold } from './bloom.js';
 import { factTopics } from './decode-log.js';
 import { JsonRpc, RpcError, type RpcCall } from './json-rpc.js';
@@ -71,6 +72,30 @@ test('a refused range is a range to be halved; an endpoint that is down is not',
   const limit = new RpcError('eth_getLogs', -32005, 'query returned more than 10000 results');
   await expect(sourceOf({ eth_getLogs: limit }).facts(1, 9)).rejects.toMatchObject({ name: 'RangeRefused' });
   await expect(sourceOf({ eth_getLogs: new Error('fetch failed') }).facts(1, 9)).rejects.toMatchObject({ name: 'Error' });
+});
+
+test('what lies before the contracts is not asked for', async () => {
+  const ranges: unknown[] = [];
+  const eth_getLogs = ([, filter]: RpcCall) => (ranges.push(filter), []);
+  const source = new RpcChainSource(new FakeRpc({ eth_getLogs }), { ...book, fromBlock: 100n });
+  expect([await source.facts(1, 99), ranges]).toEqual([[], []]);
+  expect(await source.facts(1, 120)).toEqual([]);
+  expect(ranges).toMatchObject([{ fromBlock: '0x64', toBlock: '0x78' }]);
+});
+
+test('a receipt that others have filled with logs is given room, one answer for it alone', async () => {
+  const receipt = { blockHash: stakedLog(5).blockHash, logs: [stakedLog(5)] };
+  const room: (number | undefined)[] = [];
+  class Filled extends FakeRpc {
+    override async batch<T>(calls: readonly RpcCall[], bytesMax?: number): Promise<T[]> {
+      if (calls[0]?.[0] === 'eth_getTransactionReceipt') room.push(bytesMax);
+      if (calls[0]?.[0] === 'eth_getTransactionReceipt' && bytesMax === undefined) throw new ChainTrouble('answer-too-large', 'more than 8388608 bytes');
+      return super.batch(calls);
+    }
+  }
+  const logs = [stakedLog(5), { ...stakedLog(5), transactionHash: pad('0xfeed') }];
+  const facts = await new RpcChainSource(new Filled({ eth_getLogs: logs, eth_getTransactionReceipt: receipt }), book).facts(1, 9);
+  expect([facts.length, room]).toEqual([2, [undefined, undefined, 67_108_864, undefined, 67_108_864]]);
 });
 
 test('a state that is no longer kept is no total', async () => {

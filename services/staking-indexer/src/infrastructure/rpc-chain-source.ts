@@ -72,7 +72,10 @@ export class RpcChainSource implements ChainSource {
     this.#contracts.add(contracts);
   }
 
-  async facts(from: number, to: number): Promise<ChainFact[]> {
+  async facts(asked: number, to: number): Promise<ChainFact[]> {
+    // Whoever has nothing final yet asks from the genesis on, which is more than some endpoints answer.
+    const from = Math.max(asked, Number(this.#book.fromBlock));
+    if (from > to) return [];
     let logs = await readLogs(this.#rpc, from, to, this.#contracts.filters(), factTopics);
     // A pool's first logs may lie in the range that announces it, even in the same transaction.
     for (let fresh = this.#announced(logs); fresh.length > 0; ) {

@@ -26,9 +26,8 @@ export class RpcChainTimes implements ChainTimes {
   async timeOf(blockNumber: number): Promise<number | undefined> {
     const known = this.#times.get(blockNumber);
     if (known !== undefined) return known;
-    const answer = await this.#rpc.call<unknown>('eth_getBlockByNumber', numberToHex(blockNumber), false).catch(() => null);
-    const block = blockOf(answer);
-    if (block === undefined) return undefined;
+    const block = await this.#rpc.call<unknown>('eth_getBlockByNumber', numberToHex(blockNumber), false).then(blockOf).catch(() => undefined);
+    if (block?.number !== blockNumber) return undefined;
     if (this.#times.size >= BLOCKS_KEPT) this.#times.delete(this.#times.keys().next().value!);
     this.#times.set(blockNumber, block.time * 1000);
     return block.time * 1000;
