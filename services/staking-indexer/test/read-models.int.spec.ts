@@ -1,12 +1,12 @@
 import { compareProjection } from '@skein/events';
-import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { stakedBy, type ChainFact, type Fact, type StakeRole } from '../src/domain/facts.js';
+import { stakedBy, type ChainFact, type Fact } from '../src/domain/facts.js';
 import { claimable } from '../src/domain/pool/pool-book.js';
 import { LEDGER_TABLES, DELEGATION, NOTICE, POOL, totalNames } from '../src/projections/ledger/tables.js';
 import { stakingProjection } from '../src/projections/staking.projection.js';
 import { blockOf, moved, observed, reverted } from './chain-fixtures.js';
 import { goldenFacts } from './golden-facts.js';
+import { everyKind, stakeHistory, task } from './histories.js';
 import { placed, TestIndexer, timeOf } from './indexer.js';
 
 const open: TestIndexer[] = [];
@@ -22,34 +22,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
-
-const wallet = (digit: number): string => `eip155:31337:0x${String(digit).repeat(40)}`;
-const task = (digit: number): string => `0192f0c1-2b3c-7def-8123-45678900000${digit}`;
-
-/** Stakes, withdrawals and slashes of a few wallets as contracts would log them: block by block, balances right. */
-function stakeHistory(seed: number, blocks: number): ChainFact[] {
-  const place = fc.record({
-    who: fc.integer({ min: 1, max: 4 }), where: fc.integer({ min: 1, max: 2 }), role: fc.constantFrom<StakeRole>('node', 'validator', 'participant'),
-    amount: fc.bigInt(1n, 10n ** 24n), move: fc.integer({ min: 0, max: 5 }),
-  });
-  const [moves] = fc.sample(fc.array(place, { minLength: blocks * 3, maxLength: blocks * 3 }), { seed, numRuns: 1 });
-  const held = new Map<string, bigint>();
-  return moves!.flatMap(({ who, where, role, amount, move }, at): ChainFact[] => {
-    const key = `${who} ${where} ${role}`;
-    const before = held.get(key) ?? 0n;
-    const of = { taskId: task(where), role, wallet: wallet(who) };
-    const fact = ((): Fact => {
-      if (move === 0 && before > 0n) return { kind: 'withdrawn', ...of, amount: before };
-      if (move > 1 || before === 0n) return { kind: 'staked', ...of, amount, balance: before + amount };
-      const fromOwner = before / 3n + 1n;
-      return { kind: 'slashed', caseId: `0x${at}`, ...of, fromOwner, fromPool: 0n, toReporter: 0n, balance: before - fromOwner };
-    })();
-    held.set(key, before + stakedBy(fact));
-    const number = 1 + Math.floor(at / 3);
-    const opened: Fact = { kind: 'case-opened', caseId: `0x${at}`, taskId: of.taskId, role, accused: of.wallet, cap: before, own: before, counted: before, evidence: '0xe' };
-    return [...(fact.kind === 'slashed' ? [placed(opened, number, at * 2)] : []), placed(fact, number, at * 2 + 1)];
-  });
-}
 
 /** What facts up to a block make of each stake. */
 function replay(facts: readonly ChainFact[], block: number): Map<string, bigint> {
@@ -97,13 +69,6 @@ test('before its tables are there the read model has no position, and then it ha
   await indexer.catchUp();
   expect(await indexer.queries.position()).toBe(2n);
 });
-
-/** One history in which every kind of fact has its place. */
-const everyKind = (): ChainFact[] => {
-  const dismissal = { ...goldenFacts['case-opened'], caseId: `0x${'d'.repeat(64)}` };
-  const facts: Fact[] = Object.values(goldenFacts).flatMap((fact: Fact): Fact[] => (fact.kind === 'case-dismissed' ? [dismissal, { ...fact, caseId: dismissal.caseId }] : [fact]));
-  return facts.map((fact, at) => placed(fact, 1 + Math.floor(at / 3), at));
-};
 
 test('whoever followed live through reorgs and whoever read all at once have the same tables and the same snapshot of each block', async () => {
   const facts = [...everyKind(), ...stakeHistory(3, 12).map((one) => ({ ...one, ...placed(one.fact, one.blockNumber + 20, one.logIndex) }))];

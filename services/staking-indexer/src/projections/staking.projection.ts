@@ -1,5 +1,6 @@
 import type { Projection, RecordedEvent, Tx } from '@skein/events';
-import { singlesOf, type ChainEvent, type CursorMoved, type FactFinalised } from '../domain/chain/chain.events.js';
+import type { ChainEvent, CursorMoved } from '../domain/chain/chain.events.js';
+import type { ChainFact } from '../domain/facts.js';
 import { book, readAhead } from './ledger/book.js';
 import { Ledger } from './ledger/ledger.js';
 import { ledgerDdl } from './ledger/tables.js';
@@ -24,8 +25,8 @@ CREATE TABLE progress (
   finalised_hash text NOT NULL
 );`;
 
-async function writeTimes(tx: Tx, facts: readonly FactFinalised[]): Promise<void> {
-  const times = new Map(facts.flatMap(({ data: { blockNumber, blockTimeMs } }) => (blockTimeMs === undefined ? [] : [[blockNumber, blockTimeMs] as const])));
+async function writeTimes(tx: Tx, facts: readonly ChainFact[]): Promise<void> {
+  const times = new Map(facts.flatMap(({ blockNumber, blockTimeMs }) => (blockTimeMs === undefined ? [] : [[blockNumber, blockTimeMs] as const])));
   if (times.size === 0) return;
   await tx.query('INSERT INTO block_time SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING', [[...times.keys()], [...times.values()]]);
 }
@@ -59,11 +60,15 @@ class Cursor {
   }
 }
 
-async function applyBatch(tx: Tx, recorded: readonly ChainEvent[]): Promise<void> {
+function finalFactsOf(event: ChainEvent): readonly ChainFact[] {
+  if (event.type === 'skein.staking.facts.finalised.v1') return event.data.facts;
+  return event.type === 'skein.staking.fact.finalised.v1' ? [event.data] : [];
+}
+
+async function applyBatch(tx: Tx, events: readonly ChainEvent[]): Promise<void> {
   const [ledger, pending, cursor] = [new Ledger(tx), new PendingFacts(tx), new Cursor(tx)];
-  const events = recorded.flatMap(singlesOf);
-  const final = events.filter((event) => event.type === 'skein.staking.fact.finalised.v1');
-  await readAhead(ledger, final.map(({ data }) => data.fact));
+  const final = events.flatMap(finalFactsOf);
+  await readAhead(ledger, final.map(({ fact }) => fact));
   for (const event of events) {
     switch (event.type) {
       case 'skein.staking.chain.started.v1': {
@@ -77,7 +82,11 @@ async function applyBatch(tx: Tx, recorded: readonly ChainEvent[]): Promise<void
         break;
       case 'skein.staking.fact.finalised.v1':
         pending.remove(event.data);
-        await book(ledger, event.data.fact, { block: event.data.blockNumber, timeMs: event.data.blockTimeMs ?? null });
+        await bookAll(ledger, [event.data]);
+        break;
+      // Those were never pending: nobody had observed them.
+      case 'skein.staking.facts.finalised.v1':
+        await bookAll(ledger, event.data.facts);
         break;
       case 'skein.staking.blocks.reverted.v1': {
         const { ancestor, blocks } = event.data;
@@ -94,6 +103,10 @@ async function applyBatch(tx: Tx, recorded: readonly ChainEvent[]): Promise<void
   await pending.flush();
   await cursor.flush();
   await writeTimes(tx, final);
+}
+
+async function bookAll(ledger: Ledger, facts: readonly ChainFact[]): Promise<void> {
+  for (const { fact, blockNumber, blockTimeMs = null } of facts) await book(ledger, fact, { block: blockNumber, timeMs: blockTimeMs });
 }
 
 /** Everything that final facts lead to, as it is and as it was after each block; facts that are pending. */
