@@ -52,6 +52,20 @@ function overlong({ id, key, type }: ReceivedMessage): RejectionError | undefine
   return undefined;
 }
 
+/** U+0000, which PostgreSQL keeps in no text; what comes by Kafka has U+FFFD in its place, as have bytes that are no UTF-8. */
+const NO_TEXT = ['\0', '\uFFFD'];
+
+/** Whether every character of it is one that can be kept. */
+export const isText = (text: string): boolean => !NO_TEXT.some((character) => text.includes(character));
+
+/** Whatever a handler does with it, PostgreSQL would refuse it, or keep something else than what was sent. */
+function notText({ id, key, type, headers }: ReceivedMessage): RejectionError | undefined {
+  const named = Object.entries({ id, key, type }).find(([, text]) => !isText(text))?.[0];
+  if (named !== undefined) return refuse('message-not-text', `the ${named} holds U+0000, or bytes that are no text`);
+  const header = Object.entries(headers).find(([name, value]) => !isText(name) || !isText(value))?.[0];
+  return header === undefined ? undefined : wrong(`${isText(header) ? header : quoted(header)} holds U+0000, or bytes that are no text`);
+}
+
 /** A type that no contract has. Topics without contracts (of tests, of others) are not judged. */
 function unknownType({ topic, type }: ReceivedMessage, types: EventTypes | undefined, handled: ReadonlySet<string>): RejectionError | undefined {
   const known = types?.[topic];
@@ -65,7 +79,7 @@ function unknownType({ topic, type }: ReceivedMessage, types: EventTypes | undef
 export function inspect(message: ReceivedMessage, types: EventTypes | undefined, handled: ReadonlySet<string>, oversize = false): RejectionError | undefined {
   const sizeBytes = messageBytes(message);
   if (sizeBytes > MESSAGE_BYTES_MAX && !oversize) return refuse('message-too-large', `the message has ${sizeBytes} bytes; at most ${MESSAGE_BYTES_MAX}`);
-  return overlong(message) ?? wrongHeader(message) ?? unknownType(message, types, handled);
+  return overlong(message) ?? notText(message) ?? wrongHeader(message) ?? unknownType(message, types, handled);
 }
 
 /** The refusal of a message whose content cannot be noted, so that a second one could not be told from a repetition. */

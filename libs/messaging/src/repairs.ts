@@ -6,7 +6,7 @@ import type { MessageHandler } from './consumer.types.js';
 import { Dispatcher } from './dispatch.js';
 import type { EventLog, Place, ReceivedMessage } from './event-log.js';
 import { HEADER } from './headers.js';
-import { JUDGED_HEADERS, NAME_BYTES_MAX, type EventTypes } from './inspect.js';
+import { isText, JUDGED_HEADERS, NAME_BYTES_MAX, type EventTypes } from './inspect.js';
 import { wholeMessage, type KeptMessage } from './kept.js';
 
 /** What an operator mends of a message that was refused before it was decoded. */
@@ -88,8 +88,8 @@ const refuse = (code: 'failed-precondition' | 'invalid-argument', rule: string, 
 
 /** Only what is judged before a message is decoded may be mended, and an id that took part in nothing: what has one, has had it booked. */
 function assertModest(message: ReceivedMessage, { headers, oversize }: Repair): void {
-  const foreign = Object.keys(headers).find((name) => !JUDGED_HEADERS.has(name));
-  if (foreign !== undefined) throw refuse('invalid-argument', 'header-not-judged', `${foreign} is none of ${[...JUDGED_HEADERS].join(', ')}`);
+  const foreign = Object.keys(headers).find((name) => !JUDGED_HEADERS.has(name) && isText(message.headers[name] ?? ''));
+  if (foreign !== undefined) throw refuse('invalid-argument', 'header-not-judged', `${foreign} is none of ${[...JUDGED_HEADERS].join(', ')}, and came as text`);
   if (Object.keys(headers).length === 0 && !oversize) throw refuse('invalid-argument', 'nothing-repaired', 'name a header, or that it may be larger than the limit');
   const id = headers[HEADER.id] ?? message.id;
   if (id !== message.id && message.id !== '' && Buffer.byteLength(message.id) <= NAME_BYTES_MAX)

@@ -156,6 +156,7 @@ export function consumerContract(name: string, makeHarness: () => Promise<Adapte
       ['another source', (topic) => withHeader(note(topic, 'k', 1), 'ce_source', '/elsewhere'), 'ce_source'],
       ['another content type', (topic) => withHeader(note(topic, 'k', 1), 'content-type', 'application/json'), 'content-type'],
       ['a stream version that is none', (topic) => withHeader(note(topic, 'k', 1), 'ce_streamversion', 'three'), 'ce_streamversion is "three", which is not a version'],
+      ['a header that PostgreSQL cannot keep', (topic) => withHeader(note(topic, 'k', 1), 'ce_correlationid', 'a\0b'), 'header ce_correlationid holds U+0000'],
       ['no CloudEvents version', (topic) => withoutHeader(note(topic, 'k', 1), 'ce_specversion'), 'ce_specversion is missing'],
       ['no source', (topic) => withoutHeader(note(topic, 'k', 1), 'ce_source'), 'ce_source is missing'],
     ];
