@@ -16,5 +16,5 @@ function missing() {
 }
 
 const why = missing();
-if (why !== '') skipSuite(why, ['libs/messaging/test'], /\.kafka\.spec\.ts$/);
+if (why !== '') skipSuite(why, 'vitest.kafka.config.ts');
 runSuite('vitest.kafka.config.ts', process.argv.slice(2));

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TaskService } from '@skein/contracts/arena';
 import { parseAddressBook } from '@skein/contracts-evm';
-import { dropDatabase } from '@skein/embedded';
 import { eventLogFromUrl, loadTopics, planTopics, type EventLog } from '@skein/messaging';
-import { adminUrl, eventually } from '@skein/testing';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { eventually } from '@skein/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ArenaPlay, closePeople, peopleOf } from '../../all-in-one/test/support/arena-play.js';
 import type { Devnet } from '../../../scripts/src/process/skein-process.js';
 import { Cluster, type ClusterOptions } from '../src/index.js';
@@ -102,19 +101,4 @@ test('a cluster that was stopped goes on where it was, and is not started on ano
   play = await playOn();
   expect((await play.task(first)).name).toBe(first);
   await published(first, 'test.third');
-});
-
-test('a Kafka and a PostgreSQL of one\'s own take the place of the embedded ones', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'skein cluster own '));
-  const databaseUrl = await adminUrl();
-  const own = await Cluster.start({ data: folder, services: ['staking-indexer'], roles: 'all', kafkaBrokers: inject('skeinKafkaBrokers'), databaseUrl });
-  try {
-    expect([own.postgres, own.eventLog.kafka]).toEqual([undefined, undefined]);
-    expect(new URL(own.databases['staking-indexer'].appUrl).port).toBe(new URL(databaseUrl).port);
-    expect((await fetch(`${own.frontUrl}/staking/health/ready`)).status).toBe(200);
-  } finally {
-    await own.stop();
-    rmSync(folder, { recursive: true, force: true });
-    for (const name of ['arena', 'validation', 'fl_aggregator', 'staking_indexer', 'marketplace', 'billing']) await dropDatabase(databaseUrl, name);
-  }
 });
