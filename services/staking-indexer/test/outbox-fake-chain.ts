@@ -133,7 +133,13 @@ export class FakeChain implements TransactionChain {
     return this.#mined(block === 'latest' ? undefined : block).some((one) => one.succeeded && one.epoch === args[0]);
   }
 
-  async events(): Promise<never[]> {
+  async newestEvent(): Promise<undefined> {}
+
+  async eventsIn(): Promise<never[]> {
     return [];
+  }
+
+  async callOf(): Promise<{ to: string; data: string }> {
+    return { to: '', data: '' };
   }
 }

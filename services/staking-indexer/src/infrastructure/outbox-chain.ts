@@ -1,8 +1,15 @@
-import { chainReader, delegationPoolAbi, emissionAbi, federationTaskAbi, gmFlockAbi, poolManagerAbi, rewardsAbi, taskStakingAbi, type ChainEndpoint } from '@skein/contracts-evm';
-import { BaseError, BlockNotFoundError, decodeErrorResult, ExecutionRevertedError, TransactionReceiptNotFoundError, type Abi, type Address, type BlockTag, type Hex, type PublicClient } from 'viem';
-import type { Call, ContractEvent, ContractRead, Receipt, Sent, TransactionChain } from '../application/outbox/ports.js';
+import { delegationPoolAbi, emissionAbi, federationTaskAbi, gmFlockAbi, poolManagerAbi, rewardsAbi, taskStakingAbi, type ChainEndpoint } from '@skein/contracts-evm';
+import {
+  BaseError, BlockNotFoundError, decodeErrorResult, decodeEventLog, encodeEventTopics, ExecutionRevertedError, TransactionReceiptNotFoundError, type Abi, type Address, type BlockTag, type Hex,
+  type PublicClient,
+} from 'viem';
+import type { Call, ContractEvent, ContractRead, EventsOf, Receipt, Sent, TransactionChain } from '../application/outbox/ports.js';
 import { firstFees, type Fees } from '../domain/outbox/fees.policy.js';
 import type { Block, Refusal } from '../domain/outbox/outbox.events.js';
+import { JsonRpc } from './json-rpc.js';
+import { logsIn, newestLogs, type LogFilter } from './outbox-logs.js';
+import { readerOver, troubleOf } from './outbox-reader.js';
+import type { RpcLog } from './rpc-shapes.js';
 
 /** Errors of whatever our calls go through. */
 const errorsAbi = [taskStakingAbi, rewardsAbi, federationTaskAbi, emissionAbi, poolManagerAbi, delegationPoolAbi, gmFlockAbi]
@@ -13,91 +20,125 @@ const UNDERPRICED = /underpriced|less than block base fee|max fee per gas less|f
 
 const atBlock = (block: number | 'latest'): { blockTag: BlockTag } | { blockNumber: bigint } => (block === 'latest' ? { blockTag: block } : { blockNumber: BigInt(block) });
 
-/** A chain behind an Ethereum JSON-RPC endpoint, for sending. `finalised` says which block is final; default: the endpoint's tag. */
+const filterOf = ({ address, abi, eventName, args }: EventsOf): LogFilter => ({ address, topics: encodeEventTopics({ abi: abi as Abi, eventName, args } as never) });
+
+function eventOf({ abi, eventName }: EventsOf, { topics, data, blockNumber: block, transactionHash: transaction }: RpcLog): ContractEvent {
+  const { args } = decodeEventLog({ abi: abi as Abi, eventName, data, topics: topics as [Hex, ...Hex[]] }) as unknown as { args: Record<string, unknown> };
+  return { args, block, transaction };
+}
+
+/**
+ * A chain behind an Ethereum JSON-RPC endpoint, for sending. `finalised` says which block is final; default: the endpoint's tag.
+ * Whatever goes wrong is thrown as a `RejectionError` that waiting may heal, without the endpoint's URL.
+ */
 export class RpcTransactionChain implements TransactionChain {
+  readonly #rpc: JsonRpc;
   readonly #client: PublicClient;
   readonly #finalised: (() => Promise<Block>) | undefined;
-  readonly #fromBlock: bigint;
+  readonly #fromBlock: number;
 
   /** `fromBlock`: before it there is no event of the contracts. */
-  constructor(endpoint: ChainEndpoint, { finalised, fromBlock }: { readonly finalised?: () => Promise<Block>; readonly fromBlock?: bigint } = {}) {
-    this.#client = chainReader(endpoint);
+  constructor({ rpcUrl, chainId }: ChainEndpoint, { finalised, fromBlock }: { readonly finalised?: () => Promise<Block>; readonly fromBlock?: bigint } = {}) {
+    this.#rpc = new JsonRpc(rpcUrl);
+    this.#client = readerOver(this.#rpc, chainId);
     this.#finalised = finalised;
-    this.#fromBlock = fromBlock ?? 0n;
+    this.#fromBlock = Number(fromBlock ?? 0n);
   }
 
-  async finalised(): Promise<Block> {
-    if (this.#finalised !== undefined) return this.#finalised();
-    const { number, hash } = await this.#client.getBlock({ blockTag: 'finalized' });
-    return { number: Number(number), hash };
+  finalised(): Promise<Block> {
+    return this.#asking(async () => {
+      if (this.#finalised !== undefined) return this.#finalised();
+      const { number, hash } = await this.#client.getBlock({ blockTag: 'finalized' });
+      return { number: Number(number), hash };
+    });
   }
 
-  async blockHash(number: number): Promise<string | undefined> {
-    try {
-      return (await this.#client.getBlock({ blockNumber: BigInt(number) })).hash ?? undefined;
-    } catch (error) {
-      if (error instanceof BlockNotFoundError) return undefined;
-      throw error;
-    }
+  blockHash(number: number): Promise<string | undefined> {
+    return this.#asking(async () => (await this.#client.getBlock({ blockNumber: BigInt(number) }).catch(absent(BlockNotFoundError)))?.hash);
   }
 
   nonceAt(account: Address, block: number | 'latest'): Promise<number> {
-    return this.#client.getTransactionCount({ address: account, ...atBlock(block) });
+    return this.#asking(() => this.#client.getTransactionCount({ address: account, ...atBlock(block) }));
   }
 
-  async receipt(hash: Hex): Promise<Receipt | undefined> {
-    try {
-      const { blockNumber, blockHash, status } = await this.#client.getTransactionReceipt({ hash });
-      return { block: { number: Number(blockNumber), hash: blockHash }, succeeded: status === 'success' };
-    } catch (error) {
-      if (error instanceof TransactionReceiptNotFoundError) return undefined;
-      throw error;
-    }
+  receipt(hash: Hex): Promise<Receipt | undefined> {
+    return this.#asking(async () => {
+      const found = await this.#client.getTransactionReceipt({ hash }).catch(absent(TransactionReceiptNotFoundError));
+      return found && { block: { number: Number(found.blockNumber), hash: found.blockHash }, succeeded: found.status === 'success' };
+    });
   }
 
-  async send(raw: Hex): Promise<Sent> {
-    try {
-      await this.#client.sendRawTransaction({ serializedTransaction: raw });
-      return 'taken';
-    } catch (error) {
-      const message = error instanceof BaseError ? `${error.message} ${error.details}` : String(error);
-      if (KNOWN.test(message)) return 'taken';
-      if (UNDERPRICED.test(message)) return 'underpriced';
-      throw error;
-    }
+  send(raw: Hex): Promise<Sent> {
+    return this.#asking(async () => {
+      try {
+        await this.#client.sendRawTransaction({ serializedTransaction: raw });
+        return 'taken';
+      } catch (error) {
+        const message = error instanceof BaseError ? `${error.shortMessage} ${error.details}` : '';
+        if (KNOWN.test(message)) return 'taken';
+        if (UNDERPRICED.test(message)) return 'underpriced';
+        throw error;
+      }
+    });
   }
 
-  async fees(): Promise<Fees> {
-    const { baseFeePerGas } = await this.#client.getBlock({ blockTag: 'latest' });
-    const tip = await this.#client.estimateMaxPriorityFeePerGas();
-    return firstFees(baseFeePerGas ?? 0n, tip);
+  fees(): Promise<Fees> {
+    return this.#asking(async () => {
+      const { baseFeePerGas } = await this.#client.getBlock({ blockTag: 'latest' });
+      const tip = await this.#client.estimateMaxPriorityFeePerGas();
+      return firstFees(baseFeePerGas ?? 0n, tip);
+    });
   }
 
-  async dryRun(from: Address, { to, data }: Call): Promise<{ gas: bigint } | { refusal: Refusal }> {
-    try {
-      const gas = await this.#client.estimateGas({ account: from, to, data });
-      // Other transactions may come first and cost this one more than it would cost now.
-      return { gas: gas + gas / 4n + 10_000n };
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal === undefined) throw error;
-      return { refusal };
-    }
+  dryRun(from: Address, { to, data }: Call): Promise<{ gas: bigint } | { refusal: Refusal }> {
+    return this.#asking(async () => {
+      try {
+        const gas = await this.#client.estimateGas({ account: from, to, data });
+        // Other transactions may come first and cost this one more than it would cost now.
+        return { gas: gas + gas / 4n + 10_000n };
+      } catch (error) {
+        const refusal = refusalOf(error);
+        if (refusal === undefined) throw error;
+        return { refusal };
+      }
+    });
   }
 
   read({ address, abi, functionName, args }: ContractRead, block: number | 'latest'): Promise<unknown> {
-    return this.#client.readContract({ address, abi: abi as Abi, functionName, args: args as unknown[], ...atBlock(block) });
+    return this.#asking(() => this.#client.readContract({ address, abi: abi as Abi, functionName, args: args as unknown[], ...atBlock(block) }));
   }
 
-  async events({ address, abi, eventName, args }: Parameters<TransactionChain['events']>[0], block: number | 'latest'): Promise<ContractEvent[]> {
-    const toBlock = block === 'latest' ? block : BigInt(block);
-    const found = await this.#client.getContractEvents({ address, abi: abi as Abi, eventName, args, fromBlock: this.#fromBlock, toBlock } as never) as unknown as { args: Record<string, unknown>; transactionHash: Hex }[];
-    return Promise.all(found.map(async ({ args: decoded, transactionHash: hash }) => {
-      const { to, input } = await this.#client.getTransaction({ hash });
-      return { args: decoded, call: { to: (to ?? '').toLowerCase(), data: input } };
-    }));
+  newestEvent(of: EventsOf, block: number | 'latest'): Promise<ContractEvent | undefined> {
+    return this.#asking(async () => {
+      const to = block === 'latest' ? Number(await this.#client.getBlockNumber({ cacheTime: 0 })) : block;
+      const newest = (await newestLogs(this.#rpc, filterOf(of), this.#fromBlock, to)).at(-1);
+      return newest && eventOf(of, newest);
+    });
+  }
+
+  eventsIn(of: EventsOf, block: number): Promise<ContractEvent[]> {
+    return this.#asking(async () => (await logsIn(this.#rpc, filterOf(of), block)).map((log) => eventOf(of, log)));
+  }
+
+  callOf(transaction: Hex): Promise<{ to: string; data: string }> {
+    return this.#asking(async () => {
+      const { to, input } = await this.#client.getTransaction({ hash: transaction });
+      return { to: (to ?? '').toLowerCase(), data: input };
+    });
+  }
+
+  async #asking<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw troubleOf(error, this.#rpc.name);
+    }
   }
 }
+
+const absent = (kind: new (...args: never[]) => Error) => (error: unknown): undefined => {
+  if (!(error instanceof kind)) throw error;
+};
 
 /** The contract's own refusal; undefined where the endpoint failed instead. */
 function refusalOf(error: unknown): Refusal | undefined {

@@ -36,4 +36,11 @@ export class OutboxQueries {
     );
     return rows.map((row) => ({ ...row, acceptedAtMs: BigInt(row.acceptedAtMs), position: BigInt(row.position), nonce: BigInt(row.nonce), block: BigInt(row.block) }));
   }
+
+  /** What of these intents was decided, by id; those that were never accepted are missing. */
+  async contents(ids: readonly string[]): Promise<Map<string, Record<string, unknown>>> {
+    if (ids.length === 0) return new Map();
+    const { rows } = await this.#pool.query<{ id: string; content: string }>('SELECT id, content FROM "outbox".intent WHERE id = ANY($1)', [[...ids]]);
+    return new Map(rows.map(({ id, content }) => [id, JSON.parse(content) as Record<string, unknown>]));
+  }
 }

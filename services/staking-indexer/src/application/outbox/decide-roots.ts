@@ -1,20 +1,25 @@
-import { rewardsAbi, type RewardsDomain } from '@skein/contracts-evm';
+import { emissionAbi, rewardsAbi, type AddressBook, type RewardsDomain } from '@skein/contracts-evm';
 import type { EventStore, RecordedEvent, Reactor } from '@skein/events';
 import { unwrap } from '@skein/kernel';
 import { grantsDecider, type GrantsCommand } from '../../domain/grants/grants.decider.js';
 import { grantsStreamId, type RootDecided } from '../../domain/grants/grants.events.js';
 import { treeOf, type GrantTotals } from './grant-totals.js';
 import type { OutboxDesk } from './outbox-desk.js';
+import type { OutboxStore } from './outbox-store.js';
 import type { TransactionChain } from './ports.js';
 
-/** How many epochs that are over are asked to be minted when this process begins. */
-const MINTS_AT_START = 8n;
+/** Epochs of one look that the chain is asked about, at either end of those that were. */
+const EPOCHS_PER_LOOK = 64n;
+/** More mints than this are not asked for at a time: each is a transaction. */
+const MINTS_OPEN_MAX = 64;
+const EMISSION_SECONDS = 1_800n * 86_400n;
 
 export interface DecideRootsOptions {
   readonly store: EventStore;
   readonly totals: GrantTotals;
   readonly chain: Pick<TransactionChain, 'finalised' | 'read'>;
-  readonly domain: RewardsDomain;
+  readonly domain: RewardsDomain & Pick<AddressBook, 'emission'>;
+  readonly outbox: Pick<OutboxStore, 'state'>;
   readonly desk: OutboxDesk;
   /** Compares read models and contracts now; false where they differ or payouts are frozen: then no root is decided. */
   readonly mayPay: () => Promise<boolean>;
@@ -26,7 +31,8 @@ export interface DecideRootsOptions {
  */
 export class DecideRoots {
   readonly #options: DecideRootsOptions;
-  #asked: bigint | undefined;
+  /** Epochs that were looked at: from `first` to below `next`. What lies before is looked at part by part, the newest first. */
+  #seen: { readonly first: bigint; readonly next: bigint } | undefined;
 
   constructor(options: DecideRootsOptions) {
     this.#options = options;
@@ -37,15 +43,32 @@ export class DecideRoots {
     const { number } = await chain.finalised();
     const current = (await chain.read({ address: domain.rewards, abi: rewardsAbi, functionName: 'currentEpoch', args: [] }, number)) as bigint;
     if (current === 0n) return;
-    await this.#mint(current - 1n);
+    await this.#mint(current, number);
     await this.#root(current - 1n);
   }
 
-  async #mint(last: bigint): Promise<void> {
-    const from = this.#asked ?? (last > MINTS_AT_START ? last - MINTS_AT_START : 0n);
-    for (let epoch = from; epoch <= last; epoch += 1n) {
-      unwrap(await this.#options.desk.accept({ kind: 'mint-epoch', epoch }, { metadata: { correlationId: `epochs/${epoch}`, actor: 'reward-epochs' } }));
-      this.#asked = epoch + 1n;
+  /** Every epoch that is over and was never minted, however long nobody was here. */
+  async #mint(current: bigint, block: number): Promise<void> {
+    const { chain, domain, outbox } = this.#options;
+    const seconds = (await chain.read({ address: domain.emission, abi: emissionAbi, functionName: 'epochSeconds', args: [] }, block)) as bigint;
+    const end = least(current, EMISSION_SECONDS / seconds);
+    const { first, next } = this.#seen ?? { first: end - 1n, next: end - 1n };
+    if (end <= 0n) return;
+    const upTo = least(next + EPOCHS_PER_LOOK, end);
+    await this.#ask(next, upTo, block);
+    this.#seen = { first, next: upTo };
+    const open = (await outbox.state()).open.filter(({ intent }) => intent.kind === 'mint-epoch').length;
+    if (first === 0n || open >= MINTS_OPEN_MAX) return;
+    const from = first > EPOCHS_PER_LOOK ? first - EPOCHS_PER_LOOK : 0n;
+    await this.#ask(from, first, block);
+    this.#seen = { first: from, next: upTo };
+  }
+
+  async #ask(from: bigint, to: bigint, block: number): Promise<void> {
+    const { chain, domain, desk } = this.#options;
+    for (let epoch = to - 1n; epoch >= from; epoch -= 1n) {
+      if ((await chain.read({ address: domain.emission, abi: emissionAbi, functionName: 'minted', args: [epoch] }, block)) === true) continue;
+      unwrap(await desk.accept({ kind: 'mint-epoch', epoch }, { metadata: { correlationId: `epochs/${epoch}`, actor: 'reward-epochs' } }));
     }
   }
 
@@ -66,6 +89,8 @@ export class DecideRoots {
     if (!decided.ok && decided.error.rule !== 'grants-moved-on') unwrap(decided);
   }
 }
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** A decided root goes to the chain. */
 export const rootsReactor = (desk: OutboxDesk): Reactor => ({

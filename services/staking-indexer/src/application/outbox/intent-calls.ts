@@ -1,7 +1,7 @@
 import { emissionAbi, federationTaskAbi, rewardsAbi, roleNumber, taskKey, taskStakingAbi, type AddressBook } from '@skein/contracts-evm';
 import { concatBytes, hexToBytes, sha256Hex } from '@skein/kernel';
 import { encodeFunctionData, type Abi, type Address } from 'viem';
-import type { Intent, IntentKind } from '../../domain/outbox/intent.js';
+import type { ChainIntent, ChainIntentKind } from '../../domain/outbox/intent.js';
 import type { Call } from './ports.js';
 
 /** The contracts that intents are for. */
@@ -14,7 +14,7 @@ interface Target {
   readonly args: readonly unknown[];
 }
 
-type Calls = { readonly [K in IntentKind]: (intent: Extract<Intent, { kind: K }>) => Target };
+type Calls = { readonly [K in ChainIntentKind]: (intent: Extract<ChainIntent, { kind: K }>) => Target };
 
 const staking = (functionName: string, ...args: unknown[]): Target => ({ address: 'taskStaking', abi: taskStakingAbi, functionName, args });
 const rewards = (functionName: string, ...args: unknown[]): Target => ({ address: 'rewards', abi: rewardsAbi, functionName, args });
@@ -40,8 +40,8 @@ const calls: Calls = {
 };
 
 /** The one call that an intent is; the same intent makes the same bytes in every process. */
-export function callOf(intent: Intent, contracts: OutboxContracts): Call {
-  const { address, abi, functionName, args } = (calls[intent.kind] as (of: Intent) => Target)(intent);
+export function callOf(intent: ChainIntent, contracts: OutboxContracts): Call {
+  const { address, abi, functionName, args } = (calls[intent.kind] as (of: ChainIntent) => Target)(intent);
   return { to: contracts[address] as Address, data: encodeFunctionData({ abi, functionName, args: args as unknown[] }) };
 }
 

@@ -1,22 +1,30 @@
 import { emissionAbi, federationTaskAbi, rewardsAbi, roleNumber, taskKey, taskStakingAbi } from '@skein/contracts-evm';
+import { RejectionError } from '@skein/kernel';
 import type { Abi } from 'viem';
-import type { Intent, IntentKind } from '../../domain/outbox/intent.js';
+import { intentId, type ChainIntent, type ChainIntentKind } from '../../domain/outbox/intent.js';
 import { callOf, type OutboxContracts } from './intent-calls.js';
 import type { ContractEvent, TransactionChain } from './ports.js';
 
-/** What the chain holds under an intent's id. */
-export type OnChain = { readonly is: 'absent' } | { readonly is: 'same' } | { readonly is: 'different'; readonly difference: string };
+/** What the chain holds under an intent's id. `needless`: it holds nothing, and there is nothing left for the intent to do. */
+export type OnChain =
+  | { readonly is: 'absent' }
+  | { readonly is: 'same' }
+  | { readonly is: 'needless'; readonly reason: string }
+  | { readonly is: 'different'; readonly difference: string };
 
 /** Asks one view of a contract at the block of the look, or for its events up to there. */
 interface Ask {
   (contract: keyof OutboxContracts, abi: Abi, functionName: string, ...args: unknown[]): Promise<Record<string, unknown>>;
-  events(contract: keyof OutboxContracts, abi: Abi, eventName: string, args: object): Promise<ContractEvent[]>;
-  /** Whether a transaction was just the call that the intent is. */
-  isOurs(call: ContractEvent['call']): boolean;
-  /** Whether it called that contract itself: by way of another one its calldata says nothing. */
-  isDirect(contract: keyof OutboxContracts, call: ContractEvent['call']): boolean;
+  /** The one event that a contract has ever made of these arguments; `made` where its state says that it has. */
+  once(contract: keyof OutboxContracts, abi: Abi, eventName: string, args: object): Promise<ContractEvent | undefined>;
+  made(contract: keyof OutboxContracts, abi: Abi, eventName: string, args: object): Promise<ContractEvent>;
+  /** Those in the block of another one. */
+  beside(event: ContractEvent, contract: keyof OutboxContracts, abi: Abi, eventName: string, args: object): Promise<ContractEvent[]>;
+  /** Whether a transaction was just the call that the intent is; undefined where it called another contract first: then its calldata says nothing. */
+  isOurs(contract: keyof OutboxContracts, event: ContractEvent): Promise<boolean | undefined>;
 }
-type Looks = { readonly [K in IntentKind]: (intent: Extract<Intent, { kind: K }>, ask: Ask) => Promise<OnChain> };
+type OfKind<K extends ChainIntentKind> = Extract<ChainIntent, { kind: K }>;
+type Looks = { readonly [K in ChainIntentKind]: (intent: OfKind<K>, ask: Ask) => Promise<OnChain> };
 
 const absent: OnChain = { is: 'absent' };
 const same: OnChain = { is: 'same' };
@@ -40,11 +48,34 @@ const taskOf = (ask: Ask, taskId: string) => ask('taskStaking', taskStakingAbi, 
 const caseOf = (ask: Ask, caseId: string) => ask('taskStaking', taskStakingAbi, 'caseOf', caseId);
 const stateOf = (ask: Ask, taskId: string) => ask('federationTask', federationTaskAbi, 'stateOf', taskKey(taskId));
 
-const ended = async (ask: Ask, taskId: string): Promise<OnChain> => (Number((await taskOf(ask, taskId))['status']) === TASK_FINISHED ? same : absent);
+/** Finished and cancelled are one status: the events tell them apart. What time has ended needs neither any more. */
+async function taskEnd(ask: Ask, taskId: string, wanted: 'finished' | 'cancelled'): Promise<OnChain> {
+  const status = Number((await taskOf(ask, taskId))['status']);
+  if (status === TASK_UNKNOWN && wanted === 'cancelled') return { is: 'needless', reason: 'the task was never opened on chain' };
+  if (status !== TASK_FINISHED) return absent;
+  const task = { task: taskKey(taskId) };
+  const end = await ask.made('taskStaking', taskStakingAbi, 'TaskFinished', task);
+  if (end.args['released'] === true) return same;
+  const found = (await ask.beside(end, 'taskStaking', taskStakingAbi, 'TaskCancelled', task)).length > 0 ? 'cancelled' : 'finished';
+  return found === wanted ? same : different(`the task is ${found} on chain, ${wanted} was decided`);
+}
 
-async function rootOnChain({ epoch, revision, root, sum }: Extract<Intent, { kind: 'post-root' }>, ask: Ask): Promise<OnChain> {
+/** Every end of a task says when it was; only the end of its final validation has an event of that name. */
+async function validationEnd({ taskId }: OfKind<'end-final-validation'>, ask: Ask): Promise<OnChain> {
+  const found = await taskOf(ask, taskId);
+  if (BigInt(String(found['endedAt'])) === 0n) return absent;
+  if (Number(found['status']) !== TASK_FINISHED) return same;
+  const ended = await ask.once('taskStaking', taskStakingAbi, 'FinalValidationEnded', { task: taskKey(taskId) });
+  return ended === undefined ? { is: 'needless', reason: 'the task ended on chain without a final validation' } : same;
+}
+
+async function rootOnChain({ epoch, revision, root, sum }: OfKind<'post-root'>, ask: Ask): Promise<OnChain> {
   const found = await ask('rewards', rewardsAbi, 'rootOf', epoch);
-  if (Number(found['activeFrom']) === 0) return absent;
+  if (Number(found['activeFrom']) === 0) {
+    // A later root is over everything that this one is over, and the contract takes none before it.
+    const next = BigInt(String((await ask('rewards', rewardsAbi, 'nextRootEpoch'))['0']));
+    return next > epoch ? { is: 'needless', reason: `overtaken by the root of epoch ${next - 1n}` } : absent;
+  }
   // A vetoed root makes room for a revision, and for nothing else.
   if (BigInt(String(found['hash'])) === 0n) return revision > 0 ? absent : different('the root was vetoed');
   return compared({ hash: root, sum }, found);
@@ -56,34 +87,36 @@ async function caseEnd(ask: Ask, caseId: string, wanted: number, other: number):
   return status === other ? different(`the case is ${other === CASE.slashed ? 'slashed' : 'dismissed, or out of time,'} on chain`) : absent;
 }
 
-async function caseNotice({ caseId, taskId, role, wallet, reporter, cap, evidence }: Extract<Intent, { kind: 'open-case' }>, ask: Ask): Promise<OnChain> {
+async function caseNotice({ caseId, taskId, role, wallet, reporter, cap, evidence }: OfKind<'open-case'>, ask: Ask): Promise<OnChain> {
   const found = await caseOf(ask, caseId);
   if (Number(found['status']) === CASE.unknown) return absent;
-  const [notice] = await ask.events('taskStaking', taskStakingAbi, 'CaseOpened', { caseId });
-  return compared({ task: taskKey(taskId), role: roleNumber(role), wallet, reporter, cap, evidence }, { ...found, evidence: notice?.args['evidence'] });
+  const notice = await ask.made('taskStaking', taskStakingAbi, 'CaseOpened', { caseId });
+  return compared({ task: taskKey(taskId), role: roleNumber(role), wallet, reporter, cap, evidence }, { ...found, evidence: notice.args['evidence'] });
 }
 
 /** A slash takes what was decided, or what is left: what it was called with is compared where the transaction shows it. */
-async function slashOnChain({ caseId, amount }: Extract<Intent, { kind: 'slash' }>, ask: Ask): Promise<OnChain> {
+async function slashOnChain({ caseId, amount }: OfKind<'slash'>, ask: Ask): Promise<OnChain> {
   const ended = await caseEnd(ask, caseId, CASE.slashed, CASE.dismissed);
   if (ended.is !== 'same') return ended;
-  const [slashed] = await ask.events('taskStaking', taskStakingAbi, 'Slashed', { caseId });
-  const taken = BigInt(String(slashed?.args['fromOwner'] ?? 0)) + BigInt(String(slashed?.args['fromPool'] ?? 0));
-  const otherwise = slashed !== undefined && (ask.isDirect('taskStaking', slashed.call) ? !ask.isOurs(slashed.call) : taken > amount);
-  return otherwise ? different(`the slash took ${taken} on chain, ${amount} was decided`) : same;
+  const slashed = await ask.made('taskStaking', taskStakingAbi, 'Slashed', { caseId });
+  const taken = BigInt(String(slashed.args['fromOwner'])) + BigInt(String(slashed.args['fromPool']));
+  const isOurs = (await ask.isOurs('taskStaking', slashed)) ?? taken <= amount;
+  return isOurs ? same : different(`the slash took ${taken} on chain, ${amount} was decided`);
 }
 
 const listOf = (entries: readonly (readonly unknown[])[]): string => entries.map((entry) => entry.map(textOf).join(':')).join(' ');
 
 /** The money of a settled round, wallet by wallet. */
-async function settlementOnChain({ taskId, round, caller, slashes, pays }: Extract<Intent, { kind: 'settle-round' }>, ask: Ask): Promise<OnChain> {
+async function settlementOnChain({ taskId, round, caller, slashes, pays }: OfKind<'settle-round'>, ask: Ask): Promise<OnChain> {
   if (Number((await stateOf(ask, taskId))['round']) <= round) return absent;
-  const of = (name: string) => ask.events('federationTask', federationTaskAbi, name, { task: taskKey(taskId), round });
-  const [[end], slashed, paid] = [await of('RoundSettled'), await of('MemberSlashed'), await of('MemberPaid')];
+  const ofRound = { task: taskKey(taskId), round };
+  const end = await ask.made('federationTask', federationTaskAbi, 'RoundSettled', ofRound);
+  const of = (name: string): Promise<ContractEvent[]> => ask.beside(end, 'federationTask', federationTaskAbi, name, ofRound);
+  const [slashed, paid] = [await of('MemberSlashed'), await of('MemberPaid')];
   return compared(
     { caller, slashes: listOf(slashes.map(({ wallet, amount }) => [wallet, amount])), pays: listOf(pays.map(({ wallet, flock, gm }) => [wallet, flock, gm])) },
     {
-      caller: end?.args['caller'],
+      caller: end.args['caller'],
       slashes: listOf(slashed.map(({ args }) => [args['wallet'], args['amount']])),
       pays: listOf(paid.map(({ args }) => [args['wallet'], args['flock'], args['gm']])),
     },
@@ -101,9 +134,9 @@ const looks: Looks = {
     const found = await taskOf(ask, taskId);
     return Number(found['status']) === TASK_UNKNOWN ? absent : compared({ latestEnd }, found);
   },
-  'end-final-validation': async ({ taskId }, ask) => (BigInt(String((await taskOf(ask, taskId))['endedAt'])) > 0n ? same : absent),
-  'finish-task': ({ taskId }, ask) => ended(ask, taskId),
-  'cancel-task': ({ taskId }, ask) => ended(ask, taskId),
+  'end-final-validation': validationEnd,
+  'finish-task': ({ taskId }, ask) => taskEnd(ask, taskId, 'finished'),
+  'cancel-task': ({ taskId }, ask) => taskEnd(ask, taskId, 'cancelled'),
   'open-case': caseNotice,
   slash: slashOnChain,
   'dismiss-case': ({ caseId }, ask) => caseEnd(ask, caseId, CASE.dismissed, CASE.slashed),
@@ -119,23 +152,29 @@ const looks: Looks = {
   'finish-federation': async ({ taskId }, ask) => ((await stateOf(ask, taskId))['finished'] === true ? same : absent),
 };
 
-type Reads = Pick<TransactionChain, 'read' | 'events'>;
+type Reads = Pick<TransactionChain, 'read' | 'newestEvent' | 'eventsIn' | 'callOf'>;
 
-function askAt(intent: Intent, contracts: OutboxContracts, chain: Reads, block: number | 'latest'): Ask {
+function askAt(intent: ChainIntent, contracts: OutboxContracts, chain: Reads, block: number | 'latest'): Ask {
   const view = async (contract: keyof OutboxContracts, abi: Abi, functionName: string, ...args: unknown[]): Promise<Record<string, unknown>> => {
     const answer = await chain.read({ address: contracts[contract], abi, functionName, args }, block);
     return typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : { 0: answer };
   };
-  const events: Ask['events'] = (contract, abi, eventName, args) => chain.events({ address: contracts[contract], abi, eventName, args }, block);
-  const ours = callOf(intent, contracts);
-  return Object.assign(view, {
-    events,
-    isOurs: ({ to, data }: ContractEvent['call']) => to === ours.to && data === ours.data,
-    isDirect: (contract: keyof OutboxContracts, { to }: ContractEvent['call']) => to === contracts[contract],
-  });
+  const once: Ask['once'] = (contract, abi, eventName, args) => chain.newestEvent({ address: contracts[contract], abi, eventName, args }, block);
+  const made: Ask['made'] = async (contract, abi, eventName, args) => {
+    const event = await once(contract, abi, eventName, args);
+    if (event !== undefined) return event;
+    // Not a difference: endpoints forget logs, or lag behind the state that they answer with.
+    throw new RejectionError({ code: 'unavailable', rule: 'log-missing', message: `the endpoint lacks the log ${eventName} of ${intentId(intent)}`, retriable: true });
+  };
+  const beside: Ask['beside'] = (event, contract, abi, eventName, args) => chain.eventsIn({ address: contracts[contract], abi, eventName, args }, event.block);
+  const isOurs: Ask['isOurs'] = async (contract, { transaction }) => {
+    const [ours, { to, data }] = [callOf(intent, contracts), await chain.callOf(transaction)];
+    return to === contracts[contract] ? to === ours.to && data === ours.data : undefined;
+  };
+  return Object.assign(view, { once, made, beside, isOurs });
 }
 
 /** What a block holds under the intent's id. */
-export function lookOnChain(intent: Intent, contracts: OutboxContracts, chain: Reads, block: number | 'latest'): Promise<OnChain> {
-  return (looks[intent.kind] as (of: Intent, ask: Ask) => Promise<OnChain>)(intent, askAt(intent, contracts, chain, block));
+export function lookOnChain(intent: ChainIntent, contracts: OutboxContracts, chain: Reads, block: number | 'latest'): Promise<OnChain> {
+  return (looks[intent.kind] as (of: ChainIntent, ask: Ask) => Promise<OnChain>)(intent, askAt(intent, contracts, chain, block));
 }

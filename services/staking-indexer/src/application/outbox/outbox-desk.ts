@@ -11,6 +11,8 @@ export interface Origin {
   readonly inbox?: InboxEntry;
 }
 
+const REASON_MAX = 1_000;
+
 /** An id is used once, for ever: money hangs on it. */
 const keyOf = (intent: Intent): CommandKey => ({ scope: 'staking.intent', key: intentId(intent), requestHash: sha256Hex(utf8(contentOf(intent))), forever: true });
 
@@ -23,12 +25,21 @@ export class OutboxDesk {
   }
 
   /** The intent's id. Asked again with the same content it is the same answer, with another one a refusal: `intent-decided-otherwise`. */
-  async accept(intent: Intent, origin: Origin): Promise<Result<string, Rejection>> {
+  accept(intent: Intent, origin: Origin): Promise<Result<string, Rejection>> {
+    return this.#take(intent, (nowMs) => ({ kind: 'accept', intent, nowMs }), origin);
+  }
+
+  /** Takes in what nothing can be done about, with the reason. */
+  hold(intent: Intent, { rule, message }: Rejection, origin: Origin): Promise<Result<string, Rejection>> {
+    return this.#take(intent, (nowMs) => ({ kind: 'hold', intent, refusal: { error: rule, message: `${rule}: ${message}`.slice(0, REASON_MAX) }, nowMs }), origin);
+  }
+
+  async #take(intent: Intent, command: (nowMs: number) => OutboxCommand, origin: Origin): Promise<Result<string, Rejection>> {
     const { store, streamId } = this.#outbox;
     const accepted = await store.execute({
       decider: outboxDecider,
       streamId,
-      command: (nowMs): OutboxCommand => ({ kind: 'accept', intent, nowMs }),
+      command,
       key: keyOf(intent),
       answer: () => intentId(intent),
       ...origin,

@@ -28,7 +28,7 @@ function workerOver(looks: (OutboxLook | Error)[]) {
     },
   } as Partial<RunOutbox> as RunOutbox;
   const log = { warn: (fields: object) => void said.push(JSON.stringify(fields)), error: (fields: object) => void said.push(`error ${JSON.stringify(fields)}`) };
-  const worker = new OutboxWorker({ run, epochs: async () => void epochs.push(clock.nowMs()), meter: metrics.getMeter('test'), log, clock, pollMs: 1 });
+  const worker = new OutboxWorker({ run, chores: [async () => void epochs.push(clock.nowMs())], meter: metrics.getMeter('test'), log, clock, pollMs: 1 });
   return { worker, said, epochs, looks };
 }
 

@@ -1,5 +1,5 @@
 import type { Meter, ObservableResult } from '@opentelemetry/api';
-import type { Clock } from '@skein/kernel';
+import { RejectionError, type Clock, type Rejection } from '@skein/kernel';
 import type { OutboxLook, RunOutbox } from './run-outbox.js';
 
 export interface OutboxLog {
@@ -9,8 +9,8 @@ export interface OutboxLog {
 
 export interface OutboxWorkerOptions {
   readonly run: RunOutbox;
-  /** Looks whether a reward epoch is over; asked every few seconds. */
-  readonly epochs: () => Promise<void>;
+  /** What is done every few seconds besides: looks whether a reward epoch is over, finds pools. One that fails stops no other, nor the outbox. */
+  readonly chores: readonly (() => Promise<void>)[];
   readonly meter: Meter;
   readonly log: OutboxLog;
   readonly clock: Clock;
@@ -18,7 +18,7 @@ export interface OutboxWorkerOptions {
 }
 
 const BACKOFF_MS_MAX = 15_000;
-const EPOCHS_EVERY_MS = 5_000;
+const CHORES_EVERY_MS = 5_000;
 
 type Figures = Readonly<Record<'pending' | 'parked' | 'frozen' | 'oldest' | 'replaced', number>>;
 
@@ -44,7 +44,8 @@ export class OutboxWorker {
   #loop: Promise<void> | undefined;
   #last: OutboxLook | undefined;
   #failures = 0;
-  #epochsAtMs = -Infinity;
+  #choresAtMs = -Infinity;
+  #undone: readonly Rejection[] = [];
   #trouble = '';
 
   constructor(options: OutboxWorkerOptions) {
@@ -90,10 +91,11 @@ export class OutboxWorker {
     const { run, log } = this.#options;
     try {
       const before = this.#last?.state.frozen?.rule;
-      await this.#epochs();
+      const failed = await this.#chores();
       this.#last = await run.step();
       this.#failures = 0;
-      const { state: { frozen }, troubles } = this.#last;
+      const { state: { frozen } } = this.#last;
+      const troubles = [...this.#last.troubles, ...failed];
       if (frozen !== undefined && frozen.rule !== before) log.error({ rule: frozen.rule, reason: frozen.message }, 'nothing is signed for the chain any more until the operator has looked');
       this.#say(troubles[0]?.rule ?? '', troubles[0]?.message ?? '');
     } catch (error) {
@@ -103,11 +105,21 @@ export class OutboxWorker {
     }
   }
 
-  async #epochs(): Promise<void> {
-    const { clock, epochs } = this.#options;
-    if (clock.nowMs() - this.#epochsAtMs < EPOCHS_EVERY_MS) return;
-    await epochs();
-    this.#epochsAtMs = clock.nowMs();
+  /** What could not be done; what is no refusal but a fault is said at once. */
+  async #chores(): Promise<readonly Rejection[]> {
+    const { clock, chores, log } = this.#options;
+    if (clock.nowMs() - this.#choresAtMs < CHORES_EVERY_MS) return this.#undone;
+    this.#choresAtMs = clock.nowMs();
+    const undone: Rejection[] = [];
+    for (const chore of chores) {
+      try {
+        await chore();
+      } catch (error) {
+        if (!(error instanceof RejectionError)) log.warn({ err: error }, 'a chore of the outbox failed; it comes again');
+        undone.push(error instanceof RejectionError ? error.rejection : { code: 'internal', rule: 'chore-failed', message: 'see the log' });
+      }
+    }
+    return (this.#undone = undone);
   }
 
   /** Once per rule: a trouble comes back with every look until it is over. */

@@ -39,13 +39,20 @@ export interface ContractRead {
   readonly args: readonly unknown[];
 }
 
-/** One event of a contract, with the call that its transaction is: `viem`'s decoded arguments. */
+/** One event of a contract: `viem`'s decoded arguments, its block and transaction. */
 export interface ContractEvent {
   readonly args: Readonly<Record<string, unknown>>;
-  readonly call: { readonly to: string; readonly data: string };
+  readonly block: number;
+  readonly transaction: Hex;
 }
 
-/** What the outbox asks of a chain. Every method throws when there is no usable answer. */
+/** Events of a contract with these indexed arguments. */
+export interface EventsOf extends Omit<ContractRead, 'functionName' | 'args'> {
+  readonly eventName: string;
+  readonly args: object;
+}
+
+/** What the outbox asks of a chain. Every method throws a `RejectionError` (`unavailable`) when there is no usable answer. */
 export interface TransactionChain {
   finalised(): Promise<Block>;
   /** Undefined where the chain has no such block. */
@@ -60,6 +67,10 @@ export interface TransactionChain {
   /** What the call would do now: the gas it needs, or why it is refused. */
   dryRun(from: Address, call: Call): Promise<{ readonly gas: bigint } | { readonly refusal: Refusal }>;
   read(read: ContractRead, block: number | 'latest'): Promise<unknown>;
-  /** Events with these indexed arguments up to a block, in the chain's order. */
-  events(of: Omit<ContractRead, 'functionName' | 'args'> & { readonly eventName: string; readonly args: object }, block: number | 'latest'): Promise<ContractEvent[]>;
+  /** The newest event up to a block: for what a contract says once. */
+  newestEvent(of: EventsOf, block: number | 'latest'): Promise<ContractEvent | undefined>;
+  /** Those of one block, in the chain's order. */
+  eventsIn(of: EventsOf, block: number): Promise<ContractEvent[]>;
+  /** What a transaction called: the receiver in lower case. */
+  callOf(transaction: Hex): Promise<{ readonly to: string; readonly data: string }>;
 }

@@ -1,11 +1,13 @@
 import { RejectionError, reject, unwrap, type Clock, type Rejection, type Result } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
+import type { Address } from 'viem';
 import { replacementFees, type Fees } from '../../domain/outbox/fees.policy.js';
+import { intentId, isForChain, pays, type ChainIntent } from '../../domain/outbox/intent.js';
 import type { Block, Refusal, SignedTransaction } from '../../domain/outbox/outbox.events.js';
 import { findOpen, flying, type Flight, type OpenIntent, type OutboxState } from '../../domain/outbox/outbox.state.js';
 import { BackOff } from './back-off.js';
 import { callOf, type OutboxContracts } from './intent-calls.js';
-import { lookOnChain } from './intent-on-chain.js';
+import { lookOnChain, type OnChain } from './intent-on-chain.js';
 import type { OutboxStore } from './outbox-store.js';
 import type { Receipt, Signer, TransactionChain, UnsignedTransaction } from './ports.js';
 import { rawOf, signed } from './signed-transaction.js';
@@ -24,6 +26,8 @@ export interface OutboxOptions {
   readonly feeCap?: bigint;
   /** Transactions under way at a time. Default 8. */
   readonly flightsMax?: number;
+  /** Why nothing may be paid now; undefined: it may. Asked before each payment is signed. Default: it always may. */
+  readonly whyNotPay?: () => Promise<Rejection | undefined>;
 }
 
 /** What one pass found: what is open, and what could not be done and why. */
@@ -34,7 +38,14 @@ export interface OutboxLook {
   readonly replaced: number;
 }
 
-const DEFAULTS = { stuckMs: 60_000, resendMs: 15_000, feeCap: 500_000_000_000n, flightsMax: 8 };
+const DEFAULTS = { stuckMs: 60_000, resendMs: 15_000, feeCap: 500_000_000_000n, flightsMax: 8, whyNotPay: async (): Promise<undefined> => undefined };
+/** Whoever may not pay is asked again so often: the answer costs a comparison of all totals. */
+const PAY_AGAIN_MS = 5_000;
+/** Whatever one intent meets, the next one would meet, too. */
+const EVERYWHERE: readonly string[] = ['endpoint-unreachable', 'rate-limited', 'signer-unreachable'];
+type Flying = OpenIntent & { readonly flight: Flight };
+
+const openingOf = ({ taskId }: { readonly taskId: string }): string => intentId({ kind: 'open-task', taskId, latestEnd: 0n });
 const unclear = (refusal: Refusal | undefined): Refusal => refusal ?? { error: 'unknown', message: 'it reverted, and would pass now' };
 
 /**
@@ -49,6 +60,7 @@ export class RunOutbox {
   readonly #firstSentAtMs = new Map<string, number>();
   #troubles: Rejection[] = [];
   #replaced = 0;
+  #unpaid: { readonly why: Rejection; readonly untilMs: number } | undefined;
 
   constructor(outbox: Pick<OutboxStore, 'state' | 'give'>, options: OutboxOptions) {
     this.#outbox = outbox;
@@ -59,38 +71,54 @@ export class RunOutbox {
   async step(): Promise<OutboxLook> {
     this.#troubles = [];
     const started = await this.#start();
+    const { chainId, open } = await this.#outbox.state();
     if (!started.ok) this.#troubles.push(started.error);
-    else if ((await this.#outbox.state()).open.length > 0) await this.#pass();
+    if (chainId === this.#options.chainId && open.some(({ intent }) => isForChain(intent))) await this.#pass(started.ok);
     return { state: await this.#outbox.state(), troubles: this.#troubles, replaced: this.#replaced };
   }
 
   /** The operator has looked: nonces that others have used up are passed by, and signing goes on. */
   async thaw(): Promise<Result<unknown, Rejection>> {
+    const state = await this.#outbox.state();
     const finalised = await this.#options.chain.finalised();
-    const nonce = await this.#options.chain.nonceAt(this.#options.signer.address, finalised.number);
+    // Of the account that has signed, whoever signs now: by another one's nonces, what is under way would look passed by.
+    const nonce = state.signer === '' ? 0 : await this.#options.chain.nonceAt(state.signer as Address, finalised.number);
     // First what is ours: only nonces without a receipt of ours are others'.
-    await this.#land(await this.#outbox.state(), finalised);
+    for (const intent of flying(state)) await this.#land(intent, state, finalised);
     return this.#outbox.give({ kind: 'thaw', nonce });
   }
 
-  async #pass(): Promise<void> {
-    const { chain, signer } = this.#options;
+  /** `signs`: false while transactions of another key are under way. They are sent and awaited like ours; nothing new is signed. */
+  async #pass(signs: boolean): Promise<void> {
+    const { chain } = this.#options;
     const finalised = await chain.finalised();
+    const state = await this.#outbox.state();
     // Before the receipts: a nonce that is used up in a final block has its receipt by then, if it was ours.
-    const used = await chain.nonceAt(signer.address, finalised.number);
-    await this.#land(await this.#outbox.state(), finalised, used);
-    for (const intent of flying(await this.#outbox.state())) await this.#noting(() => this.#send(intent));
+    const used = await chain.nonceAt(state.signer as Address, finalised.number);
+    if (!(await this.#each(flying(state), (intent) => this.#land(intent, state, finalised, used)))) return;
+    if (!(await this.#each(flying(await this.#outbox.state()), (intent) => this.#send(intent)))) return;
+    if (!signs) return;
     await this.#noting(() => this.#unstick());
     await this.#takeOff(finalised);
   }
 
-  /** A failure with one intent leaves the others alone. */
-  async #noting(work: () => Promise<unknown>): Promise<void> {
+  /** A failure with one leaves the others alone; false where it is one that all would meet. */
+  async #each<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<boolean> {
+    for (const one of all) {
+      const trouble = await this.#noting(() => work(one));
+      if (trouble !== undefined && EVERYWHERE.includes(trouble.rule)) return false;
+    }
+    return true;
+  }
+
+  async #noting(work: () => Promise<unknown>): Promise<Rejection | undefined> {
     try {
       await work();
+      return undefined;
     } catch (error) {
-      if (error instanceof RejectionError) this.#troubles.push(error.rejection);
-      else throw error;
+      if (!(error instanceof RejectionError)) throw error;
+      this.#troubles.push(error.rejection);
+      return error.rejection;
     }
   }
 
@@ -105,17 +133,14 @@ export class RunOutbox {
     return this.#outbox.give({ kind: 'start', chainId, signer: signer.address, nonce });
   }
 
-  /** Records final receipts. `used`: nonces that are used up in final blocks; undefined asks for no more than the receipts. */
-  async #land(state: OutboxState, finalised: Block, used?: number): Promise<void> {
-    for (const intent of flying(state)) {
-      const { nonce } = intent.flight;
-      const found = await this.#finalReceipt(intent.flight, finalised);
-      if (found !== undefined) await this.#record(intent, found);
-      else if (used !== undefined && nonce < used && state.frozen === undefined) {
-        const message = `nonce ${nonce} of ${this.#options.signer.address} was used by a transaction that is not ours (${intent.id})`;
-        unwrap(await this.#outbox.give({ kind: 'freeze', rule: 'nonce-used-elsewhere', message }));
-        return;
-      }
+  /** Records a final receipt. `used`: nonces that are used up in final blocks; undefined asks for no more than the receipt. */
+  async #land(intent: Flying, { signer }: OutboxState, finalised: Block, used?: number): Promise<void> {
+    const { nonce } = intent.flight;
+    const found = await this.#finalReceipt(intent.flight, finalised);
+    if (found !== undefined) await this.#record(intent, found);
+    else if (used !== undefined && nonce < used) {
+      const message = `nonce ${nonce} of ${signer} was used by a transaction that is not ours (${intent.id})`;
+      unwrap(await this.#outbox.give({ kind: 'freeze', rule: 'nonce-used-elsewhere', message }));
     }
   }
 
@@ -145,12 +170,13 @@ export class RunOutbox {
   }
 
   async #whyReverted({ intent }: OpenIntent): Promise<Refusal> {
-    const tried = await this.#options.chain.dryRun(this.#options.signer.address, callOf(intent, this.#options.contracts));
+    const { signer } = await this.#outbox.state();
+    const tried = await this.#options.chain.dryRun(signer as Address, callOf(intent as ChainIntent, this.#options.contracts));
     return unclear('refusal' in tried ? tried.refusal : undefined);
   }
 
   /** Sends the newest bytes, and again from time to time while they are in no block: a reorg or a full pool may have dropped them. */
-  async #send({ flight }: OpenIntent & { readonly flight: Flight }): Promise<void> {
+  async #send({ flight }: Pick<Flying, 'flight'>): Promise<void> {
     const { chain, clock, resendMs } = this.#options;
     const newest = flight.transactions.at(-1)!;
     const now = clock.nowMs();
@@ -178,7 +204,7 @@ export class RunOutbox {
     this.#replaced += 1;
     this.#forget(last.hash);
     const replaced = findOpen(await this.#outbox.state(), lowest.id);
-    if (replaced?.flight !== undefined) await this.#send({ ...replaced, flight: replaced.flight });
+    if (replaced?.flight !== undefined) await this.#send({ flight: replaced.flight });
   }
 
   #trouble(rule: string, message: string): void {
@@ -188,25 +214,27 @@ export class RunOutbox {
   /** Gives nonces to those that have none, in the order in which they were accepted; whom the chain refuses steps aside. */
   async #takeOff(finalised: Block): Promise<void> {
     const { open } = await this.#outbox.state();
-    for (const intent of open) {
+    for (const { id, intent, flight } of open) {
       const state = await this.#outbox.state();
       if (state.frozen !== undefined || flying(state).length >= this.#options.flightsMax) return;
-      if (intent.flight === undefined && this.#retry.isDue(intent.id)) await this.#noting(() => this.#consider(intent, finalised));
+      if (flight !== undefined || !isForChain(intent) || !this.#retry.isDue(id)) continue;
+      const trouble = await this.#noting(() => this.#consider(id, intent, finalised));
+      if (trouble !== undefined) this.#retry.failed(id);
+      if (trouble !== undefined && EVERYWHERE.includes(trouble.rule)) return;
     }
   }
 
-  async #consider({ id, intent }: OpenIntent, block: Block): Promise<void> {
+  async #consider(id: string, intent: ChainIntent, block: Block): Promise<void> {
     const { contracts, chain, signer, feeCap } = this.#options;
     const found = await lookOnChain(intent, contracts, chain, block.number);
-    if (found.is !== 'absent') {
-      unwrap(await this.#outbox.give(found.is === 'same' ? { kind: 'adopt', id, block } : { kind: 'contradict', id, difference: found.difference, block }, id));
-      return;
-    }
+    if (found.is !== 'absent') return this.#close(id, intent, found, block);
+    const unpaid = pays(intent) ? await this.#whyNotPay() : undefined;
+    if (unpaid !== undefined) return this.#wait(id, unpaid);
     const tried = await chain.dryRun(signer.address, callOf(intent, contracts));
     if ('refusal' in tried) {
       this.#retry.failed(id);
       // There already, but not final: it is adopted once it is.
-      if ((await lookOnChain(intent, contracts, chain, 'latest')).is === 'same') return;
+      if (['same', 'needless'].includes((await lookOnChain(intent, contracts, chain, 'latest')).is)) return;
       unwrap(await this.#outbox.give((nowMs) => ({ kind: 'park', id, refusal: tried.refusal, nowMs }), id));
       return;
     }
@@ -215,7 +243,37 @@ export class RunOutbox {
     await this.#sign(id, { gas: tried.gas, fees });
     this.#retry.passed(id);
     const stored = findOpen(await this.#outbox.state(), id);
-    if (stored?.flight !== undefined) await this.#send({ ...stored, flight: stored.flight });
+    if (stored?.flight !== undefined) await this.#send({ flight: stored.flight });
+  }
+
+  /** Nothing is sent for what a final block holds already, or makes needless. */
+  async #close(id: string, intent: ChainIntent, found: Exclude<OnChain, { is: 'absent' }>, block: Block): Promise<void> {
+    switch (found.is) {
+      case 'same':
+        unwrap(await this.#outbox.give({ kind: 'adopt', id, block }, id));
+        return;
+      case 'different':
+        unwrap(await this.#outbox.give({ kind: 'contradict', id, difference: found.difference, block }, id));
+        return;
+      case 'needless':
+        // What is to be undone may be on its way still.
+        if (intent.kind === 'cancel-task' && findOpen(await this.#outbox.state(), openingOf(intent)) !== undefined) return this.#retry.failed(id);
+        unwrap(await this.#outbox.give({ kind: 'withdraw', id, reason: found.reason }, id));
+    }
+  }
+
+  async #whyNotPay(): Promise<Rejection | undefined> {
+    const now = this.#options.clock.nowMs();
+    if (this.#unpaid !== undefined && now < this.#unpaid.untilMs) return this.#unpaid.why;
+    const why = await this.#options.whyNotPay();
+    this.#unpaid = why && { why, untilMs: now + PAY_AGAIN_MS };
+    return why;
+  }
+
+  /** Parked, so that everybody sees why; but looked at again with every pass: it may go on at once when payouts may. */
+  async #wait(id: string, { rule, message }: Rejection): Promise<void> {
+    this.#trouble(rule, `${id} waits: ${message}`);
+    unwrap(await this.#outbox.give((nowMs) => ({ kind: 'park', id, refusal: { error: rule, message: `${rule}: ${message}` }, nowMs }), id));
   }
 
   /** Stores bytes of an intent's first transaction, or of the one that replaces `replaces`. */
@@ -225,8 +283,10 @@ export class RunOutbox {
       const open = findOpen(state, id);
       // Another process was faster.
       if (open === undefined || open.flight?.transactions.at(-1)?.hash !== replaces) throw new RejectionError({ code: 'conflict', rule: 'intent-moved-on', message: `${id} has moved on` });
+      // Nonces of another account: a process with another key has taken over.
+      if (state.signer !== signer.address) throw new RejectionError({ code: 'conflict', rule: 'signer-changed', message: `${state.signer} signs by now, not ${signer.address}` });
       const nonce = open.flight?.nonce ?? state.nextNonce;
-      const unsigned: UnsignedTransaction = { ...callOf(open.intent, contracts), ...fees, chainId, nonce, gas };
+      const unsigned: UnsignedTransaction = { ...callOf(open.intent as ChainIntent, contracts), ...fees, chainId, nonce, gas };
       const transaction = await signed(signer, unsigned, nowMs);
       failpoint('outbox.signed');
       return { kind: 'sign', id, nonce, transaction };

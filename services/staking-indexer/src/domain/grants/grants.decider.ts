@@ -27,6 +27,8 @@ export interface DecideRoot {
 export type GrantsCommand = AddGrants | DecideRoot;
 type Decision = Result<readonly GrantsEvent[], Rejection>;
 
+/** A grant has up to 200 bytes, an event 65 536 at most. */
+const GRANTS_PER_EVENT = 250;
 const ADDRESS = /^0x[0-9a-f]{40}$/;
 const wrong = (message: string): Decision => reject('invalid-argument', 'grant-field', message);
 
@@ -35,7 +37,8 @@ function decideAdd({ cause, grants }: AddGrants, { decisions }: GrantsState): De
   if (given.some(({ units }) => units < 0n)) return wrong(`${cause} takes rewards away: a later root cannot lower what an earlier one granted`);
   if (given.some(({ account }) => !ADDRESS.test(account))) return wrong(`${cause} names something that is no account`);
   if (given.some(({ taskId, start, duration }) => taskId === '' && (start !== 0n || duration !== 0n))) return wrong(`${cause} lets vest what is paid at once`);
-  return ok(given.length === 0 ? [] : [{ type: 'skein.staking.grants.decided.v1', data: { number: decisions + 1, cause, grants: given } }]);
+  const parts = Array.from({ length: Math.ceil(given.length / GRANTS_PER_EVENT) }, (_, part) => given.slice(part * GRANTS_PER_EVENT, (part + 1) * GRANTS_PER_EVENT));
+  return ok(parts.map((grants, part) => ({ type: 'skein.staking.grants.decided.v1', data: { number: decisions + 1 + part, cause, grants } })));
 }
 
 function decideRoot({ epoch, root, sum, decisions }: DecideRoot, state: GrantsState): Decision {

@@ -8,7 +8,7 @@ export interface DecidedGrant {
   readonly duration: bigint;
 }
 
-/** One decision about rewards has been added up; `number` counts them from 1. */
+/** One decision about rewards has been added up, or a part of a long one; `number` counts them from 1. */
 export interface GrantsDecided {
   readonly type: 'skein.staking.grants.decided.v1';
   readonly data: { readonly number: number; readonly cause: string; readonly grants: readonly DecidedGrant[] };

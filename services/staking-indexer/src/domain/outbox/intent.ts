@@ -1,4 +1,4 @@
-import { canonicalJson, type Rejection } from '@skein/kernel';
+import { canonicalJson, utf8, type Rejection } from '@skein/kernel';
 
 /** One wallet's slash in a federated round; `wallet` is an address, amounts are base units of gmFLOCK. */
 export interface RoundSlash {
@@ -11,6 +11,24 @@ export interface RoundPay {
   readonly wallet: string;
   readonly flock: bigint;
   readonly gm: bigint;
+}
+
+/** What a pool is to be paid at once, by the name of its owner: which pool that is, a final block says, and not always yet. */
+export interface GrantPool {
+  readonly kind: 'grant-pool';
+  /** The decision that pays: `tasks/{uuid}/epochs/{n}`. */
+  readonly cause: string;
+  readonly owner: string;
+  readonly units: bigint;
+}
+
+/** A decision that cannot be carried out as it is. It is never tried: the operator looks at it, and gives it up. */
+export interface HoldDecision {
+  readonly kind: 'hold-decision';
+  /** Which one; the same whenever it is told. */
+  readonly decision: string;
+  /** What was decided, as JSON. */
+  readonly wanted: string;
 }
 
 /**
@@ -34,9 +52,12 @@ export type Intent =
       readonly reporter: string;
       readonly cap: bigint;
       readonly evidence: string;
+      /** What it is about, for those whom it concerns; the chain does not hold it. */
+      readonly rule?: string;
     }
   | { readonly kind: 'slash'; readonly caseId: string; readonly amount: bigint }
-  | { readonly kind: 'dismiss-case'; readonly caseId: string }
+  /** `revision` 1: a slash had been decided, and was given up before it was sent. */
+  | { readonly kind: 'dismiss-case'; readonly caseId: string; readonly revision?: number }
   | {
       readonly kind: 'create-federation';
       readonly taskId: string;
@@ -55,9 +76,15 @@ export type Intent =
       readonly slashes: readonly RoundSlash[];
       readonly pays: readonly RoundPay[];
     }
-  | { readonly kind: 'finish-federation'; readonly taskId: string };
+  | { readonly kind: 'finish-federation'; readonly taskId: string }
+  | GrantPool
+  | HoldDecision;
+
+/** An intent that is one call of a contract. */
+export type ChainIntent = Exclude<Intent, GrantPool | HoldDecision>;
 
 export type IntentKind = Intent['kind'];
+export type ChainIntentKind = ChainIntent['kind'];
 type OfKind<K extends IntentKind> = Extract<Intent, { kind: K }>;
 
 /** What excludes each other has one name: a case ends by a slash or by a dismissal, a task is finished or cancelled. */
@@ -71,12 +98,22 @@ const names: { readonly [K in IntentKind]: (intent: OfKind<K>) => string } = {
   'cancel-task': ({ taskId }) => `tasks/${taskId}/end`,
   'open-case': ({ caseId }) => `cases/${caseId}/notice`,
   slash: ({ caseId }) => `cases/${caseId}/end`,
-  'dismiss-case': ({ caseId }) => `cases/${caseId}/end`,
+  'dismiss-case': ({ caseId, revision = 0 }) => `cases/${caseId}/end${revision === 0 ? '' : `/revisions/${revision}`}`,
   'create-federation': ({ taskId }) => `federatedTasks/${taskId}/creation`,
   'open-round': ({ taskId, round }) => `federatedTasks/${taskId}/rounds/${round}/opening`,
   'settle-round': ({ taskId, round }) => `federatedTasks/${taskId}/rounds/${round}/settlement`,
   'finish-federation': ({ taskId }) => `federatedTasks/${taskId}/end`,
+  'grant-pool': ({ cause, owner }) => `${cause}/pools/${owner}`,
+  'hold-decision': ({ decision }) => `decisions/${decision}`,
 };
+
+/** Whether a transaction brings it about. */
+export const isForChain = (intent: Intent): intent is ChainIntent => intent.kind !== 'grant-pool' && intent.kind !== 'hold-decision';
+
+const PAYING: readonly IntentKind[] = ['post-root', 'fix-vesting', 'settle-round'];
+
+/** Whether money leaves by it that was not there to be claimed before; it waits while payouts are frozen. */
+export const pays = ({ kind }: Intent): boolean => PAYING.includes(kind);
 
 /** Every kind of intent. */
 export const intentKinds = Object.keys(names) as readonly IntentKind[];
@@ -91,15 +128,17 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ADDRESS = /^0x[0-9a-f]{40}$/;
 const HASH = /^0x[0-9a-f]{64}$/;
 const forms: Readonly<Record<string, RegExp>> = {
-  taskId: UUID, caseId: HASH, root: HASH, evidence: HASH, wallet: ADDRESS, reporter: ADDRESS, sponsor: ADDRESS, caller: ADDRESS,
+  taskId: UUID, caseId: HASH, root: HASH, evidence: HASH, wallet: ADDRESS, reporter: ADDRESS, sponsor: ADDRESS, caller: ADDRESS, owner: ADDRESS,
 };
 /** The widths that the contracts give their numbers, in bits. */
 const widths: Readonly<Record<string, bigint>> = {
-  epoch: 64n, sum: 128n, start: 40n, duration: 40n, latestEnd: 64n, cap: 128n, amount: 128n, threshold: 128n, flock: 128n, gm: 128n,
+  epoch: 64n, sum: 128n, start: 40n, duration: 40n, latestEnd: 64n, cap: 128n, amount: 128n, threshold: 128n, flock: 128n, gm: 128n, units: 128n,
   rounds: 16n, round: 16n, slashBps: 16n, revision: 16n,
 };
-/** A settlement's bytes must fit an event; the contract takes no more members either. */
+/** The contract takes no more members either. */
 const WALLETS_MAX = 256;
+/** An event holds 65 536 bytes, and an intent is not all of it. Calldata of as many wallets is shorter than this text, and base64 fits, too. */
+const CONTENT_BYTES_MAX = 60_000;
 
 const wrong = (field: string, message: string): Rejection => ({ code: 'invalid-argument', rule: 'intent-field', message: `${field} ${message}`, field });
 
@@ -129,5 +168,7 @@ export function intentProblem(intent: Intent): Rejection | undefined {
     const problem = Array.isArray(value) ? listProblem(field, value as readonly (RoundSlash | RoundPay)[]) : valueProblem(field, value);
     if (problem !== undefined) return problem;
   }
-  return undefined;
+  const bytes = utf8(contentOf(intent)).length;
+  if (bytes <= CONTENT_BYTES_MAX) return undefined;
+  return { code: 'invalid-argument', rule: 'intent-too-large', message: `${intentId(intent)} has ${bytes} bytes, at most ${CONTENT_BYTES_MAX} can be kept` };
 }

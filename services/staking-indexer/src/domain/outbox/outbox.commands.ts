@@ -15,6 +15,14 @@ export interface AcceptIntent {
   readonly nowMs: number;
 }
 
+/** Accepts an intent that nothing can be done about, as things are: it is parked from the beginning. */
+export interface HoldIntent {
+  readonly kind: 'hold';
+  readonly intent: Intent;
+  readonly refusal: Refusal;
+  readonly nowMs: number;
+}
+
 /** Records bytes before anybody sees them: an intent's first transaction, or one that replaces its last. */
 export interface RecordSigned {
   readonly kind: 'sign';
@@ -34,11 +42,13 @@ export interface RecordReceipt {
   readonly nowMs: number;
 }
 
-/** A final block holds, under the intent's id, just what was decided, by no transaction of ours. */
+/** A final block holds, under the intent's id, just what was decided, by no transaction of ours; or it was granted as of that block. */
 export interface AdoptIntent {
   readonly kind: 'adopt';
   readonly id: string;
   readonly block: Block;
+  /** Default `adopted`. */
+  readonly how?: 'granted';
 }
 
 export interface ParkIntent {
@@ -76,6 +86,7 @@ export interface ThawSigner {
 export type OutboxCommand =
   | StartSigner
   | AcceptIntent
+  | HoldIntent
   | RecordSigned
   | RecordReceipt
   | AdoptIntent

@@ -1,7 +1,7 @@
 import { err, ok, reject, type Decider, type Rejection, type Result, type SnapshotCodec } from '@skein/kernel';
 import { replaces } from './fees.policy.js';
 import { contentOf, intentId, intentProblem } from './intent.js';
-import type { AcceptIntent, OutboxCommand, ParkIntent, RecordReceipt, RecordSigned, StartSigner, ThawSigner } from './outbox.commands.js';
+import type { AcceptIntent, HoldIntent, OutboxCommand, ParkIntent, RecordReceipt, RecordSigned, StartSigner, ThawSigner } from './outbox.commands.js';
 import type { OutboxEvent } from './outbox.events.js';
 import { evolveOutbox, findOpen, flying, initialOutboxState, type OpenIntent, type OutboxState } from './outbox.state.js';
 
@@ -25,6 +25,13 @@ function decideAccept({ intent, nowMs }: AcceptIntent, state: OutboxState): Deci
   if (known === undefined) return ok([{ type: 'skein.staking.intent.accepted.v1', data: { id, intent, acceptedAtMs: nowMs } }]);
   if (contentOf(known.intent) === contentOf(intent)) return ok([]);
   return reject('conflict', 'intent-decided-otherwise', `${id} was decided before, and otherwise`);
+}
+
+/** Parked with its reason in the same append: nobody ever sees it without. */
+function decideHold({ intent, refusal, nowMs }: HoldIntent, state: OutboxState): Decision {
+  const accepted = decideAccept({ kind: 'accept', intent, nowMs }, state);
+  if (!accepted.ok || accepted.value.length === 0) return accepted;
+  return ok([...accepted.value, { type: 'skein.staking.intent.parked.v1', data: { id: intentId(intent), refusal, atMs: nowMs } }]);
 }
 
 function decideSign({ id, nonce, transaction }: RecordSigned, state: OutboxState): Decision {
@@ -81,6 +88,8 @@ function decide(command: OutboxCommand, state: OutboxState): Decision {
       return decideStart(command, state);
     case 'accept':
       return decideAccept(command, state);
+    case 'hold':
+      return decideHold(command, state);
     case 'sign':
       return decideSign(command, state);
     case 'receipt':
@@ -88,7 +97,7 @@ function decide(command: OutboxCommand, state: OutboxState): Decision {
     case 'park':
       return decidePark(command, state);
     case 'adopt':
-      return idle(command.id, state, ({ id }) => ok([{ type: 'skein.staking.intent.settled.v1', data: { id, how: 'adopted', hash: '', block: command.block } }]));
+      return idle(command.id, state, ({ id }) => ok([{ type: 'skein.staking.intent.settled.v1', data: { id, how: command.how ?? 'adopted', hash: '', block: command.block } }]));
     case 'contradict':
       return idle(command.id, state, ({ id }) => ok([{ type: 'skein.staking.intent.contradicted.v1', data: { id, difference: command.difference, block: command.block } }]));
     case 'withdraw':

@@ -51,10 +51,10 @@ export interface TransactionReverted {
   readonly data: { readonly id: string; readonly nonce: number; readonly hash: string; readonly block: Block; readonly refusal: Refusal; readonly atMs: number };
 }
 
-/** The intent has its effect in a final block: by our transaction, or adopted because another had brought just that about. */
+/** The intent has its effect in a final block: by our transaction, or adopted because another had brought just that about; granted: it counts among the grants. */
 export interface IntentSettled {
   readonly type: 'skein.staking.intent.settled.v1';
-  readonly data: { readonly id: string; readonly how: 'mined' | 'adopted'; readonly hash: string; readonly block: Block };
+  readonly data: { readonly id: string; readonly how: 'mined' | 'adopted' | 'granted'; readonly hash: string; readonly block: Block };
 }
 
 /** The chain refuses the intent as things are. Those behind it go on, and it is tried again now and then. */
@@ -69,7 +69,7 @@ export interface IntentContradicted {
   readonly data: { readonly id: string; readonly difference: string; readonly block: Block };
 }
 
-/** The operator gives an intent up. */
+/** An intent is given up: by the operator, or because the chain leaves nothing for it to do. */
 export interface IntentWithdrawn {
   readonly type: 'skein.staking.intent.withdrawn.v1';
   readonly data: { readonly id: string; readonly reason: string };

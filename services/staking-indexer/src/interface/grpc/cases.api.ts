@@ -11,7 +11,10 @@ import {
 } from '@skein/contracts/staking';
 import { canonicalWallet } from '@skein/kernel';
 import { Rpc } from '@skein/platform';
+import { noticeId } from '../../application/outbox/take-cases.js';
+import { OUTBOX_QUERIES } from '../../application/outbox/tokens.js';
 import { worth } from '../../domain/pool/pool-book.js';
+import type { OutboxQueries } from '../../projections/outbox.queries.js';
 import type { RowOf } from '../../projections/ledger/table.js';
 import { CASE, DELEGATION, NOTICE, POOL } from '../../projections/ledger/tables.js';
 import { pageSizeOf, timeOf, walletOf } from './messages.js';
@@ -42,7 +45,10 @@ const caseOf = (row: RowOf<typeof CASE>): MessageInitShape<typeof SlashCaseSchem
 /** Cases, and what they mean to those who delegated. */
 @Injectable()
 export class CasesApi {
-  constructor(@Inject(ReadView) private readonly view: ReadView) {}
+  constructor(
+    @Inject(ReadView) private readonly view: ReadView,
+    @Inject(OUTBOX_QUERIES) private readonly outbox: OutboxQueries,
+  ) {}
 
   @Rpc(StakingService.method.listCases)
   async listCases(request: ListCasesRequest): Promise<MessageInitShape<typeof ListCasesResponseSchema>> {
@@ -66,7 +72,13 @@ export class CasesApi {
     const position = await this.view.seen(request.minPosition);
     const notices = [...(await this.#losses(delegator)), ...(await this.#threats(delegator))];
     notices.sort((a, b) => Number((a.openedAtMs ?? 0n) - (b.openedAtMs ?? 0n)) || (a.caseId! < b.caseId! ? -1 : 1));
-    return { notices: notices.slice(-NOTICES_MAX), position };
+    return { notices: await this.#withRules(notices.slice(-NOTICES_MAX)), position };
+  }
+
+  /** What each case is about: the chain only holds the evidence's hash. */
+  async #withRules(notices: readonly MessageInitShape<typeof NoticeSchema>[]): Promise<MessageInitShape<typeof NoticeSchema>[]> {
+    const decided = await this.outbox.contents([...new Set(notices.map(({ caseId }) => noticeId(caseId!)))]);
+    return notices.map((notice) => ({ ...notice, rule: String(decided.get(noticeId(notice.caseId!))?.['rule'] ?? '') }));
   }
 
   /** What slashes took. */

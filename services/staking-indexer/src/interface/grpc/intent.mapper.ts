@@ -6,7 +6,8 @@ type Asked = RequestTransactionRequest['intent'];
 type Case = Exclude<Asked['case'], undefined>;
 type ValueOf<C extends Case> = Extract<Asked, { case: C }>['value'];
 
-const NOBODY = `0x${'0'.repeat(40)}`;
+/** The contracts' word for nobody. */
+export const NOBODY = `0x${'0'.repeat(40)}`;
 const orNobody = (account: string): string => (account === '' ? NOBODY : account);
 const role = (text: string): 'node' | 'validator' | 'participant' => text as 'node' | 'validator' | 'participant';
 
