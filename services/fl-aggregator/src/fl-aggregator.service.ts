@@ -13,11 +13,13 @@ import { TaskReading } from './application/reading.js';
 import { RoundJobs } from './application/round-jobs.js';
 import { TaskSignals } from './application/task-signals.js';
 import { WeightArtifacts } from './application/weight-artifacts.js';
+import { federationUpcasters } from './domain/upcasters.js';
 import { ForeignChanges } from './infrastructure/foreign-changes.js';
 import { StakeCopy } from './infrastructure/stake-copy.js';
 import { UpdateReadTable } from './infrastructure/update-read-table.js';
 import { FederatedTaskApi } from './interface/federated-task.api.js';
 import { FederationNodeApi } from './interface/federation-node.api.js';
+import { SlashesConsumer } from './interface/slashes.consumer.js';
 import { federationProjection } from './projections/federation.projection.js';
 import { FederationQueries } from './projections/federation.queries.js';
 import { federationPublication } from './publish/federation.publication.js';
@@ -66,12 +68,17 @@ export const flAggregatorService: ServiceDefinition = {
     FederationDesk,
     RoundJobs,
     FederationQueries,
+    SlashesConsumer,
   ],
   apis: [FederatedTaskApi, FederationNodeApi],
   projections: federationProjections,
   archive: { closedBy: ['skein.federation.task.finished.v1', 'skein.federation.model.exported.v1'], afterDays: 30 },
+  upcasters: federationUpcasters,
   publications: [federationPublication],
-  consumers: (context) => [{ group: 'fl-aggregator.stakes', handlers: [context.get(StakeCopy).handler], policy: 'park' }],
+  consumers: (context) => [
+    { group: 'fl-aggregator.stakes', handlers: [context.get(StakeCopy).handler], policy: 'park' },
+    { group: 'fl-aggregator.slashes', handlers: [context.get(SlashesConsumer).handler], policy: 'park' },
+  ],
   workflows: (context) => [{ name: 'federated-round', open: (limit) => context.get(FederationQueries).openRounds(limit) }],
   workers,
   artifacts: true,

@@ -1,8 +1,9 @@
+import { federationCaseId } from '@skein/kernel';
 import { describe, expect, test } from 'vitest';
 import { federationDecider } from '../src/domain/federation/federation.decider.js';
 import type { FederationCommand } from '../src/domain/federation/federation.commands.js';
 import { drawRoles } from '../src/domain/federation/roles.policy.js';
-import { hashOf, manifestWith, propose, SECONDS, Story, UNIT, wallet } from './story.js';
+import { hashOf, manifestWith, propose, SECONDS, Story, TASK_ID, UNIT, wallet } from './story.js';
 
 const NODES = ['a', 'b', 'c', 'd', 'e', 'f'].map(wallet);
 const STAKES = Object.fromEntries(NODES.map((node) => [node, 50n * UNIT]));
@@ -269,10 +270,33 @@ describe('voting', () => {
     expect(story.state.modelSha256).toBe(hashOf('aggregate'));
   });
 
-  test('nobody voted: void, voters silent, a caller gets its tenth', () => {
+  test('nobody voted: void, voters silent, a member that calls gets its tenth, and nobody else does', () => {
+    const closedBy = (story: Story, caller: string): Story['state'] => {
+      story.give({ kind: 'close-phase', round: 1, phase: 'committing', nowMs: story.nowMs + 30 * SECONDS, caller });
+      return story.state;
+    };
     const story = contributed().aggregate();
-    story.give({ kind: 'close-phase', round: 1, phase: 'committing', nowMs: story.nowMs + 30 * SECONDS, caller: wallet('caller') });
-    expect(story.state.pool).toEqual({ granted: POOL, slashed: 15n * UNIT, paid: 0n, callers: 15n * UNIT / 10n, left: POOL + 135n * UNIT / 10n });
+    const called = closedBy(story, roles(story).proposers[0]!);
+    expect(called.pool).toEqual({ granted: POOL, slashed: 15n * UNIT, paid: 0n, callers: 15n * UNIT / 10n, left: POOL + 135n * UNIT / 10n });
+    expect(called.gmLeft).toBe(135n * UNIT / 10n);
+    const stranger = closedBy(contributed().aggregate(), wallet('stranger'));
+    expect(stranger.pool).toEqual({ granted: POOL, slashed: 15n * UNIT, paid: 0n, callers: 0n, left: POOL + 15n * UNIT });
+  });
+
+  test('a slash is open until a final block has it, and is closed once', () => {
+    const story = contributed().aggregate();
+    story.give({ kind: 'close-phase', round: 1, phase: 'committing', nowMs: story.nowMs + 30 * SECONDS });
+    const open = story.state.openSlashes;
+    const [voter] = Object.values(open);
+    const caseId = federationCaseId(TASK_ID, 1, voter!.node);
+    expect(Object.keys(open)).toHaveLength(3);
+    expect(open[caseId]).toEqual({ round: 1, node: voter!.node, units: 5n * UNIT });
+    expect(story.give({ kind: 'finalise-slash', caseId })).toEqual([
+      { type: 'skein.federation.slash.finalised.v1', data: { caseId, round: 1, node: voter!.node, units: 5n * UNIT } },
+    ]);
+    expect(Object.keys(story.state.openSlashes)).toHaveLength(2);
+    expect(story.give({ kind: 'finalise-slash', caseId })).toEqual([]);
+    expect(story.give({ kind: 'finalise-slash', caseId: federationCaseId(TASK_ID, 2, voter!.node) })).toEqual([]);
   });
 
   const sealed = () => {

@@ -3,7 +3,7 @@ import { hashOf, manifestWith, SECONDS, Story, UNIT, wallet } from './story.js';
 const NODES = ['a', 'b', 'c', 'd', 'e', 'f'].map(wallet);
 const STAKES = Object.fromEntries(NODES.map((node) => [node, 50n * UNIT]));
 
-/** Three rounds: one accepted, one voted down with an outlier, one extended after an outage and then void. */
+/** Three rounds: one accepted, one voted down with an outlier, one extended after an outage and then void, one of whose slashes is final. */
 export function wholeStory(): Story {
   const story = new Story().start(manifestWith({ robustScoreMax: 15 }), 1_000n * UNIT, STAKES).open(STAKES);
   const members = (role: 'proposers' | 'voters'): string[] => story.state.round![role].map(({ node }) => node);
@@ -25,6 +25,7 @@ export function wholeStory(): Story {
   story.nowMs += 60 * SECONDS;
   story.give({ kind: 'close-phase', round: 3, phase: 'contributing', nowMs: story.nowMs });
   story.give({ kind: 'close-phase', round: 3, phase: 'contributing', nowMs: story.nowMs + 30 * SECONDS, caller: wallet('caller') });
+  story.give({ kind: 'finalise-slash', caseId: Object.keys(story.state.openSlashes)[1]! });
   story.give({ kind: 'record-export', sha256: hashOf('onnx') });
   return story;
 }

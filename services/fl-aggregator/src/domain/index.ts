@@ -9,3 +9,4 @@ export { effectiveStake, nextRound } from './federation/membership.decisions.js'
 export * from './federation/roles.policy.js';
 export { goodOf, moveMoney, slashesOf, tally } from './federation/settlement.policy.js';
 export * from './federation/vote.policy.js';
+export { federationUpcasters } from './upcasters.js';

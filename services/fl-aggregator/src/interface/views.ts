@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { FederatedTaskSchema, PoolSchema, RoundSchema } from '@skein/contracts/federation';
+import { federationCaseId } from '@skein/kernel';
 import { nextRound } from '../domain/index.js';
 import type { FederationState, Pool } from '../domain/index.js';
 import type { RoundRow } from '../projections/federation.queries.js';
@@ -35,6 +36,9 @@ export function taskMessage(state: FederationState): MessageInitShape<typeof Fed
 
 const staked = (nodes: readonly { node: string; stake: string }[]) => nodes.map(({ node, stake }) => ({ node, stakeUnits: stake }));
 
+/** Empty in rows from before it was recorded. */
+const tokens = (units: string, gm: string | undefined) => (gm === undefined ? {} : { flockUnits: (BigInt(units) - BigInt(gm)).toString(), gmFlockUnits: gm });
+
 /** A round as the projection has it. Hashes of updates are told only once contributing has closed: before that they would let a node copy. */
 export function roundMessage(row: RoundRow): MessageInitShape<typeof RoundSchema> {
   const shown = row.status === 'contributing' ? [] : row.contributions;
@@ -50,8 +54,8 @@ export function roundMessage(row: RoundRow): MessageInitShape<typeof RoundSchema
     weightsSha256: row.weights_sha256,
     sum: row.sum,
     rewardUnits: row.reward,
-    slashes: row.slashes.map((slash) => ({ ...slash })),
-    payments: row.payments.map((payment) => ({ ...payment })),
+    slashes: row.slashes.map((slash) => ({ ...slash, caseId: federationCaseId(row.task_id, row.round, slash.node) })),
+    payments: row.payments.map(({ node, units, gm }) => ({ node, units, ...tokens(units, gm) })),
     callerUnits: row.caller_units,
     poolLeftUnits: row.pool_left,
     openedAtMs: BigInt(row.opened_at_ms),

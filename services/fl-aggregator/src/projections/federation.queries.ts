@@ -15,6 +15,7 @@ export interface TaskRow {
 
 /** A round as stored; amounts are strings of base units. */
 export interface RoundRow {
+  readonly task_id: string;
   readonly round: number;
   readonly status: string;
   readonly beacon_kind: string;
@@ -27,7 +28,7 @@ export interface RoundRow {
   readonly sum: string;
   readonly reward: string;
   readonly slashes: readonly { node: string; units: string; reason: string }[];
-  readonly payments: readonly { node: string; units: string }[];
+  readonly payments: readonly { node: string; units: string; gm?: string }[];
   readonly caller_units: string;
   readonly pool_left: string;
   readonly opened_at_ms: string;

@@ -4,22 +4,28 @@ import {
   RoundSettledSchema, RoundVoidedSchema,
 } from '@skein/contracts/federation';
 import type { Recorded, RecordedEvent } from '@skein/events';
+import { federationCaseId } from '@skein/kernel';
 import { publicMessage } from '@skein/messaging';
 import type { Publication, PublicMessage } from '@skein/messaging';
-import type { FederationEvent, PoolMovement, StakedNode } from '../domain/index.js';
+import type { FederationEvent, Payment, PoolMovement, StakedNode } from '../domain/index.js';
 
 /** Topic of federation's public events. */
 export const TOPIC = 'federation.round.v1';
 
-const taskName = (event: RecordedEvent): string => `federatedTasks/${event.streamId.slice('federation-'.length)}`;
+const taskIdOf = (event: RecordedEvent): string => event.streamId.slice('federation-'.length);
+const taskName = (event: RecordedEvent): string => `federatedTasks/${taskIdOf(event)}`;
 const staked = (nodes: readonly StakedNode[]) => nodes.map(({ node, stake }) => ({ node, stakeUnits: stake.toString() }));
-const moneyOf = (money: PoolMovement) => ({
-  slashes: money.slashes.map(({ node, units, reason }) => ({ node, units: units.toString(), reason })),
+const paid = (payments: readonly Payment[]) =>
+  payments.map(({ node, units, gm }) => ({ node, units: units.toString(), flockUnits: (units - gm).toString(), gmFlockUnits: gm.toString() }));
+const moneyOf = (event: RecordedEvent, money: PoolMovement & { readonly round: number }) => ({
+  slashes: money.slashes.map(({ node, units, reason }) => ({
+    node, units: units.toString(), reason, caseId: federationCaseId(taskIdOf(event), money.round, node),
+  })),
   caller: money.caller ?? '',
   callerUnits: money.callerUnits.toString(),
   poolLeftUnits: money.left.toString(),
+  poolLeftGmFlockUnits: money.leftGm.toString(),
 });
-
 
 function messageOf(event: Recorded<FederationEvent>): PublicMessage | undefined {
   const task = taskName(event);
@@ -27,9 +33,9 @@ function messageOf(event: Recorded<FederationEvent>): PublicMessage | undefined 
     publicMessage({ event, topic: TOPIC, schema, message });
   switch (event.type) {
     case 'skein.federation.task.approved.v1': {
-      const { pool, stakeThreshold } = event.data;
+      const { pool, stakeThreshold, latestEndMs, slashBps } = event.data;
       const amounts = { poolUnits: pool.toString(), stakeThresholdUnits: stakeThreshold.toString() };
-      return as(FederatedTaskApprovedSchema, { task, ...event.data.task, ...amounts });
+      return as(FederatedTaskApprovedSchema, { task, ...event.data.task, ...amounts, latestEndMs: BigInt(latestEndMs), slashBps });
     }
     case 'skein.federation.node.joined.v1':
       return as(FederationNodeJoinedSchema, { task, node: event.data.node, stakeUnits: event.data.stake.toString() });
@@ -44,18 +50,17 @@ function messageOf(event: Recorded<FederationEvent>): PublicMessage | undefined 
     }
     case 'skein.federation.round.settled.v1': {
       const { round, outcome, modelSha256, reward, payments } = event.data;
-      const paid = payments.map(({ node, units }) => ({ node, units: units.toString() }));
-      const result = { outcome, weightsSha256: modelSha256, rewardUnits: reward.toString(), payments: paid };
-      return as(RoundSettledSchema, { task, round, ...result, ...moneyOf(event.data) });
+      const result = { outcome, weightsSha256: modelSha256, rewardUnits: reward.toString(), payments: paid(payments) };
+      return as(RoundSettledSchema, { task, round, ...result, ...moneyOf(event, event.data) });
     }
     case 'skein.federation.round.voided.v1': {
       const { round, reason } = event.data;
-      return as(RoundVoidedSchema, { task, round, reason, ...moneyOf(event.data) });
+      return as(RoundVoidedSchema, { task, round, reason, ...moneyOf(event, event.data) });
     }
     case 'skein.federation.model.exported.v1': {
-      const { sha256, modelSha256, contributors, left } = event.data;
+      const { sha256, modelSha256, contributors, left, leftGm } = event.data;
       const members = contributors.map(({ node, examples }) => ({ node, examples: BigInt(examples) }));
-      const model = { weightsSha256: modelSha256, modelSha256: sha256, contributors: members, poolLeftUnits: left.toString() };
+      const model = { weightsSha256: modelSha256, modelSha256: sha256, contributors: members, poolLeftUnits: left.toString(), poolLeftGmFlockUnits: leftGm.toString() };
       return as(FederatedTaskFinishedSchema, { task, ...event.data.task, ...model });
     }
     default:

@@ -79,6 +79,12 @@ export interface RecordExport {
   readonly sha256: string;
 }
 
+/** A final block has a slash that was decided here. Of one that is not open any more, or never was, nothing follows. */
+export interface FinaliseSlash {
+  readonly kind: 'finalise-slash';
+  readonly caseId: string;
+}
+
 /** Everything that can be asked of a federated task. */
 export type FederationCommand =
   | ProposeTask
@@ -90,4 +96,5 @@ export type FederationCommand =
   | CommitVote
   | RevealVote
   | ClosePhase
-  | RecordExport;
+  | RecordExport
+  | FinaliseSlash;

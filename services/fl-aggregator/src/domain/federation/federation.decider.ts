@@ -5,6 +5,7 @@ import type { FederationEvent } from './federation.events.js';
 import { evolve, initialState } from './federation.state.js';
 import type { FederationState } from './federation.state.js';
 import { approve, closeJoining, join, openRound, propose, recordExport } from './membership.decisions.js';
+import { finaliseSlash } from './slash.decisions.js';
 import { closeRoundPhase, commitVote, contribute, recordAggregate, revealVote } from './round.decisions.js';
 
 /** One federated task and its rounds. Money, membership and rounds share the stream, so a settlement is one atomic decision, in order. */
@@ -34,6 +35,8 @@ export const federationDecider: Decider<FederationState, FederationCommand, Fede
         return state.round ? closeRoundPhase(command, state) : ok([]);
       case 'record-export':
         return recordExport(command, state);
+      case 'finalise-slash':
+        return finaliseSlash(command, state);
     }
   },
 };

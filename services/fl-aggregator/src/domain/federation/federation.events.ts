@@ -20,13 +20,21 @@ export interface Slash {
   readonly reason: SlashReason;
 }
 
-/** What a settlement does to the pool: `left` is what the pool holds afterwards. */
+/** One payment out of the pool: `gm` of its `units` are gmFLOCK, the rest FLOCK. */
+export interface Payment {
+  readonly node: string;
+  readonly units: bigint;
+  readonly gm: bigint;
+}
+
+/** What a settlement does to the pool: `left` is what the pool holds afterwards, `leftGm` of it gmFLOCK. */
 export interface PoolMovement {
   readonly slashes: readonly Slash[];
   readonly callerUnits: bigint;
   readonly caller?: string;
-  readonly payments: readonly { readonly node: string; readonly units: bigint }[];
+  readonly payments: readonly Payment[];
   readonly left: bigint;
+  readonly leftGm: bigint;
 }
 
 type Event<Name extends string, Data> = DomainEvent<`skein.federation.${Name}.v1`, Data>;
@@ -43,7 +51,11 @@ export interface TaskFacts {
   readonly rounds: number;
 }
 
-export type TaskApproved = Event<'task.approved', { pool: bigint; joiningDueAtMs: number; stakeThreshold: bigint; task: TaskFacts }>;
+/** `latestEndMs` and `slashBps` (rounded up) are what the chain is told; 0 where they were not recorded: such a task is not on chain. */
+export type TaskApproved = Event<
+  'task.approved',
+  { pool: bigint; joiningDueAtMs: number; stakeThreshold: bigint; task: TaskFacts; latestEndMs: number; slashBps: number }
+>;
 export type NodeJoined = Event<'node.joined', { node: string; stake: bigint }>;
 export type NodeExcluded = Event<'node.excluded', { node: string; stake: bigint; round: number }>;
 export type JoiningClosed = Event<'joining.closed', { round: number; active: number }>;
@@ -87,6 +99,8 @@ export type RoundVoided = Event<
   'round.voided',
   PoolMovement & { round: number; reason: 'too-few-participants' | 'too-few-contributions' | 'no-vote'; rejoinDueAtMs?: number }
 >;
+/** A final block has the slash: from here on the finalised stake is already less by it. */
+export type SlashFinalised = Event<'slash.finalised', { caseId: string; round: number; node: string; units: bigint }>;
 export type TaskFinished = Event<'task.finished', { modelSha256: string; rounds: number; left: bigint }>;
 export type ModelExported = Event<
   'model.exported',
@@ -95,6 +109,7 @@ export type ModelExported = Event<
     modelSha256: string;
     contributors: readonly { node: string; examples: number }[];
     left: bigint;
+    leftGm: bigint;
     task: TaskFacts;
   }
 >;
@@ -117,5 +132,6 @@ export type FederationEvent =
   | RoundSettled
   | RewardCarried
   | RoundVoided
+  | SlashFinalised
   | TaskFinished
   | ModelExported;

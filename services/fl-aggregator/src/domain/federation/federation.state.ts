@@ -1,3 +1,4 @@
+import { federationCaseId } from '@skein/kernel';
 import type { FederationEvent, PoolMovement, StakedNode } from './federation.events.js';
 import type { Manifest } from './manifest.js';
 
@@ -58,6 +59,17 @@ export interface FederationState {
   readonly round?: RoundState;
   /** The final model as ONNX. */
   readonly exportedSha256?: string;
+  /** What of the pool's `left` is gmFLOCK: what slashes brought and nobody was paid yet. */
+  readonly gmLeft: bigint;
+  /** Slashes that were decided and that no final block is known to have, by case id. */
+  readonly openSlashes: Readonly<Record<string, OpenSlash>>;
+}
+
+/** A slash between its decision and its finality. */
+export interface OpenSlash {
+  readonly round: number;
+  readonly node: string;
+  readonly units: bigint;
 }
 
 const EMPTY_POOL: Pool = { granted: 0n, slashed: 0n, paid: 0n, callers: 0n, left: 0n };
@@ -73,6 +85,8 @@ export const initialState = (): FederationState => ({
   members: {},
   pool: EMPTY_POOL,
   roundsDone: 0,
+  gmLeft: 0n,
+  openSlashes: {},
 });
 
 /** Members that still take part, sorted by node id (never by time of joining: the draw must repeat). */
@@ -83,13 +97,20 @@ export const activeMembers = (state: FederationState): string[] =>
 
 const total = (amounts: readonly { readonly units: bigint }[]): bigint => amounts.reduce((sum, a) => sum + a.units, 0n);
 
-function moved(state: FederationState, movement: PoolMovement): FederationState {
+/** Moves the money of a round; each slash in it is open from now on. */
+function moved(state: FederationState, movement: PoolMovement & { readonly round: number }): FederationState {
   const members = { ...state.members };
-  for (const { node, units } of movement.slashes)
+  const openSlashes = { ...state.openSlashes };
+  const { round } = movement;
+  for (const { node, units } of movement.slashes) {
     members[node] = { ...members[node]!, slashed: members[node]!.slashed + units };
+    if (units > 0n) openSlashes[federationCaseId(state.id, round, node)] = { round, node, units };
+  }
   return {
     ...state,
     members,
+    openSlashes,
+    gmLeft: movement.leftGm,
     pool: {
       granted: state.pool.granted,
       slashed: state.pool.slashed + total(movement.slashes),
@@ -185,6 +206,10 @@ export function evolve(state: FederationState, event: FederationEvent): Federati
     case 'skein.federation.deadline.extended.v1': {
       const { phase, dueAtMs } = event.data;
       return phase === 'joining' ? { ...state, joiningDueAtMs: dueAtMs } : inRound(state, { dueAtMs });
+    }
+    case 'skein.federation.slash.finalised.v1': {
+      const { [event.data.caseId]: _final, ...openSlashes } = state.openSlashes;
+      return { ...state, openSlashes };
     }
     case 'skein.federation.task.finished.v1':
       return { ...state, phase: 'finished' };

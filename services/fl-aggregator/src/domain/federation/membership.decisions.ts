@@ -37,10 +37,17 @@ export function approve(command: ApproveTask, state: FederationState): Decision 
   if (state.phase === 'absent') return reject('not-found', 'task-unknown', 'there is no such federated task');
   if (state.phase !== 'proposed') return reject('failed-precondition', 'task-not-proposed', 'only a proposed task can be approved');
   if (command.pool <= 0n) return reject('invalid-argument', 'positive', 'the pool must be above zero', 'pool');
-  const { deadlines, stakeThreshold } = state.manifest!;
+  const { deadlines, stakeThreshold, slashRatePpm } = state.manifest!;
   const joiningDueAtMs = command.nowMs + deadlines.joiningMs;
-  const data = { pool: command.pool, joiningDueAtMs, stakeThreshold, task: factsOf(state) };
+  const chain = { latestEndMs: latestEndMs(state.manifest!, command.nowMs), slashBps: Math.ceil(slashRatePpm / 100) };
+  const data = { pool: command.pool, joiningDueAtMs, stakeThreshold, task: factsOf(state), ...chain };
   return ok([{ type: 'skein.federation.task.approved.v1', data }]);
+}
+
+/** When the task is over even if each round is joined anew and every window runs to its deadline. */
+function latestEndMs({ rounds, deadlines }: Manifest, approvedAtMs: number): number {
+  const { joiningMs, contributingMs, committingMs, revealingMs } = deadlines;
+  return approvedAtMs + rounds * (joiningMs + contributingMs + committingMs + revealingMs);
 }
 
 function factsOf(state: FederationState): TaskFacts {
@@ -103,7 +110,7 @@ function voidForLack(nowMs: number, state: FederationState, before: FederationEv
   const round = nextRound(state);
   const manifest = state.manifest!;
   const { reward, ...movement } = moveMoney({
-    left: state.pool.left, roundsLeft: manifest.rounds - state.roundsDone, slashes: [], good: [],
+    left: state.pool.left, leftGm: state.gmLeft, roundsLeft: manifest.rounds - state.roundsDone, slashes: [], good: [],
   });
   const rejoinDueAtMs = nowMs + manifest.deadlines.joiningMs;
   return [
@@ -159,7 +166,7 @@ export function recordExport(command: RecordExport, state: FederationState): Dec
     .sort()
     .map((node) => ({ node, examples: state.members[node]!.examples }))
     .filter(({ examples }) => examples > 0);
-  const { modelSha256, pool } = state;
-  const data = { sha256: command.sha256, modelSha256, contributors, left: pool.left, task: factsOf(state) };
+  const { modelSha256, pool, gmLeft: leftGm } = state;
+  const data = { sha256: command.sha256, modelSha256, contributors, left: pool.left, leftGm, task: factsOf(state) };
   return ok([{ type: 'skein.federation.model.exported.v1', data }]);
 }

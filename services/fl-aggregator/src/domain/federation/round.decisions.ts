@@ -117,15 +117,20 @@ export function revealVote(command: RevealVote, state: FederationState): Decisio
   return ok(complete ? [revealed, ...settle(after, undefined)] : [revealed]);
 }
 
+/** Only members are paid, by the chain too: the part of another caller stays in the pool. */
+const paidCaller = ({ caller }: ClosePhase, { members }: FederationState): string | undefined =>
+  caller !== undefined && members[caller] !== undefined ? caller : undefined;
+
 /** The deadline of a phase of the round: goes on with whoever came. Nothing when the round has moved on. */
 export function closeRoundPhase(command: ClosePhase, state: FederationState): Decision {
   const { round } = state;
+  const caller = paidCaller(command, state);
   if (round?.round !== command.round || round.phase !== command.phase) return ok([]);
   if (command.nowMs < round.dueAtMs) return early();
   if (isOverdue(command.nowMs, round.dueAtMs)) return ok([extended(command, state.manifest!.deadlines[`${round.phase}Ms`])]);
   if (round.phase === 'contributing') return ok(closeContributing(state));
-  if (round.phase === 'revealing') return ok(settle(state, command.caller));
-  if (Object.keys(round.votes).length === 0) return ok(voidRound(state, 'no-vote', true, command.caller));
+  if (round.phase === 'revealing') return ok(settle(state, caller));
+  if (Object.keys(round.votes).length === 0) return ok(voidRound(state, 'no-vote', true, caller));
   return ok([openRevealing(command.nowMs, state)]);
 }
 
@@ -136,6 +141,7 @@ function settle(state: FederationState, caller: string | undefined): FederationE
   const good = goodOf(round, votes);
   const money = moveMoney({
     left: state.pool.left,
+    leftGm: state.gmLeft,
     roundsLeft: state.manifest!.rounds - state.roundsDone,
     slashes: slashesOf(round, votes, state.manifest!, true),
     good,
@@ -165,6 +171,7 @@ function voidRound(state: FederationState, reason: 'too-few-contributions' | 'no
   const slashes = slashesOf(round, undefined as Tally | undefined, state.manifest!, voted);
   const { reward, ...movement } = moveMoney({
     left: state.pool.left,
+    leftGm: state.gmLeft,
     roundsLeft: state.manifest!.rounds - state.roundsDone,
     slashes,
     good: [],

@@ -1,5 +1,5 @@
 import { largestRemainder, mulDiv } from '@skein/kernel';
-import type { PoolMovement, Slash, SlashReason, StakedNode } from './federation.events.js';
+import type { Payment, PoolMovement, Slash, SlashReason, StakedNode } from './federation.events.js';
 import { PPM } from './manifest.js';
 import type { Manifest } from './manifest.js';
 import type { RoundState } from './federation.state.js';
@@ -94,9 +94,20 @@ export function goodOf(round: RoundState, votes: Tally): StakedNode[] {
 /** A tenth of what is slashed goes to the wallet that called for it, floored; without one all of it goes to the pool. */
 const callerPart = (slashed: bigint, caller: string | undefined): bigint => (caller === undefined ? 0n : slashed / 10n);
 
+/**
+ * How payments divide into FLOCK and gmFLOCK: as many rounds' part of the pool's gmFLOCK, in proportion to the payments. No part is
+ * above its payment, because the sum is not; and what remains is never more FLOCK than the pool has.
+ */
+function withTokens(parts: readonly { readonly node: string; readonly units: bigint }[], gmPart: bigint): Payment[] {
+  const gm = gmPart === 0n ? [] : largestRemainder(gmPart, parts.map(({ units }) => units));
+  return parts.map((part, i) => ({ ...part, gm: gm[i] ?? 0n }));
+}
+
 /** Slashes into the pool, then the round's reward out of it: pool ÷ rounds left, by stake, largest remainder. */
 export function moveMoney(request: {
   readonly left: bigint;
+  /** What of it is gmFLOCK. */
+  readonly leftGm?: bigint;
   readonly roundsLeft: number;
   readonly slashes: readonly Slash[];
   readonly good: readonly StakedNode[];
@@ -109,7 +120,9 @@ export function moveMoney(request: {
   const reward = pool / BigInt(request.roundsLeft);
   const payable = good.some(({ stake }) => stake > 0n);
   const parts = payable ? largestRemainder(reward, good.map(({ stake }) => stake)) : [];
-  const payments = parts.map((units, i) => ({ node: good[i]!.node, units }));
+  const poolGm = (request.leftGm ?? 0n) + slashed - callerUnits;
+  const gmPart = payable ? poolGm / BigInt(request.roundsLeft) : 0n;
+  const payments = withTokens(parts.map((units, i) => ({ node: good[i]!.node, units })), gmPart);
   const left = pool - parts.reduce((sum, units) => sum + units, 0n);
-  return { slashes, callerUnits, ...(caller === undefined || callerUnits === 0n ? {} : { caller }), payments, left, reward };
+  return { slashes, callerUnits, ...(caller === undefined || callerUnits === 0n ? {} : { caller }), payments, left, leftGm: poolGm - gmPart, reward };
 }
