@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/staking/v1/chain_service.proto.
  */
 export const file_skein_staking_v1_chain_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRza2Vpbi9zdGFraW5nL3YxL2NoYWluX3NlcnZpY2UucHJvdG8SEHNrZWluLnN0YWtpbmcudjEiFwoVR2V0UGF5b3V0U3RhdGVSZXF1ZXN0ItoBCgtQYXlvdXRTdGF0ZRIOCgZmcm96ZW4YASABKAgSDAoEcnVsZRgCIAEoCRIOCgZyZWFzb24YAyABKAkSKQoFYXNfb2YYBCABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEjEKC2RpZmZlcmVuY2VzGAUgAygLMhwuc2tlaW4uc3Rha2luZy52MS5EaWZmZXJlbmNlEi4KCnJlY29uY2lsZWQYBiABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEg8KB3NraXBwZWQYByABKAkiQwoSVGhhd1BheW91dHNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSGQoGcmVhc29uGAIgASgJQgmStRgFCAEY9AMiQAoTVGhhd1BheW91dHNSZXNwb25zZRIpCgdyZWNlaXB0GAEgASgLMhguc2tlaW4uY29tbW9uLnYxLlJlY2VpcHQiQwoSUmVzdW1lQ2hhaW5SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSGQoGcmVhc29uGAIgASgJQgmStRgFCAEY9AMiQAoTUmVzdW1lQ2hhaW5SZXNwb25zZRIpCgdyZWNlaXB0GAEgASgLMhguc2tlaW4uY29tbW9uLnYxLlJlY2VpcHQyogMKDENoYWluU2VydmljZRJ8Cg5HZXRQYXlvdXRTdGF0ZRInLnNrZWluLnN0YWtpbmcudjEuR2V0UGF5b3V0U3RhdGVSZXF1ZXN0Gh0uc2tlaW4uc3Rha2luZy52MS5QYXlvdXRTdGF0ZSIiirUYAwoBAYLT5JMCFRITL3N0YWtpbmcvdjEvcGF5b3V0cxKIAQoLVGhhd1BheW91dHMSJC5za2Vpbi5zdGFraW5nLnYxLlRoYXdQYXlvdXRzUmVxdWVzdBolLnNrZWluLnN0YWtpbmcudjEuVGhhd1BheW91dHNSZXNwb25zZSIsirUYBQoBBBgBgtPkkwIdOgEqIhgvc3Rha2luZy92MS9wYXlvdXRzOnRoYXcSiAEKC1Jlc3VtZUNoYWluEiQuc2tlaW4uc3Rha2luZy52MS5SZXN1bWVDaGFpblJlcXVlc3QaJS5za2Vpbi5zdGFraW5nLnYxLlJlc3VtZUNoYWluUmVzcG9uc2UiLIq1GAUKAQQYAYLT5JMCHToBKiIYL3N0YWtpbmcvdjEvY2hhaW46cmVzdW1lYgZwcm90bzM", [file_google_api_annotations, file_skein_common_v1_options, file_skein_common_v1_types, file_skein_staking_v1_events]);
+  fileDesc("CiRza2Vpbi9zdGFraW5nL3YxL2NoYWluX3NlcnZpY2UucHJvdG8SEHNrZWluLnN0YWtpbmcudjEiFwoVR2V0UGF5b3V0U3RhdGVSZXF1ZXN0IvIBCgtQYXlvdXRTdGF0ZRIOCgZmcm96ZW4YASABKAgSDAoEcnVsZRgCIAEoCRIOCgZyZWFzb24YAyABKAkSKQoFYXNfb2YYBCABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEjEKC2RpZmZlcmVuY2VzGAUgAygLMhwuc2tlaW4uc3Rha2luZy52MS5EaWZmZXJlbmNlEi4KCnJlY29uY2lsZWQYBiABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEg8KB3NraXBwZWQYByABKAkSFgoOaG9sZHNfdW50aWxfbXMYCCABKAMiQwoSVGhhd1BheW91dHNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSGQoGcmVhc29uGAIgASgJQgmStRgFCAEY9AMiQAoTVGhhd1BheW91dHNSZXNwb25zZRIpCgdyZWNlaXB0GAEgASgLMhguc2tlaW4uY29tbW9uLnYxLlJlY2VpcHQiQwoSUmVzdW1lQ2hhaW5SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSGQoGcmVhc29uGAIgASgJQgmStRgFCAEY9AMiQAoTUmVzdW1lQ2hhaW5SZXNwb25zZRIpCgdyZWNlaXB0GAEgASgLMhguc2tlaW4uY29tbW9uLnYxLlJlY2VpcHQyogMKDENoYWluU2VydmljZRJ8Cg5HZXRQYXlvdXRTdGF0ZRInLnNrZWluLnN0YWtpbmcudjEuR2V0UGF5b3V0U3RhdGVSZXF1ZXN0Gh0uc2tlaW4uc3Rha2luZy52MS5QYXlvdXRTdGF0ZSIiirUYAwoBAYLT5JMCFRITL3N0YWtpbmcvdjEvcGF5b3V0cxKIAQoLVGhhd1BheW91dHMSJC5za2Vpbi5zdGFraW5nLnYxLlRoYXdQYXlvdXRzUmVxdWVzdBolLnNrZWluLnN0YWtpbmcudjEuVGhhd1BheW91dHNSZXNwb25zZSIsirUYBQoBBBgBgtPkkwIdOgEqIhgvc3Rha2luZy92MS9wYXlvdXRzOnRoYXcSiAEKC1Jlc3VtZUNoYWluEiQuc2tlaW4uc3Rha2luZy52MS5SZXN1bWVDaGFpblJlcXVlc3QaJS5za2Vpbi5zdGFraW5nLnYxLlJlc3VtZUNoYWluUmVzcG9uc2UiLIq1GAUKAQQYAYLT5JMCHToBKiIYL3N0YWtpbmcvdjEvY2hhaW46cmVzdW1lYgZwcm90bzM", [file_google_api_annotations, file_skein_common_v1_options, file_skein_common_v1_types, file_skein_staking_v1_events]);
 
 /**
  * @generated from message skein.staking.v1.GetPayoutStateRequest
@@ -43,7 +43,7 @@ export type PayoutState = Message<"skein.staking.v1.PayoutState"> & {
   frozen: boolean;
 
   /**
-   * Kebab-case: totals-differ, finality-violated, contract-changed; empty while not frozen.
+   * Kebab-case: totals-differ, finality-violated, contract-changed, fact-below-final; empty while not frozen.
    *
    * @generated from field: string rule = 2;
    */
@@ -74,11 +74,19 @@ export type PayoutState = Message<"skein.staking.v1.PayoutState"> & {
   reconciled?: BlockRef | undefined;
 
   /**
-   * Why the last comparison could not be made: state-not-kept, not-caught-up or why the chain gave no answer; empty where it was.
+   * Why the last comparison could not be made: state-not-kept, not-caught-up, why the chain is halted or gave no answer; empty where
+   * it was. While this lasts payouts wait once the comparison before no longer holds.
    *
    * @generated from field: string skipped = 7;
    */
   skipped: string;
+
+  /**
+   * Until when payouts may rest on the last comparison; 0 before the first.
+   *
+   * @generated from field: int64 holds_until_ms = 8;
+   */
+  holdsUntilMs: bigint;
 };
 
 /**
@@ -183,7 +191,8 @@ export const ChainService: GenService<{
     output: typeof PayoutStateSchema;
   },
   /**
-   * Lets payouts go on after a freeze. A difference that lasts freezes them again.
+   * Lets payouts go on after a freeze, also one that services keep from a log of the indexer that is gone. A difference that lasts
+   * freezes them again.
    *
    * @generated from rpc skein.staking.v1.ChainService.ThawPayouts
    */

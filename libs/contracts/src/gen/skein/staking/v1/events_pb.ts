@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file skein/staking/v1/events.proto.
  */
 export const file_skein_staking_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2V2ZW50cy5wcm90bxIQc2tlaW4uc3Rha2luZy52MSLcAQoPUG9zaXRpb25DaGFuZ2VkEg4KBndhbGxldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIsCgVsb2NrcxgEIAEoCzIdLnNrZWluLnN0YWtpbmcudjEuTG9ja1N1bW1hcnkSJwoGc3Rha2VzGAUgAygLMhcuc2tlaW4uc3Rha2luZy52MS5TdGFrZRImCgVjYXVzZRgGIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UiKAoIQmxvY2tSZWYSDgoGbnVtYmVyGAEgASgDEgwKBGhhc2gYAiABKAkiSQoLTG9ja1N1bW1hcnkSDQoFY291bnQYASABKA0SEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkiMgoFU3Rha2USDAoEdGFzaxgBIAEoCRIMCgRyb2xlGAIgASgJEg0KBXVuaXRzGAMgASgJIlYKBUNhdXNlEg8KB3R4X2hhc2gYASABKAkSDwoHb3JkaW5hbBgCIAEoDRIMCgRraW5kGAMgASgJEg8KB2Nhc2VfaWQYBCABKAkSDAoEdGFzaxgFIAEoCSKtAgoLUG9vbENoYW5nZWQSDAoEcG9vbBgBIAEoCRINCgVvd25lchgCIAEoCRIPCgd2ZXJzaW9uGAMgASgDEikKBWFzX29mGAQgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIVCg1jb3VudGVkX3VuaXRzGAUgASgJEhMKC3RvdGFsX3VuaXRzGAYgASgJEhcKD3ByaW5jaXBhbF9pbmRleBgHIAEoCRIOCgZjbG9zZWQYCCABKAgSMAoHd2FpdGluZxgJIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuV2FpdGluZ1NoYXJlcxImCgVjYXVzZRgKIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2USFgoOY291bnRlZF9zaGFyZXMYCyABKAkilAEKDFNpZ21hQ2hhbmdlZBINCgVvd25lchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIRCglzaWdtYV9wcG0YBCABKA0SJgoFY2F1c2UYBSABKAsyFy5za2Vpbi5zdGFraW5nLnYxLkNhdXNlIo4BCg9GaW5hbGl0eVJlYWNoZWQSDQoFY2hhaW4YASABKAkSKQoFYXNfb2YYAiABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEhUKDWJsb2NrX3RpbWVfbXMYAyABKAMSGAoQZXBvY2hfZ2VuZXNpc19tcxgEIAEoAxIQCghlcG9jaF9tcxgFIAEoAyJFCg1XYWl0aW5nU2hhcmVzEg0KBWVwb2NoGAEgASgDEhEKCXNoYXJlc19pbhgCIAEoCRISCgpzaGFyZXNfb3V0GAMgASgJIq8CCgtDYXNlQ2hhbmdlZBIPCgdjYXNlX2lkGAEgASgJEg8KB2FjY3VzZWQYAiABKAkSKQoFYXNfb2YYAyABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEg4KBnN0YXR1cxgEIAEoCRIMCgR0YXNrGAUgASgJEgwKBHJvbGUYBiABKAkSDAoEcG9vbBgHIAEoCRIRCgljYXBfdW5pdHMYCCABKAkSEAoIZXZpZGVuY2UYCSABKAkSGAoQZnJvbV9vd25lcl91bml0cxgKIAEoCRIXCg9mcm9tX3Bvb2xfdW5pdHMYCyABKAkSGQoRdG9fcmVwb3J0ZXJfdW5pdHMYDCABKAkSJgoFY2F1c2UYDSABKAsyFy5za2Vpbi5zdGFraW5nLnYxLkNhdXNlIrIBChRSZWNvbmNpbGlhdGlvbkZyb3plbhINCgVjaGFpbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIMCgRydWxlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIxCgtkaWZmZXJlbmNlcxgGIAMoCzIcLnNrZWluLnN0YWtpbmcudjEuRGlmZmVyZW5jZSJNCgpEaWZmZXJlbmNlEg0KBXRvdGFsGAEgASgJEhgKEHJlYWRfbW9kZWxfdW5pdHMYAiABKAkSFgoOY29udHJhY3RfdW5pdHMYAyABKAkiRgoUUmVjb25jaWxpYXRpb25UaGF3ZWQSDQoFY2hhaW4YASABKAkSDwoHdmVyc2lvbhgCIAEoAxIOCgZyZWFzb24YAyABKAliBnByb3RvMw");
+  fileDesc("Ch1za2Vpbi9zdGFraW5nL3YxL2V2ZW50cy5wcm90bxIQc2tlaW4uc3Rha2luZy52MSLcAQoPUG9zaXRpb25DaGFuZ2VkEg4KBndhbGxldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIsCgVsb2NrcxgEIAEoCzIdLnNrZWluLnN0YWtpbmcudjEuTG9ja1N1bW1hcnkSJwoGc3Rha2VzGAUgAygLMhcuc2tlaW4uc3Rha2luZy52MS5TdGFrZRImCgVjYXVzZRgGIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2UiKAoIQmxvY2tSZWYSDgoGbnVtYmVyGAEgASgDEgwKBGhhc2gYAiABKAkiSQoLTG9ja1N1bW1hcnkSDQoFY291bnQYASABKA0SEwoLZmxvY2tfdW5pdHMYAiABKAkSFgoOZ21fZmxvY2tfdW5pdHMYAyABKAkiMgoFU3Rha2USDAoEdGFzaxgBIAEoCRIMCgRyb2xlGAIgASgJEg0KBXVuaXRzGAMgASgJIlYKBUNhdXNlEg8KB3R4X2hhc2gYASABKAkSDwoHb3JkaW5hbBgCIAEoDRIMCgRraW5kGAMgASgJEg8KB2Nhc2VfaWQYBCABKAkSDAoEdGFzaxgFIAEoCSKtAgoLUG9vbENoYW5nZWQSDAoEcG9vbBgBIAEoCRINCgVvd25lchgCIAEoCRIPCgd2ZXJzaW9uGAMgASgDEikKBWFzX29mGAQgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIVCg1jb3VudGVkX3VuaXRzGAUgASgJEhMKC3RvdGFsX3VuaXRzGAYgASgJEhcKD3ByaW5jaXBhbF9pbmRleBgHIAEoCRIOCgZjbG9zZWQYCCABKAgSMAoHd2FpdGluZxgJIAMoCzIfLnNrZWluLnN0YWtpbmcudjEuV2FpdGluZ1NoYXJlcxImCgVjYXVzZRgKIAEoCzIXLnNrZWluLnN0YWtpbmcudjEuQ2F1c2USFgoOY291bnRlZF9zaGFyZXMYCyABKAkilAEKDFNpZ21hQ2hhbmdlZBINCgVvd25lchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIRCglzaWdtYV9wcG0YBCABKA0SJgoFY2F1c2UYBSABKAsyFy5za2Vpbi5zdGFraW5nLnYxLkNhdXNlIo4BCg9GaW5hbGl0eVJlYWNoZWQSDQoFY2hhaW4YASABKAkSKQoFYXNfb2YYAiABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEhUKDWJsb2NrX3RpbWVfbXMYAyABKAMSGAoQZXBvY2hfZ2VuZXNpc19tcxgEIAEoAxIQCghlcG9jaF9tcxgFIAEoAyJFCg1XYWl0aW5nU2hhcmVzEg0KBWVwb2NoGAEgASgDEhEKCXNoYXJlc19pbhgCIAEoCRISCgpzaGFyZXNfb3V0GAMgASgJIq8CCgtDYXNlQ2hhbmdlZBIPCgdjYXNlX2lkGAEgASgJEg8KB2FjY3VzZWQYAiABKAkSKQoFYXNfb2YYAyABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEg4KBnN0YXR1cxgEIAEoCRIMCgR0YXNrGAUgASgJEgwKBHJvbGUYBiABKAkSDAoEcG9vbBgHIAEoCRIRCgljYXBfdW5pdHMYCCABKAkSEAoIZXZpZGVuY2UYCSABKAkSGAoQZnJvbV9vd25lcl91bml0cxgKIAEoCRIXCg9mcm9tX3Bvb2xfdW5pdHMYCyABKAkSGQoRdG9fcmVwb3J0ZXJfdW5pdHMYDCABKAkSJgoFY2F1c2UYDSABKAsyFy5za2Vpbi5zdGFraW5nLnYxLkNhdXNlIsgBChRSZWNvbmNpbGlhdGlvbkZyb3plbhINCgVjaGFpbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEikKBWFzX29mGAMgASgLMhouc2tlaW4uc3Rha2luZy52MS5CbG9ja1JlZhIMCgRydWxlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIxCgtkaWZmZXJlbmNlcxgGIAMoCzIcLnNrZWluLnN0YWtpbmcudjEuRGlmZmVyZW5jZRIUCgxsb2dfc2luY2VfbXMYByABKAMipAEKFFJlY29uY2lsaWF0aW9uUGFzc2VkEg0KBWNoYWluGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSKQoFYXNfb2YYAyABKAsyGi5za2Vpbi5zdGFraW5nLnYxLkJsb2NrUmVmEhUKDWNoZWNrZWRfYXRfbXMYBCABKAMSFAoMaG9sZHNfZm9yX21zGAUgASgDEhQKDGxvZ19zaW5jZV9tcxgGIAEoAyJNCgpEaWZmZXJlbmNlEg0KBXRvdGFsGAEgASgJEhgKEHJlYWRfbW9kZWxfdW5pdHMYAiABKAkSFgoOY29udHJhY3RfdW5pdHMYAyABKAkiXAoUUmVjb25jaWxpYXRpb25UaGF3ZWQSDQoFY2hhaW4YASABKAkSDwoHdmVyc2lvbhgCIAEoAxIOCgZyZWFzb24YAyABKAkSFAoMbG9nX3NpbmNlX21zGAQgASgDYgZwcm90bzM");
 
 /**
  * A wallet's whole finalised position after one more finalised fact of the chain. Consumers keep the newest version of each
@@ -498,7 +498,7 @@ export const CaseChangedSchema: GenMessage<CaseChanged> = /*@__PURE__*/
 
 /**
  * Topic: staking.reconciliation.v1, key = chain (eip155:{chain id}). No payout may rest on the chain's stakes from here on until
- * payouts are thawed: read models and contracts know a total differently, or the chain has left a final block or lost its contracts.
+ * payouts are thawed: read models or follower and contracts know a total differently, or what was final is not.
  *
  * @generated from message skein.staking.v1.ReconciliationFrozen
  */
@@ -525,7 +525,7 @@ export type ReconciliationFrozen = Message<"skein.staking.v1.ReconciliationFroze
   asOf?: BlockRef | undefined;
 
   /**
-   * Kebab-case: totals-differ, finality-violated, contract-changed.
+   * Kebab-case: totals-differ, finality-violated, contract-changed, fact-below-final.
    *
    * @generated from field: string rule = 4;
    */
@@ -542,6 +542,14 @@ export type ReconciliationFrozen = Message<"skein.staking.v1.ReconciliationFroze
    * @generated from field: repeated skein.staking.v1.Difference differences = 6;
    */
   differences: Difference[];
+
+  /**
+   * When the indexer's log began, by which one that was built anew is told from the one before: a later log counts before any
+   * version, and of one log the newest version. 0: it said so before this was recorded.
+   *
+   * @generated from field: int64 log_since_ms = 7;
+   */
+  logSinceMs: bigint;
 };
 
 /**
@@ -550,6 +558,53 @@ export type ReconciliationFrozen = Message<"skein.staking.v1.ReconciliationFroze
  */
 export const ReconciliationFrozenSchema: GenMessage<ReconciliationFrozen> = /*@__PURE__*/
   messageDesc(file_skein_staking_v1_events, 10);
+
+/**
+ * Same topic. Every total of the read models was the contract's at this block: payouts may rest on stakes up to there, for a while.
+ * Said at each new final block and again and again: who has not heard it lately pays nothing. Lifts no freeze.
+ *
+ * @generated from message skein.staking.v1.ReconciliationPassed
+ */
+export type ReconciliationPassed = Message<"skein.staking.v1.ReconciliationPassed"> & {
+  /**
+   * @generated from field: string chain = 1;
+   */
+  chain: string;
+
+  /**
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: skein.staking.v1.BlockRef as_of = 3;
+   */
+  asOf?: BlockRef | undefined;
+
+  /**
+   * When the comparison was begun; it holds this long from then on.
+   *
+   * @generated from field: int64 checked_at_ms = 4;
+   */
+  checkedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 holds_for_ms = 5;
+   */
+  holdsForMs: bigint;
+
+  /**
+   * @generated from field: int64 log_since_ms = 6;
+   */
+  logSinceMs: bigint;
+};
+
+/**
+ * Describes the message skein.staking.v1.ReconciliationPassed.
+ * Use `create(ReconciliationPassedSchema)` to create a new message.
+ */
+export const ReconciliationPassedSchema: GenMessage<ReconciliationPassed> = /*@__PURE__*/
+  messageDesc(file_skein_staking_v1_events, 11);
 
 /**
  * A total that read model and contract know differently, in base units.
@@ -580,7 +635,7 @@ export type Difference = Message<"skein.staking.v1.Difference"> & {
  * Use `create(DifferenceSchema)` to create a new message.
  */
 export const DifferenceSchema: GenMessage<Difference> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_events, 11);
+  messageDesc(file_skein_staking_v1_events, 12);
 
 /**
  * Payouts may go on.
@@ -602,6 +657,11 @@ export type ReconciliationThawed = Message<"skein.staking.v1.ReconciliationThawe
    * @generated from field: string reason = 3;
    */
   reason: string;
+
+  /**
+   * @generated from field: int64 log_since_ms = 4;
+   */
+  logSinceMs: bigint;
 };
 
 /**
@@ -609,5 +669,5 @@ export type ReconciliationThawed = Message<"skein.staking.v1.ReconciliationThawe
  * Use `create(ReconciliationThawedSchema)` to create a new message.
  */
 export const ReconciliationThawedSchema: GenMessage<ReconciliationThawed> = /*@__PURE__*/
-  messageDesc(file_skein_staking_v1_events, 12);
+  messageDesc(file_skein_staking_v1_events, 13);
 
