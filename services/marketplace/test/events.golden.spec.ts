@@ -38,3 +38,11 @@ test('streams folded from the stored files give the same state', () => {
   for (const events of goldenStories(deploymentLog(), folder)) expect(fold(deploymentDecider, events)).toEqual(fold(deploymentDecider, deploymentLog()));
   for (const events of goldenStories(callLog(), folder)) expect(fold(callDecider, events)).toEqual(fold(callDecider, callLog()));
 });
+
+test('a kept deployment is what it was when this version of it was released: else its version has to be raised', () => {
+  const { name, version, encode, decode } = deploymentDecider.snapshot!;
+  const state = fold(deploymentDecider, deploymentLog());
+  const kept: unknown = JSON.parse(readFileSync(new URL(`./golden/snapshots/${name}.v${version}.json`, import.meta.url), 'utf8'));
+  expect(JSON.parse(JSON.stringify(encodePayload(encode(state))))).toEqual(kept);
+  expect(decode(decodePayload(kept))).toEqual(state);
+});
