@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fromBinary, toBinary, toJson, type DescMessage } from '@bufbuild/protobuf';
 import { CaseChangedSchema, PoolChangedSchema, PositionChangedSchema as PositionSchema } from '@skein/contracts/staking';
 import type { RecordedEvent } from '@skein/events';
-import { fold } from '@skein/kernel';
+import { federationCaseId, fold } from '@skein/kernel';
 import type { Publication } from '@skein/messaging';
 import { expect, test } from 'vitest';
 import { caseDecider } from '../src/domain/case/case.decider.js';
@@ -57,7 +57,16 @@ test('a slash’s position names its case, and a stake in a federated task count
     { task: 'tasks/0192f0c1-2b3c-7def-8123-000000000000', role: 'participant', units: '7' },
     { task: `tasks/${taskId}`, role: 'participant', units: String(stake + 2n) },
   ]);
-  expect(message.cause).toMatchObject({ kind: 'slashed', caseId: goldenFacts.slashed.caseId });
+  expect(message.cause).toMatchObject({ kind: 'slashed', caseId: goldenFacts.slashed.caseId, task: `tasks/${goldenFacts.slashed.taskId}` });
+});
+
+test('a slash of a federated round names the case that the aggregator knows it by', () => {
+  const position = goldenEvents.find(({ type }) => type === 'skein.staking.position.changed.v1')!;
+  const fact = goldenFacts['federation-slashed'];
+  const { value } = positionsPublication.map(recorded({ ...position, data: { ...position.data, fact } }))!;
+  expect(fromBinary(PositionSchema, value).cause).toMatchObject({
+    kind: 'federation-slashed', caseId: federationCaseId(fact.taskId, fact.round + 1, fact.wallet), task: `tasks/${fact.taskId}`,
+  });
 });
 
 test('stored pools and cases still fold', () => {

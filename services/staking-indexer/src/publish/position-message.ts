@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { BlockRefSchema, CauseSchema, PositionChangedSchema } from '@skein/contracts/staking';
-import type { BlockRef } from '../domain/facts.js';
+import { federationCaseId } from '@skein/kernel';
+import type { BlockRef, WalletFact } from '../domain/facts.js';
 import type { HeldStake, PositionChanged } from '../domain/position/position.events.js';
 
 export const refMessage = ({ number, hash }: BlockRef): MessageInitShape<typeof BlockRefSchema> => ({ number: BigInt(number), hash });
@@ -11,6 +12,13 @@ export const causeMessage = (cause: { txHash: string; ordinal: number }, fact: {
   kind: fact.kind,
   ...('caseId' in fact ? { caseId: String(fact.caseId) } : {}),
 });
+
+/** Which case a slash is of, and where. The contract counts rounds from 0. */
+function slashOf(fact: WalletFact): { caseId?: string; task?: string } {
+  const task = 'taskId' in fact ? `tasks/${fact.taskId}` : '';
+  if (fact.kind === 'slashed') return { caseId: fact.caseId, task };
+  return fact.kind === 'federation-slashed' ? { caseId: federationCaseId(fact.taskId, fact.round + 1, fact.wallet), task } : {};
+}
 
 /** What a wallet has in each task: a stake in a federated task counts as a participant's, in whichever contract it lies. */
 function allStakes({ stakes, memberships = [] }: Pick<PositionChanged['data'], 'stakes' | 'memberships'>): HeldStake[] {
@@ -32,6 +40,6 @@ export function positionMessage(data: PositionChanged['data'], version: number):
     asOf: refMessage(asOf),
     locks: { count: locks.count, flockUnits: locks.flock.toString(), gmFlockUnits: locks.gmFlock.toString() },
     stakes: allStakes(data).map(({ taskId, role, units }) => ({ task: `tasks/${taskId}`, role, units: units.toString() })),
-    cause: causeMessage(cause, fact),
+    cause: { ...causeMessage(cause, fact), ...slashOf(fact) },
   };
 }
