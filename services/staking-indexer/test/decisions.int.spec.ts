@@ -1,5 +1,9 @@
+import { create, type DescMessage } from '@bufbuild/protobuf';
+import { EpochRewardedSchema, TaskOpenedSchema } from '@skein/contracts/arena';
 import type { AddressBook } from '@skein/contracts-evm';
 import { EventStore, eventsMigrations } from '@skein/events';
+import { RejectionError } from '@skein/kernel';
+import type { Delivery } from '@skein/messaging';
 import { FakeClock, freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DecideRoots } from '../src/application/outbox/decide-roots.js';
@@ -10,6 +14,8 @@ import { OutboxStore } from '../src/application/outbox/outbox-store.js';
 import { TakeDecisions } from '../src/application/outbox/take-decisions.js';
 import { grantsDecider } from '../src/domain/grants/grants.decider.js';
 import { grantsStreamId } from '../src/domain/grants/grants.events.js';
+import type { OpenIntent } from '../src/domain/outbox/outbox.state.js';
+import { decisionHandlers } from '../src/interface/events/decisions.consumer.js';
 
 const account = (digit: string): string => `0x${digit.repeat(40)}`;
 const pools = new Map([[account('1'), account('a')]]);
@@ -91,4 +97,59 @@ test('a root is decided once its epoch is over, the read model has seen every gr
   await roots.step();
   await roots.step();
   expect(await granted()).toEqual({ decisions: 2, sum: 100n, lastEpoch: 2n });
+});
+
+const caip = (text: string): string => `eip155:31337:${text}`;
+const told = (schema: DescMessage, message: Record<string, unknown>, id: string): [never, Delivery] => [
+  create(schema, message) as never, { causationId: id, metadata: () => ({ ...metadata, causationId: id }) } as never,
+];
+
+test('a decision that cannot be carried out is kept with its reason, by name, and those behind it go on', async () => {
+  const handlers = decisionHandlers(new TakeDecisions({ store, desk, book }));
+  const hear = (type: string, schema: DescMessage, message: Record<string, unknown>, id: string): Promise<unknown> =>
+    handlers.find((handler) => handler.type === type)!.handle(...told(schema, message, id));
+  const task = 'tasks/0192f0c1-2b3c-7def-8123-000000000009';
+  const reward = (paidUnits: string) => ({ task, epoch: 1, rewards: [{ wallet: caip(account('4')), role: 'node', paidUnits, poolPaidUnits: '0' }] });
+  const rewarded = 'skein.arena.epoch.rewarded.v1';
+  await hear(rewarded, EpochRewardedSchema, reward('five'), 'm-1');
+  await hear(rewarded, EpochRewardedSchema, reward('five'), 'm-1');
+  await hear('skein.arena.task.opened.v1', TaskOpenedSchema, { task: 'tasks/T', latestEndMs: 5_000n }, 'm-2');
+  await hear(rewarded, EpochRewardedSchema, reward('5'), 'm-3');
+  expect((await granted()).sum).toBe(105n);
+  const held = (await outbox.state()).open.filter(({ intent }) => intent.kind === 'hold-decision');
+  expect(held).toMatchObject([
+    { id: `decisions/${rewarded}/m-1`, intent: { wanted: expect.stringContaining('"paidUnits":"five"') }, parked: { refusal: { error: 'units' } } },
+    { id: 'decisions/skein.arena.task.opened.v1/m-2', parked: { refusal: { error: 'intent-field', message: expect.stringContaining('taskId') } } },
+  ]);
+  // The operator has looked.
+  expect(await desk.withdraw(held[0]!.id, 'paid by hand', metadata)).toMatchObject({ ok: true });
+  await hear(rewarded, EpochRewardedSchema, reward('five'), 'm-1');
+  expect((await outbox.state()).open.filter(({ intent }) => intent.kind === 'hold-decision')).toHaveLength(1);
+});
+
+test('what time heals, and what is a fault of this code, is not kept as a decision: it is thrown', async () => {
+  const decisions = new TakeDecisions({ store, desk, book });
+  const name = { name: 'x/1', wanted: () => '{}' };
+  const away = new RejectionError({ code: 'unavailable', rule: 'database-away', message: 'later', retriable: true });
+  for (const error of [away, new TypeError('a fault')]) await expect(decisions.orHold(name, metadata, () => Promise.reject(error))).rejects.toBe(error);
+  expect((await outbox.state()).open.map(({ id }) => id)).not.toContain('decisions/x/1');
+});
+
+test('however long nobody was here, every epoch that was never minted is asked for, and no other', async () => {
+  const minted = new Set([0n, 1n, 2n, 250n]);
+  const asked: bigint[] = [];
+  const look = { finalised: chain.finalised, read: async ({ functionName, args }: { functionName: string; args: readonly unknown[] }) => (functionName === 'minted' ? minted.has(args[0] as bigint) : functionName === 'currentEpoch' ? 300n : 60n) };
+  const own: Pick<OutboxDesk, 'accept'> = {
+    accept: async (intent) => {
+      if (intent.kind === 'mint-epoch') asked.push(intent.epoch);
+      return { ok: true, value: '' };
+    },
+  };
+  const totals = { decisions: async () => 0, totals: async () => [], newestRoot: async () => undefined };
+  const open: OpenIntent[] = [];
+  const away = new DecideRoots({ store, totals, chain: look, domain: book, outbox: { state: async () => ({ ...(await outbox.state()), open }) }, desk: own as OutboxDesk, mayPay: async () => false });
+  await away.step();
+  expect(asked.length).toBeLessThan(130);
+  for (let step = 0; step < 10; step += 1) await away.step();
+  expect(asked.toSorted((a, b) => Number(a - b))).toEqual(Array.from({ length: 300 }, (_, at) => BigInt(at)).filter((at) => !minted.has(at)));
 });

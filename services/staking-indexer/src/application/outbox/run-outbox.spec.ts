@@ -1,9 +1,11 @@
+import { RejectionError, type Rejection } from '@skein/kernel';
 import { FakeClock } from '@skein/testing';
 import { expect, test } from 'vitest';
 import { FakeChain } from '../../../test/outbox-fake-chain.js';
-import { mint } from '../../../test/outbox-fixtures.js';
+import { mint, rootOf } from '../../../test/outbox-fixtures.js';
 import { MemoryOutbox } from '../../../test/outbox-memory.js';
 import { CONTRACTS, testSigner } from '../../../test/outbox-parts.js';
+import type { Intent } from '../../domain/outbox/intent.js';
 import type { IntentSettled, OutboxEvent, TransactionSigned } from '../../domain/outbox/outbox.events.js';
 import type { Signer } from './ports.js';
 import { RunOutbox, type OutboxOptions } from './run-outbox.js';
@@ -216,4 +218,99 @@ test('at rest the chain is asked nothing', async () => {
   };
   await table.run.step();
   expect(asked).toEqual([]);
+});
+
+const waits = (rule: string): RejectionError => new RejectionError({ code: 'unavailable', rule, message: rule, retriable: true });
+
+test('what one intent meets, at its look, its signature or its receipt, leaves the others alone', async () => {
+  const table = new Table();
+  const { read, receipt } = table.chain;
+  const cold: Signer = { address: signer.address, sign: (asked) => (asked.data.endsWith('2') ? Promise.reject(waits('signer-refused')) : signer.sign(asked)) };
+  table.run = new RunOutbox(table.outbox, { chainId: 31337, contracts: CONTRACTS, signer: cold, chain: table.chain, clock: table.clock });
+  table.chain.read = async (asked, block) => (asked.args[0] === 1n ? Promise.reject(waits('log-missing')) : read.call(table.chain, asked, block));
+  await table.accept(1, 2, 3, 4);
+  expect((await table.run.step()).troubles.map(({ rule }) => rule)).toEqual(['log-missing', 'signer-refused']);
+  expect(table.signed.map(({ id }) => id)).toEqual(['epochs/3/emission', 'epochs/4/emission']);
+  const [first] = table.signed;
+  table.chain.receipt = async (hash) => (hash === first!.transaction.hash ? Promise.reject(waits('providers-disagree')) : receipt.call(table.chain, hash));
+  await table.blocks(3);
+  expect(table.settled.map(({ id }) => id)).toEqual(['epochs/4/emission']);
+  Object.assign(table.chain, { read, receipt });
+  await table.run.step();
+  expect(table.settled).toHaveLength(2);
+});
+
+test('an endpoint that is not there is not asked again for each intent', async () => {
+  const table = new Table();
+  await table.accept(1, 2, 3);
+  let asked = 0;
+  table.chain.read = async () => {
+    asked += 1;
+    throw waits('endpoint-timeout');
+  };
+  expect((await table.run.step()).troubles).toHaveLength(1);
+  expect(asked).toBe(1);
+});
+
+const rootsAt = (next: bigint) => async ({ functionName }: { functionName: string }): Promise<unknown> =>
+  functionName === 'nextRootEpoch' ? next : { activeFrom: 0n, hash: 0n, sum: 0n };
+
+test('a parked root that a later one has overtaken is given up by itself', async () => {
+  const table = new Table();
+  await table.outbox.give({ kind: 'accept', intent: rootOf(4), nowMs: 0 });
+  table.chain.dryRun = async () => ({ refusal: { error: 'SumAboveFunded', message: 'SumAboveFunded(5, 4)' } });
+  table.chain.read = rootsAt(4n);
+  await table.run.step();
+  expect(table.of('skein.staking.intent.parked.v1')).toMatchObject([{ refusal: { error: 'SumAboveFunded' } }]);
+  table.chain.read = rootsAt(7n);
+  table.clock.advance(10_000);
+  await table.run.step();
+  expect(table.of('skein.staking.intent.withdrawn.v1')).toEqual([{ id: 'epochs/4/rewards', reason: 'overtaken by the root of epoch 6' }]);
+  expect([(await table.outbox.state()).open, (await table.outbox.state()).frozen, table.signed]).toEqual([[], undefined, []]);
+});
+
+test('while payouts are frozen what pays waits, with the reason, and everything else goes on', async () => {
+  let frozen: Rejection | undefined = { code: 'failed-precondition', rule: 'payouts-frozen', message: 'payouts are frozen (totals-differ): 5 units' };
+  let compared = 0;
+  const whyNotPay = async (): Promise<Rejection | undefined> => {
+    compared += 1;
+    return frozen;
+  };
+  const table = new Table({ whyNotPay });
+  table.chain.read = rootsAt(0n);
+  table.chain.dryRun = async () => ({ gas: 100_000n });
+  table.chain.send = async () => 'taken';
+  const finish: Intent = { kind: 'finish-task', taskId: '0192f0c1-2b3c-7def-8123-456789abcdef' };
+  for (const intent of [rootOf(4), rootOf(5), finish]) await table.outbox.give({ kind: 'accept', intent, nowMs: 0 });
+  const { troubles } = await table.run.step();
+  expect(table.signed.map(({ id }) => id)).toEqual(['tasks/0192f0c1-2b3c-7def-8123-456789abcdef/end']);
+  expect(troubles).toMatchObject([{ rule: 'payouts-frozen' }, { rule: 'payouts-frozen' }]);
+  expect(table.of('skein.staking.intent.parked.v1')).toMatchObject([{ id: 'epochs/4/rewards', refusal: { error: 'payouts-frozen', message: expect.stringContaining('5 units') } }, { id: 'epochs/5/rewards' }]);
+  await table.run.step();
+  expect([compared, table.of('skein.staking.intent.parked.v1').length]).toEqual([1, 2]);
+  frozen = undefined;
+  table.clock.advance(5_000);
+  await table.run.step();
+  expect(table.signed.map(({ id }) => id).slice(1)).toEqual(['epochs/4/rewards', 'epochs/5/rewards']);
+});
+
+test('another key signs only what is new: what the first one has under way is sent and awaited before', async () => {
+  const table = new Table();
+  await table.accept(1);
+  await table.run.step();
+  await table.accept(2);
+  const second = testSigner(`0x${'18'.repeat(32)}`);
+  // An account of its own: it has sent nothing.
+  const { nonceAt } = table.chain;
+  table.chain.nonceAt = async (account, block) => (account === second.address ? 1 : nonceAt.call(table.chain, account, block));
+  table.chain.forget();
+  table.run = new RunOutbox(table.outbox, { chainId: 31337, contracts: CONTRACTS, signer: second, chain: table.chain, clock: table.clock });
+  expect((await table.run.step()).troubles).toMatchObject([{ rule: 'signer-under-way', message: expect.stringContaining(signer.address) }]);
+  expect([table.signed.length, table.chain.waiting]).toEqual([1, 1]);
+  await table.blocks(3);
+  expect(table.settled.map(({ id }) => id)).toEqual(['epochs/1/emission']);
+  await table.run.step();
+  expect((await table.outbox.state()).signer).toBe(second.address);
+  await table.blocks(3);
+  expect([table.epochs, (await table.outbox.state()).open, (await table.outbox.state()).frozen]).toEqual([[1n, 2n], [], undefined]);
 });

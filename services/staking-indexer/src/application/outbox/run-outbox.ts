@@ -42,7 +42,7 @@ const DEFAULTS = { stuckMs: 60_000, resendMs: 15_000, feeCap: 500_000_000_000n, 
 /** Whoever may not pay is asked again so often: the answer costs a comparison of all totals. */
 const PAY_AGAIN_MS = 5_000;
 /** Whatever one intent meets, the next one would meet, too. */
-const EVERYWHERE: readonly string[] = ['endpoint-unreachable', 'rate-limited', 'signer-unreachable'];
+const EVERYWHERE: readonly string[] = ['endpoint-unreachable', 'endpoint-timeout', 'rate-limited', 'signer-unreachable'];
 type Flying = OpenIntent & { readonly flight: Flight };
 
 const openingOf = ({ taskId }: { readonly taskId: string }): string => intentId({ kind: 'open-task', taskId, latestEnd: 0n });

@@ -1,3 +1,5 @@
+import { MAX_EVENT_BYTES } from '@skein/events';
+import { encodePayload } from '@skein/kernel';
 import { expect, test } from 'vitest';
 import { mint, rootOf } from '../../../test/outbox-fixtures.js';
 import { contentOf, intentId, intentProblem, type Intent } from './intent.js';
@@ -38,4 +40,20 @@ test('what the contracts could not read is refused by the field’s name', () =>
   const many = Array.from({ length: 257 }, (_, at) => ({ wallet: `0x${at.toString(16).padStart(40, '0')}`, amount: 1n }));
   expect(fieldOf(settle({ slashes: many }))).toBe('slashes');
   expect(fieldOf(settle({ slashes: many.slice(1) }))).toBeUndefined();
+});
+
+const MOST = (1n << 128n) - 1n;
+const walletAt = (at: number): string => `0x${(at + 1).toString(16).padStart(40, '0')}`;
+const crowd = (count: number, slashed: number): Intent =>
+  settle({
+    pays: Array.from({ length: count }, (_, at) => ({ wallet: walletAt(at), flock: MOST, gm: MOST })),
+    slashes: Array.from({ length: slashed }, (_, at) => ({ wallet: walletAt(at), amount: MOST })),
+  });
+
+test('a settlement that no event could hold is refused by name, before anything is kept of it', () => {
+  expect(intentProblem(crowd(256, 256))).toMatchObject({ code: 'invalid-argument', rule: 'intent-too-large', message: expect.stringMatching(/^federatedTasks\/.+\/settlement has \d{5} bytes, at most 60000 can be kept$/) });
+  const most = crowd(256, 50);
+  expect(intentProblem(most)).toBeUndefined();
+  const accepted = { type: 'skein.staking.intent.accepted.v1', data: { id: intentId(most), intent: most, acceptedAtMs: 1_790_000_000_000 } };
+  expect(Buffer.byteLength(JSON.stringify(encodePayload(accepted)))).toBeLessThan(MAX_EVENT_BYTES);
 });
