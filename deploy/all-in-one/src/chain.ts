@@ -15,10 +15,10 @@ export interface Devnet {
 /** Seconds between empty blocks: finality lags two blocks, so a lock is final within about a second. */
 const BLOCK_TIME_SECONDS = 0.5;
 
-/** What takes days in production takes as many seconds here, so that it can be seen; an epoch is a day. */
+/** What takes five days in production takes two seconds here, rounded up, so that it can be seen. An epoch, a day there, is a second. */
 const DEVNET: DeployOptions = {
-  epochSeconds: 1n, unbondingSeconds: 10n, appealSeconds: 7n, exitSeconds: 10n, coolDownSeconds: 1n,
-  sigmaNoticeSeconds: 10n, sigmaIntervalSeconds: 30n, sigmaFreezeSeconds: 2n, timelockSeconds: 2n,
+  epochSeconds: 1n, unbondingSeconds: 4n, appealSeconds: 3n, exitSeconds: 4n, coolDownSeconds: 1n,
+  sigmaNoticeSeconds: 4n, sigmaIntervalSeconds: 12n, sigmaFreezeSeconds: 1n, timelockSeconds: 1n,
 };
 
 function readBook(data: string, file: string): AddressBook {

@@ -22,6 +22,9 @@ export async function castOf(seed: string, devnet: Devnet): Promise<Cast> {
     laboratories: await all(LABORATORIES),
     saboteur: await wallet('saboteur'),
     customer: await wallet('customer'),
+    keeper: await wallet('keeper'),
+    delegators: [await wallet('early'), await wallet('late')],
+    reporter: await wallet('reporter'),
   };
   const endpoint: ChainEndpoint = devnet;
   await fundGas(endpoint, everybody(cast).map(({ chain }) => chain.address));
@@ -29,4 +32,4 @@ export async function castOf(seed: string, devnet: Devnet): Promise<Cast> {
 }
 
 /** All actors in a fixed order. */
-export const everybody = (cast: Cast): Actor[] => [cast.partner, cast.operator, cast.deployer, ...cast.trainers, ...cast.validators, ...cast.hospitals, ...cast.laboratories, cast.saboteur, cast.customer];
+export const everybody = (cast: Cast): Actor[] => [cast.partner, cast.operator, cast.deployer, ...cast.trainers, ...cast.validators, ...cast.hospitals, ...cast.laboratories, cast.saboteur, cast.customer, cast.keeper, ...cast.delegators, cast.reporter];

@@ -24,6 +24,7 @@ export interface Report {
   staking?: StakingReport;
   replay?: { streams: number; events: number; projectionsCompared: number; equal: boolean; scoreBitEqual: boolean };
   trace?: { edges: [string, string][] };
+  delegation?: DelegationReport;
 }
 
 /** Rewards: `paid` per epoch; the share in the locked pool (`locked`) belongs to no single epoch and stands under epoch 0. */
@@ -67,6 +68,16 @@ export interface StakingReport {
   projection: string;
   contract: string;
   byWallet: { wallet: string; effective: string }[];
+}
+
+export interface DelegationReport {
+  sigmaPpm: number;
+  claimable: { early: string; late: string };
+  claimed: { amount: string; fee: string };
+  slash: { fromOwner: string; fromPool: string; toReporter: string; lost: { early: string; late: string } };
+  exit: string;
+  /** As the chain, the indexer's read models and, where it keeps an account of it, billing say. */
+  balances: { of: string; chain: string; projection: string; billing?: string }[];
 }
 
 /** An empty report of a seed. */

@@ -21,6 +21,10 @@ export interface Cast {
   readonly laboratories: readonly Actor[];
   readonly saboteur: Actor;
   readonly customer: Actor;
+  /** Who keeps a delegation pool, and those who delegate to it: the early one and the late one. */
+  readonly keeper: Actor;
+  readonly delegators: readonly [early: Actor, late: Actor];
+  readonly reporter: Actor;
 }
 
 /** What the chapters hand on to each other. */

@@ -1,4 +1,5 @@
 import type { Chapter } from '../story.js';
+import { delegation } from './delegation.js';
 import { federation } from './federation.js';
 import { market } from './market.js';
 import { money } from './money.js';
@@ -10,4 +11,4 @@ import { task } from './task.js';
 import { validation } from './validation.js';
 
 /** The chapters, in order. */
-export const chapters: readonly Chapter[] = [ready, task, submissions, validation, rewards, federation, market, money, proof];
+export const chapters: readonly Chapter[] = [ready, task, submissions, validation, rewards, federation, market, money, proof, delegation];
