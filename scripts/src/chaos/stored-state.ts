@@ -12,7 +12,7 @@ const EVERY_MS = 100;
  * them and given back. What became of them is among the facts, and the balances too.
  */
 export const ATTEMPTS = [
-  'skein.staking.cursor.moved.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1', 'skein.billing.ledger.credit-reserved.v1',
+  'skein.staking.cursor.moved.v1', 'skein.staking.finality.reached.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1', 'skein.billing.ledger.credit-reserved.v1',
   'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1', 'skein.billing.ledger.transfers-refused.v1',
 ];
 /** How many of them an event has depends on how far each look at the chain came; how many facts there are does not. */

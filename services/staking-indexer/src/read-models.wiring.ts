@@ -3,7 +3,8 @@ import type { EventStore, Reactor } from '@skein/events';
 import type { Publication } from '@skein/messaging';
 import { CONFIG, POOL, type Settings } from '@skein/platform';
 import type pg from 'pg';
-import { casesReactor, poolsReactor, positionsReactor } from './application/positions.reactor.js';
+import type { ChainTimes } from './application/chain-times.js';
+import { casesReactor, poolsReactor, positionsReactor, sigmasReactor } from './application/positions.reactor.js';
 import { QuorumTimes } from './application/quorum-times.js';
 import { CHAIN_TIMES, STAKING_QUERIES } from './application/tokens.js';
 import { JsonRpc } from './infrastructure/json-rpc.js';
@@ -16,7 +17,7 @@ import { SnapshotApi } from './interface/grpc/snapshot.api.js';
 import { StakingApi } from './interface/grpc/staking.api.js';
 import { WatchApi } from './interface/grpc/watch.api.js';
 import { StakingQueries } from './projections/staking.queries.js';
-import { casesPublication, poolsPublication, positionsPublication } from './publish/positions.publication.js';
+import { casesPublication, poolsPublication, positionsPublication, sigmasPublication } from './publish/positions.publication.js';
 import type { StakingSettings } from './staking.settings.js';
 
 function chainTimes(settings: Settings): RpcChainTimes | QuorumTimes {
@@ -32,5 +33,5 @@ export const readModelProviders: readonly Provider[] = [
   ReadView,
 ];
 export const readModelApis: readonly Type[] = [StakingApi, PoolsApi, RewardsApi, CasesApi, WatchApi, SnapshotApi];
-export const readModelPublications: readonly Publication[] = [positionsPublication, poolsPublication, casesPublication];
-export const readModelReactors = (store: EventStore): readonly Reactor[] => [positionsReactor(store), poolsReactor(store), casesReactor(store)];
+export const readModelPublications: readonly Publication[] = [positionsPublication, poolsPublication, sigmasPublication, casesPublication];
+export const readModelReactors = (store: EventStore, times: ChainTimes): readonly Reactor[] => [positionsReactor(store, times), poolsReactor(store), sigmasReactor(store), casesReactor(store)];

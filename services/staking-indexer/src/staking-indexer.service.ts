@@ -22,7 +22,7 @@ import { FollowChain } from './application/follow-chain.js';
 import { PayoutGuard } from './application/payout-guard.js';
 import { QuorumSource } from './application/quorum-source.js';
 import { Reconciler } from './application/reconciler.js';
-import { ADDRESS_BOOK, CHAIN_SOURCE, CHAIN_STATUS } from './application/tokens.js';
+import { ADDRESS_BOOK, CHAIN_SOURCE, CHAIN_STATUS, CHAIN_TIMES } from './application/tokens.js';
 import { JsonRpc } from './infrastructure/json-rpc.js';
 import { PgChainStatus } from './infrastructure/pg-chain-status.js';
 import { RpcChainSource } from './infrastructure/rpc-chain-source.js';
@@ -72,7 +72,7 @@ function workers(context: ServiceContext): Worker[] {
   return [
     new ChainFollower({ chainId, follow, board, meter, log: context.logger, pollMs, onStep: (step) => reconciler.see(step) }),
     reconciler,
-    ...readModelReactors(store).map((reactor) => new Subscription({ store, sink: reactorSink(reactor), onError })),
+    ...readModelReactors(store, context.get(CHAIN_TIMES)).map((reactor) => new Subscription({ store, sink: reactorSink(reactor), onError })),
     ...outboxWorkers(context),
   ];
 }

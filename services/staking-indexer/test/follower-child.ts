@@ -18,7 +18,8 @@ const follow = new FollowChain(store, new RpcChainSource(new JsonRpc(rpcUrl!), b
   fromBlock: Number(book.fromBlock),
   range: new BlockRange(1, 4),
 });
-const sinks = [projectionSink(store, stakingProjection), reactorSink(positionsReactor(store))];
+const timeless = { clock: () => Promise.resolve(undefined), timeOf: () => Promise.resolve(undefined) };
+const sinks = [projectionSink(store, stakingProjection), reactorSink(positionsReactor(store, timeless))];
 const subscriptions = sinks.map((sink) => new Subscription({ store, sink, batchSize: 8, leaseMs: 1_000 }));
 for (const subscription of subscriptions) await subscription.start();
 

@@ -1,14 +1,17 @@
 import { goldenChainEvents } from './golden-chain-events.js';
+import { goldenCopyEvents } from './golden-copy-events.js';
 import { goldenOutboxEvents } from './golden-outbox-events.js';
 import { goldenPoolEvents } from './golden-pool-events.js';
 import type { CaseChanged } from '../src/domain/case/case.decider.js';
 import type { ChainEvent } from '../src/domain/chain/chain.events.js';
 import type { ChainFact } from '../src/domain/facts.js';
+import type { FinalityReached } from '../src/domain/finality/finality.decider.js';
 import type { GrantsEvent } from '../src/domain/grants/grants.events.js';
 import type { OutboxEvent } from '../src/domain/outbox/outbox.events.js';
 import type { ReconciliationEvent } from '../src/domain/reconciliation/reconciliation.events.js';
 import type { PoolChanged } from '../src/domain/pool/pool.events.js';
 import type { PositionEvent } from '../src/domain/position/position.events.js';
+import type { SigmaChanged } from '../src/domain/sigma/sigma.decider.js';
 
 const wallet = 'eip155:31337:0x70997970c51812dc3a010c7d01b50e0d17dc79c8';
 const taskId = '0192f0c1-2b3c-7def-8123-456789abcdef';
@@ -25,7 +28,7 @@ const staked: ChainFact = {
 };
 
 /** One event of each type, as version 1 of its schema was first written. */
-export const goldenEvents: readonly (CaseChanged | ChainEvent | GrantsEvent | OutboxEvent | PoolChanged | PositionEvent | ReconciliationEvent)[] = [
+export const goldenEvents: readonly (CaseChanged | ChainEvent | FinalityReached | GrantsEvent | OutboxEvent | PoolChanged | PositionEvent | ReconciliationEvent | SigmaChanged)[] = [
   ...goldenChainEvents,
   {
     type: 'skein.staking.chain.started.v1',
@@ -51,4 +54,5 @@ export const goldenEvents: readonly (CaseChanged | ChainEvent | GrantsEvent | Ou
   },
   ...goldenOutboxEvents,
   ...goldenPoolEvents,
+  ...goldenCopyEvents,
 ];

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fromBinary, toBinary, toJson, type DescMessage } from '@bufbuild/protobuf';
-import { CaseChangedSchema, PoolChangedSchema, PositionChangedSchema as PositionSchema } from '@skein/contracts/staking';
+import { CaseChangedSchema, FinalityReachedSchema, PoolChangedSchema, PositionChangedSchema as PositionSchema, SigmaChangedSchema } from '@skein/contracts/staking';
 import type { RecordedEvent } from '@skein/events';
 import { federationCaseId, fold } from '@skein/kernel';
 import type { Publication } from '@skein/messaging';
@@ -8,7 +8,8 @@ import { expect, test } from 'vitest';
 import { caseDecider } from '../src/domain/case/case.decider.js';
 import { poolDecider } from '../src/domain/pool/pool.decider.js';
 import type { PoolChanged } from '../src/domain/pool/pool.events.js';
-import { casesPublication, poolsPublication, positionsPublication } from '../src/publish/positions.publication.js';
+import { casesPublication, poolsPublication, positionsPublication, sigmasPublication } from '../src/publish/positions.publication.js';
+import { goldenCopyEvents } from './golden-copy-events.js';
 import { goldenEvents } from './golden-events.js';
 import { goldenFacts } from './golden-facts.js';
 import { goldenPoolEvents } from './golden-pool-events.js';
@@ -25,10 +26,13 @@ const recorded = (event: { type: string; data: unknown }): RecordedEvent => ({
   recordedAtMs: 1000,
 });
 const [pool, slashed] = goldenPoolEvents;
+const [sigma, finality] = goldenCopyEvents;
 const opened = { ...slashed!, data: { ...slashed!.data, fact: goldenFacts['case-opened'] } };
 
 test.each<[string, Publication, { type: string; data: unknown }, DescMessage]>([
   ['pool-changed', poolsPublication, pool!, PoolChangedSchema],
+  ['sigma-changed', sigmasPublication, sigma!, SigmaChangedSchema],
+  ['finality-reached', positionsPublication, finality!, FinalityReachedSchema],
   ['case-changed', casesPublication, slashed!, CaseChangedSchema],
   ['case-opened', casesPublication, opened, CaseChangedSchema],
 ])('the public event %s is what it was first', (name, publication, event, schema) => {

@@ -1,5 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { PositionChangedSchema, StakingService, type PositionChanged } from '@skein/contracts/staking';
+import { FinalityReachedSchema, PositionChangedSchema, StakingService, type PositionChanged } from '@skein/contracts/staking';
 import {
   finishTask,
   formatAddressBook,
@@ -109,6 +109,20 @@ test('stakes are published whole, by wallet, once they are final', async () => {
     expect(stakesOf(published(b))).toEqual([`tasks/${TASK} validator ${20n * TOKEN}`]);
   });
   expect(published(a)).toMatchObject({ version: 3n, locks: { count: 1, flockUnits: String(100n * TOKEN) }, cause: { kind: 'staked' } });
+});
+
+test('behind them it is told how far positions are final, by key of the chain, with that block’s own time', async () => {
+  const told = await eventually(() => {
+    const own = received.filter(({ type }) => type === 'skein.staking.finality.reached.v1').map(({ key, value }) => ({ key, ...fromBinary(FinalityReachedSchema, value) }));
+    const stakes = [wallets.a, wallets.b].map((one) => published(one)!.asOf!.number);
+    expect(own.at(-1)!.asOf!.number >= stakes.reduce((x, y) => (x > y ? x : y))).toBe(true);
+    return own;
+  });
+  const numbers = told.map(({ asOf }) => asOf!.number);
+  expect(numbers).toEqual([...new Set(numbers)].sort((x, y) => Number(x - y)));
+  expect(new Set(told.map(({ key, chain: name }) => `${key} ${name}`))).toEqual(new Set([`eip155:${chain.anvil.chainId} eip155:${chain.anvil.chainId}`]));
+  const { blockTimeMs, epochGenesisMs, epochMs } = told.at(-1)!;
+  expect([blockTimeMs > 0n && blockTimeMs % 1_000n === 0n, epochGenesisMs > 0n, epochMs > 0n]).toEqual([true, true, true]);
 });
 
 test('a pending stake is shown apart from the final one', async () => {
@@ -222,7 +236,8 @@ test('readers see each stream in the order of its versions', async () => {
     expect(version).toBe((seen.get(streamId) ?? 0) + 1);
     seen.set(streamId, version);
   }
-  expect(seen.size).toBe(3);
+  // The chain, two wallets, and how far they are final.
+  expect(seen.size).toBe(4);
   await store.close();
 });
 

@@ -1,12 +1,15 @@
 import type { EventMetadata, EventStore, InboxEntry, Reactor, RecordedEvent } from '@skein/events';
 import { unwrap, type Decider, type DomainEvent } from '@skein/kernel';
 import { caseDecider, caseStreamId } from '../domain/case/case.decider.js';
-import { singlesOf, type ChainEvent, type FactFinalised } from '../domain/chain/chain.events.js';
-import { isCaseFact, isPoolFact, isWalletFact, type Fact } from '../domain/facts.js';
+import { chainIdOf, singlesOf, type ChainEvent, type CursorMoved, type FactFinalised } from '../domain/chain/chain.events.js';
+import { isCaseFact, isPoolFact, isSigmaFact, isWalletFact, type Fact } from '../domain/facts.js';
+import { finalityDecider, finalityStreamId, type ReachFinality } from '../domain/finality/finality.decider.js';
 import { poolDecider } from '../domain/pool/pool.decider.js';
 import { poolStreamId } from '../domain/pool/pool.events.js';
 import { positionDecider } from '../domain/position/position.decider.js';
 import { positionStreamId } from '../domain/position/position.events.js';
+import { sigmaDecider, sigmaStreamId } from '../domain/sigma/sigma.decider.js';
+import type { ChainTimes } from './chain-times.js';
 import { several } from './several.js';
 
 type Final = FactFinalised['data'];
@@ -56,9 +59,28 @@ function reactorOf<F extends Fact, S, E extends DomainEvent>(store: EventStore, 
   };
 }
 
+const CURSOR = 'skein.staking.cursor.moved.v1';
+
+/** Says how far positions are final, once those of all facts up to there are in the log: the cursor moves behind its facts. */
+async function tellFinality(store: EventStore, times: ChainTimes, event: RecordedEvent): Promise<void> {
+  const { finalised: asOf } = event.data as CursorMoved['data'];
+  const chainId = chainIdOf(event.streamId);
+  const command = async (): Promise<ReachFinality> => {
+    const [timeMs, epochs] = [await times.timeOf(asOf.number), await times.clock()];
+    return { chainId, asOf, ...(timeMs === undefined ? {} : { timeMs }), ...(epochs === undefined ? {} : { epochs }) };
+  };
+  unwrap(await store.execute({ decider: finalityDecider, streamId: finalityStreamId(chainId), command, metadata: actOn(event, 'positions', '').metadata }));
+}
+
 /** Takes each final fact into the position of its wallet. A contradiction stops it: money must not be paid on such a position. */
-export const positionsReactor = (store: EventStore): Reactor =>
-  reactorOf(store, { name: 'positions', decider: positionDecider, is: isWalletFact, subjectOf: ({ wallet }) => wallet, streamOf: positionStreamId });
+export function positionsReactor(store: EventStore, times: ChainTimes): Reactor {
+  const facts = reactorOf(store, { name: 'positions', decider: positionDecider, is: isWalletFact, subjectOf: ({ wallet }) => wallet, streamOf: positionStreamId });
+  return { ...facts, types: [...types, CURSOR], handle: (event) => (event.type === CURSOR ? tellFinality(store, times, event) : facts.handle(event)) };
+}
+
+/** Takes each owner's σ. */
+export const sigmasReactor = (store: EventStore): Reactor =>
+  reactorOf(store, { name: 'sigmas', decider: sigmaDecider, is: isSigmaFact, subjectOf: ({ owner }) => owner, streamOf: sigmaStreamId });
 
 /** The same for pools. */
 export const poolsReactor = (store: EventStore): Reactor =>

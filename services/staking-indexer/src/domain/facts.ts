@@ -21,6 +21,10 @@ const POOL_KINDS: readonly Fact['kind'][] = [
 /** The facts that change a pool. */
 export const isPoolFact = (fact: Fact): fact is PoolFact | Extract<PoolOwnerFact, { kind: 'pool-created' }> => POOL_KINDS.includes(fact.kind);
 
+/** The facts that set what an owner keeps of the reward on delegated stake. */
+export const isSigmaFact = (fact: Fact): fact is Extract<PoolOwnerFact, { kind: 'pool-created' | 'sigma-changed' }> =>
+  fact.kind === 'pool-created' || fact.kind === 'sigma-changed';
+
 const CASE_KINDS: readonly Fact['kind'][] = ['case-opened', 'case-dismissed', 'slashed'];
 export const isCaseFact = (fact: Fact): fact is CaseFact => CASE_KINDS.includes(fact.kind);
 
