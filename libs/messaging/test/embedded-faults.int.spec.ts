@@ -1,4 +1,5 @@
 import { eventually, freshDatabase, type TestDatabase } from '@skein/testing';
+import { startFaultProxy } from '@skein/testing/fault-proxy';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EmbeddedEventLog } from '../src/embedded/embedded-event-log.js';
 import { eventLogMigrations } from '../src/migrations.js';
@@ -15,6 +16,11 @@ const open = (): EmbeddedEventLog => {
   const log = new EmbeddedEventLog({ url: database.appUrl, leaseMs: NEVER_MS, pollMs: NEVER_MS });
   opened.push(log);
   return log;
+};
+const through = (url: string, port: number): string => {
+  const via = new URL(url);
+  via.port = String(port);
+  return via.href;
 };
 const topicOf = async (log: EmbeddedEventLog, partitions: number): Promise<string> => {
   const topic = fresh('topic');
@@ -89,6 +95,26 @@ it('loses nothing when the database cuts every connection, again and again', asy
     expect(firstTimes).toEqual(Array.from({ length: 25 }, (_, at) => key + 4 * at));
   }
   expect(consumer.alive()).toBe(true);
+});
+
+it('comes back after its connections have lost their far ends without a word, the listening one too', async () => {
+  const proxy = await startFaultProxy({ target: new URL(database.appUrl).host });
+  const log = new EmbeddedEventLog({ url: through(database.appUrl, proxy.port), leaseMs: 3_000, pollMs: 200, queryTimeoutMs: 1_000 });
+  try {
+    const topic = await topicOf(log, 3);
+    const collector = new Collector();
+    const group = fresh('g');
+    const consumer = await log.consume({ group, topics: [topic], onBatch: collector.onBatch });
+    await eventually(() => expect(consumer.assignment()).toHaveLength(3));
+    proxy.halfOpen();
+    proxy.heal();
+    await open().send(series(topic, 12));
+    await eventually(() => expect(new Set(collector.ids).size).toBe(12), { timeoutMs: 20_000 });
+    await eventually(async () => expect((await log.members(group)).map(({ assignment }) => assignment.length)).toEqual([3]), { timeoutMs: 20_000 });
+  } finally {
+    await log.close();
+    await proxy.stop();
+  }
 });
 
 it('commits again what a killed server has lost of its offsets, without waiting for another message', async () => {

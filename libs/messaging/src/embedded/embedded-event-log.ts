@@ -21,11 +21,15 @@ export interface EmbeddedEventLogOptions {
   readonly pollMs?: number;
   /** Default 4. */
   readonly connectionsMax?: number;
+  /**
+   * No query takes this long; a connection that lost its peer without a word would otherwise hold up a loop for ever.
+   * Default 30 000.
+   */
+  readonly queryTimeoutMs?: number;
   readonly ids?: IdSource;
   readonly onError?: ReportError;
 }
 
-/** No query takes this long; a connection that lost its peer without a word would otherwise hold up a loop for ever. */
 const QUERY_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -53,7 +57,7 @@ export class EmbeddedEventLog implements EventLog {
     this.#leaseMs = options.leaseMs ?? 10_000;
     this.#pool = new pg.Pool({
       connectionString: options.url, max: options.connectionsMax ?? 4, application_name: 'skein-log', keepAlive: true,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
     });
     this.#pool.on('error', (error) => this.#report(error, 'pool'));
     this.#db = new LogDatabase(this.#pool);
@@ -167,9 +171,12 @@ export class EmbeddedEventLog implements EventLog {
   async #rebalance(): Promise<void> {
     const members = [...this.#members].filter((member) => member.alive());
     if (members.length === 0) return;
-    await this.#db.heartbeat(members.map(({ row }) => row), this.#leaseMs, this.#line.session);
+    const { session } = this.#line;
+    await this.#db.heartbeat(members.map(({ row }) => row), this.#leaseMs, session);
     const groups = [...new Set(members.map(({ row }) => row.group))];
     const roster = await this.#db.roster(groups);
+    // A half-open line: its session has ended, only the server knows. Every beat would bury its own members, for ever.
+    if (session !== undefined && !roster.some(({ member }) => members.some(({ row }) => row.member === member))) return this.#line.renew(session);
     const leases = await this.#db.leases(groups);
     for (const member of members) await member.reconcile(leases, roster);
   }

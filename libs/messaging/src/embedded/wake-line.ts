@@ -30,9 +30,10 @@ export class WakeLine {
   readonly #heads = new Map<number, bigint>();
   readonly #groups = new Set<string>();
   #flushing: Promise<void> | undefined;
-  #client: pg.Client | undefined;
   #listening: Promise<void> | undefined;
   #session: Session | undefined;
+  /** Ends the wait on the connection at hand, or on the one that is being made. */
+  #letGo: (() => void) | undefined;
   readonly #firstTry = Promise.withResolvers<void>();
 
   constructor(connectionString: string, self: string, events: WakeEvents, notify: (channel: string, payload: string) => Promise<void>, report: ReportError) {
@@ -54,6 +55,13 @@ export class WakeLine {
     return this.#session;
   }
 
+  /** The server does not know `session` any more, and this side was not told: connects anew. */
+  renew(session: Session): void {
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    this.#letGo?.();
+  }
+
   tellHeads(heads: ReadonlyMap<number, bigint>): void {
     for (const [id, head] of heads) if (head > (this.#heads.get(id) ?? -1n)) this.#heads.set(id, head);
     this.#flush();
@@ -67,7 +75,7 @@ export class WakeLine {
   async close(): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
     this.#end.abort();
-    await this.#client?.end().catch(() => undefined);
+    this.#letGo?.();
     await this.#listening;
   }
 
@@ -88,26 +96,25 @@ export class WakeLine {
 
   async #keepListening(): Promise<void> {
     for (let attempt = 1; !this.#end.signal.aborted; attempt++) {
-      const client = new pg.Client({ connectionString: this.#connectionString, application_name: 'skein-log-listen', keepAlive: true, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+      const client = new pg.Client({ connectionString: this.#connectionString, application_name: 'skein-log-listen', keepAlive: true, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: CONNECT_TIMEOUT_MS });
       try {
-        const ended = new Promise<void>((resolve) => client.once('end', resolve));
+        const ended = Promise.withResolvers<void>();
+        client.once('end', ended.resolve);
+        this.#letGo = ended.resolve;
         client.on('error', (error) => this.#report(error, 'listen'));
         client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
         await client.connect();
-        this.#client = client;
         await client.query(`LISTEN ${CHANNEL}`);
         this.#session = await sessionOf(client);
         this.#firstTry.resolve();
         this.#events.reconnected();
         attempt = 0;
-        // Closed while it was connecting: nobody else will end this connection.
-        if (this.#end.signal.aborted) await client.end();
-        await ended;
+        await ended.promise;
       } catch (error) {
         this.#report(error, 'listen');
-        await client.end().catch(() => undefined);
       }
-      this.#client = undefined;
+      // Not awaited: a far end that is gone without a word does not answer a goodbye either.
+      void client.end().catch(() => undefined);
       this.#session = undefined;
       this.#firstTry.resolve();
       await delay(backoffMs(attempt + 1, RECONNECT_FIRST_MS, RECONNECT_MAX_MS), this.#end.signal);
