@@ -28,6 +28,7 @@ export { callInfoOf, noRoute, sendProblem } from './rest/rest-server.js';
 export * from './rpc.js';
 export * from './service-definition.js';
 export * from './settings.js';
+export { chainOf, hearOfBlock, StakeCopyFrontier, stakeBlockField, stakeCopyAge, type HeardBlock, type StakeBlock, type StakeFrontier } from './stakes/stake-frontier.js';
 export * from './tokens.js';
 export { readJson } from './validation/read-json.js';
 export { validateMessage } from './validation/validate.js';

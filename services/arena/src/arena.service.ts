@@ -2,7 +2,9 @@ import { file_skein_arena_v1_service } from '@skein/contracts/arena';
 import { file_skein_arena_internal_v1_service } from '@skein/contracts/arena/internal';
 import type { EventStore } from '@skein/events';
 import { JobWorker, type Projection, type ReportError, Subscription, TimerWorker, reactorSink } from '@skein/events';
-import { type ConsumerDefinition, EVENT_STORE, POOL, PayoutFreeze, payoutFreezeHandlers, type ServiceContext, type ServiceDefinition, type Worker } from '@skein/platform';
+import {
+  type ConsumerDefinition, EVENT_STORE, METRICS, POOL, PayoutFreeze, payoutFreezeHandlers, type ServiceContext, type ServiceDefinition, StakeCopyFrontier, type Worker, stakeCopyAge,
+} from '@skein/platform';
 import type pg from 'pg';
 import { AdmissionHandler } from './application/admission.js';
 import { ArenaProcess } from './application/arena-process.js';
@@ -11,7 +13,10 @@ import { EvaluationGrants } from './application/evaluation-grants.js';
 import { ACTIVE_TASKS, STAKES } from './application/ports.js';
 import { TaskCommands } from './application/task-commands.js';
 import { TimerHandlers } from './application/timer-handlers.js';
+import { arenaUpcasters } from './domain/upcasters.js';
+import { PoolCopy } from './infrastructure/pool-copy.js';
 import { StakeCopy } from './infrastructure/stake-copy.js';
+import { PoolsConsumer } from './interface/events/pools.consumer.js';
 import { StakesConsumer } from './interface/events/stakes.consumer.js';
 import { VerdictsConsumer } from './interface/events/verdicts.consumer.js';
 import { InternalApi } from './interface/grpc/internal.api.js';
@@ -38,7 +43,7 @@ const named = (name: string, part: { start(): Promise<void>; stop(): Promise<voi
 function consumers(context: ServiceContext): ConsumerDefinition[] {
   const verdicts = context.get(VerdictsConsumer);
   return [
-    { group: 'arena.stakes', handlers: [context.get(StakesConsumer).handler], policy: 'stop' },
+    { group: 'arena.stakes', handlers: [context.get(StakesConsumer).handler, ...context.get(PoolsConsumer).handlers, context.get(StakeCopyFrontier).handler], policy: 'stop' },
     { group: 'arena.reconciliation', handlers: payoutFreezeHandlers(context.get(PayoutFreeze)), policy: 'stop' },
     { group: 'arena.verdicts', handlers: [verdicts.agreed, verdicts.failed], policy: 'stop' },
   ];
@@ -52,6 +57,7 @@ function workers(context: ServiceContext): Worker[] {
   return [
     new Subscription({ store, sink: reactorSink(context.get(ArenaProcess)), onError }),
     named(ADMISSION_JOB, new JobWorker({ pool, kind: ADMISSION_JOB, concurrency: 2, handle: (job) => admission.handle(job), onError })),
+    stakeCopyAge(context.get(StakeCopyFrontier), context.get(METRICS)),
     named('arena_timers', new TimerWorker({ pool, handlers: context.get(TimerHandlers).handlers, onError })),
   ];
 }
@@ -63,7 +69,9 @@ export const arenaService: ServiceDefinition = {
   migrations: [new URL('../src/migrations/', import.meta.url)],
   providers: [
     { provide: PayoutFreeze, useFactory: (pool: pg.Pool) => new PayoutFreeze(pool), inject: [POOL] },
+    { provide: StakeCopyFrontier, useFactory: (pool: pg.Pool) => new StakeCopyFrontier(pool), inject: [POOL] },
     StakeCopy,
+    PoolCopy,
     { provide: STAKES, useExisting: StakeCopy },
     TaskQueries,
     { provide: ACTIVE_TASKS, useExisting: TaskQueries },
@@ -76,9 +84,11 @@ export const arenaService: ServiceDefinition = {
     SubmissionQueries,
     RewardQueries,
     StakesConsumer,
+    PoolsConsumer,
     VerdictsConsumer,
   ],
   apis: [TaskApi, SubmissionApi, RewardApi, InternalApi],
+  upcasters: arenaUpcasters,
   projections: arenaProjections,
   archive: { closedBy: ['skein.arena.task.finished.v1', 'skein.arena.task.cancelled.v1', 'skein.arena.epoch.closed.v1', 'skein.arena.epoch.cancelled.v1', 'skein.arena.final.concluded.v1'], afterDays: 30 },
   publications: arenaPublications,

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { type DescMessage, fromBinary, toJson } from '@bufbuild/protobuf';
 import * as contracts from '@skein/contracts/arena';
 import type { RecordedEvent } from '@skein/events';
-import { decodePayload, encodePayload, fold } from '@skein/kernel';
+import { decodePayload, encodePayload, fold, schemaVersionOf, upcast } from '@skein/kernel';
 import { goldenStories } from '@skein/testing';
 import { describe, expect, test } from 'vitest';
 import { emissionDecider } from '../src/domain/emission/emission.decider.js';
@@ -11,14 +11,18 @@ import type { EpochEvent } from '../src/domain/epoch/epoch.events.js';
 import { finalDecider } from '../src/domain/final/final.decider.js';
 import { taskDecider } from '../src/domain/task/task.decider.js';
 import type { TaskEvent } from '../src/domain/task/task.events.js';
+import { arenaUpcasters } from '../src/domain/upcasters.js';
 import { arenaPublications } from '../src/index.js';
 import { TYPES, goldenStreams } from './golden-events.js';
 
 const folder = new URL('./golden/events/', import.meta.url);
-const stored = (type: string): unknown => JSON.parse(readFileSync(new URL(`${type}.json`, folder), 'utf8'));
+const newestOf = (type: string): number => schemaVersionOf(arenaUpcasters, type);
+const versionsOf = (type: string): number[] => Array.from({ length: newestOf(type) }, (_, at) => at + 1);
+const fileOf = (type: string, version: number): string => (version === 1 ? `${type}.json` : `${type}.s${version}.json`);
+const stored = (type: string, version = newestOf(type)): unknown => JSON.parse(readFileSync(new URL(fileOf(type, version), folder), 'utf8'));
 
-test('every event type ever written has its golden file, and no other', () => {
-  expect(readdirSync(folder).sort()).toEqual(TYPES.map((type) => `${type}.json`).sort());
+test('every event type ever written has its golden file of every schema version, and no other', () => {
+  expect(readdirSync(folder).sort()).toEqual(TYPES.flatMap((type) => versionsOf(type).map((version) => fileOf(type, version))).sort());
 });
 
 test.each([...TYPES])('%s is still written as it was, and is still read', (type) => {
@@ -27,12 +31,29 @@ test.each([...TYPES])('%s is still written as it was, and is still read', (type)
   expect(decodePayload(stored(type))).toEqual(data);
 });
 
+test.each(TYPES.filter((type) => newestOf(type) > 1))('%s of former programs is read as if this one had written it, and not without its upcasters', (type) => {
+  const { data } = goldenStreams().events.get(type)!;
+  for (const version of versionsOf(type)) expect(upcast(arenaUpcasters, type, version, decodePayload(stored(type, version)))).toEqual(data);
+  expect(upcast({}, type, 1, decodePayload(stored(type, 1)))).not.toEqual(data);
+  expect(() => upcast({}, type, newestOf(type), data)).toThrow(`schema version ${newestOf(type)}, newer than this program knows (1)`);
+});
+
 test('streams folded from the stored files give the same state', () => {
   const { epoch, task, final, emission } = goldenStreams();
-  for (const events of goldenStories(epoch.events, folder)) expect(fold(epochDecider, events)).toEqual(epoch.state);
-  for (const events of goldenStories(task.events, folder)) expect(fold(taskDecider, events)).toEqual(task.state);
-  for (const events of goldenStories(final.events, folder)) expect(fold(finalDecider, events)).toEqual(final.state);
-  for (const events of goldenStories(emission.events, folder)) expect([...fold(emissionDecider, events).parts.entries()]).toEqual([...emission.state.parts.entries()]);
+  for (const events of goldenStories(epoch.events, folder, arenaUpcasters)) expect(fold(epochDecider, events)).toEqual(epoch.state);
+  for (const events of goldenStories(task.events, folder, arenaUpcasters)) expect(fold(taskDecider, events)).toEqual(task.state);
+  for (const events of goldenStories(final.events, folder, arenaUpcasters)) expect(fold(finalDecider, events)).toEqual(final.state);
+  const calendars = goldenStories(emission.events, folder, arenaUpcasters);
+  expect(calendars).toHaveLength(2);
+  for (const events of calendars) expect(fold(emissionDecider, events)).toEqual(emission.state);
+});
+
+test('a kept calendar is what it was when this version of it was released: else its version has to be raised', () => {
+  const { name, version, encode, decode } = emissionDecider.snapshot!;
+  const { state } = goldenStreams().emission;
+  const kept: unknown = JSON.parse(readFileSync(new URL(`./golden/snapshots/${name}.v${version}.json`, import.meta.url), 'utf8'));
+  expect(JSON.parse(JSON.stringify(encodePayload(encode(state))))).toEqual(kept);
+  expect(decode(decodePayload(kept))).toEqual(state);
 });
 
 test.each(['skein.arena.task.cancelled.v1', 'skein.arena.epoch.cancelled.v1'])('a stream that ends in a stored %s is over', (type) => {

@@ -85,7 +85,7 @@ export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typ
   cancelledEpoch.do({ ...cancelledEpoch.base, kind: 'close-commits', nowMs: NOW + 90_000 });
   cancelledEpoch.do({ ...cancelledEpoch.base, kind: 'cancel' });
   const emission = new Stream(emissionDecider);
-  emission.do({ kind: 'allocate', taskId: TASK_ID, epoch: 1, candidates: [{ taskId: TASK_ID, epochs: 2, epochSeconds: 60, weight: 21_000n }], nowMs: NOW });
+  emission.do({ kind: 'allocate', taskId: TASK_ID, epoch: 1, candidates: [{ taskId: TASK_ID, epoch: 1, epochs: 2, epochSeconds: 60, weight: 21_000n }], over: [], nowMs: NOW });
   const events = new Map<string, DomainEvent>();
   for (const event of [...task.events, ...game.events, ...final.events, ...cancelledTask.events, ...cancelledEpoch.events, ...emission.events]) if (!events.has(event.type)) events.set(event.type, event);
   return { epoch: game, task, final, emission, events };

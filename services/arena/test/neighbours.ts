@@ -16,6 +16,8 @@ export type Judge = (submission: string, request: ScoringRequested) => { score: 
 export class Neighbours {
   readonly received: PublicMessage[] = [];
   private readonly versions = new Map<string, bigint>();
+  /** The newest final block that it has told of. */
+  block = 100n;
   private consumer: LogConsumer | undefined;
 
   private constructor(
@@ -43,7 +45,8 @@ export class Neighbours {
   async stake(wallet: string, task: string, role: 'node' | 'validator', amount: number): Promise<void> {
     const version = (this.versions.get(wallet) ?? 0n) + 1n;
     this.versions.set(wallet, version);
-    const message = { wallet, version, stakes: [{ task, role, units: (BigInt(amount) * UNIT).toString() }] };
+    const asOf = { number: ++this.block, hash: `0x${this.block.toString(16).padStart(64, '0')}` };
+    const message = { wallet, version, asOf, stakes: [{ task, role, units: (BigInt(amount) * UNIT).toString() }] };
     await this.send('staking.position.v1', wallet, 'skein.staking.position.changed.v1', PositionChangedSchema, message);
   }
 

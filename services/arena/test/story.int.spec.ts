@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
-import { EpochRewardedSchema, LockedRewardsDividedSchema, RewardService, SubmissionService, TaskFinishedSchema, TaskService } from '@skein/contracts/arena';
+import {
+  EpochOpenedSchema, EpochRewardedSchema, LockedRewardsDividedSchema, RewardService, ScoringRequestedSchema, SubmissionService, TaskFinishedSchema, TaskService, TrainingStartedSchema,
+} from '@skein/contracts/arena';
 import { type EventStore, compareProjection } from '@skein/events';
 import { EVENT_STORE } from '@skein/platform';
 import { differingSplits, eventually } from '@skein/testing';
@@ -64,7 +66,7 @@ test('stakes that arrive as messages open the first epoch', async () => {
   for (const validator of validators.slice(0, 2)) await neighbours.stake(validator.wallet, task, 'validator', 3000);
   await neighbours.stake(validators[2]!.wallet, task, 'validator', 4000);
   await untilPhase(1, 'committing');
-  expect(await tasks().getTask({ name: task })).toMatchObject({ status: 'training', nodes: 3, validators: 3 });
+  expect(await tasks().getTask({ name: task })).toMatchObject({ status: 'training', nodes: 3, validators: 3, stakeCopy: { block: { number: neighbours.block } } });
 });
 
 test('commit, reveal, admission: the copy and the hostile file fall by the name of the rule', async () => {
@@ -152,6 +154,19 @@ test('the topics tell the same story', async () => {
   expect(finished.winner).toMatchObject({ owner: nodes[1]!.wallet, rank: 1, scoreNano: 900_000_000n });
   expect(finished.winnerValidators).toHaveLength(3);
   expect(of('skein.arena.submission.rejected.v1')).toHaveLength(2);
+});
+
+test('every decision on stakes names the final block that they are as of', () => {
+  const schemas = {
+    'skein.arena.training.started.v1': TrainingStartedSchema,
+    'skein.arena.epoch.opened.v1': EpochOpenedSchema,
+    'skein.arena.scoring.requested.v1': ScoringRequestedSchema,
+    'skein.arena.epoch.rewarded.v1': EpochRewardedSchema,
+  } as const;
+  const decided = neighbours.received.flatMap(({ type, value }) => (type in schemas ? [{ type, block: fromBinary(schemas[type as keyof typeof schemas], value).stakeBlock }] : []));
+  const block = expect.objectContaining({ number: neighbours.block, hash: `0x${neighbours.block.toString(16).padStart(64, '0')}` });
+  expect(new Set(decided.map(({ type }) => type))).toEqual(new Set(Object.keys(schemas)));
+  for (const one of decided) expect(one).toEqual({ type: one.type, block });
 });
 
 test('no hidden row, weight or salt is in events, messages or read models', async () => {

@@ -3,11 +3,11 @@ import type { EventStore, Reactor, RecordedEvent } from '@skein/events';
 import { unwrap } from '@skein/kernel';
 import type { ArtifactStore } from '@skein/artifacts';
 import { ARTIFACTS, EVENT_STORE } from '@skein/platform';
-import { type EmissionCandidate, EMISSION_STREAM, emissionDecider, emissionOf } from '../domain/emission/emission.decider.js';
+import { type EmissionCandidate, EMISSION_STREAM, emissionDecider, emissionOf, type EmissionState } from '../domain/emission/emission.decider.js';
 import { type FinalCommand, finalDecider, finalStream } from '../domain/final/final.decider.js';
 import type { FinalConcluded } from '../domain/final/final.events.js';
 import type { EpochClosed } from '../domain/epoch/epoch.events.js';
-import { type Participant, emissionWeight, participantsOf } from '../domain/task/participants.policy.js';
+import { type Participant, type StakeBlock, emissionWeight, participantsOf } from '../domain/task/participants.policy.js';
 import type { EpochRecorded, TaskCancelled, TaskEvent, TaskFinished } from '../domain/task/task.events.js';
 import type { TaskState } from '../domain/task/task.state.js';
 import { EpochCommands, SUBMISSION_DATA } from './epoch-commands.js';
@@ -17,6 +17,9 @@ import { follows } from './timers.js';
 
 /** Links that one span takes, by OpenTelemetry's default. */
 const LINKS_MAX = 128;
+
+/** Tasks that are looked at for leaving the calendar, each time it goes on. */
+const OVER_MAX = 20;
 
 type ProcessEvent = TaskEvent | EpochClosed | FinalConcluded;
 const NAME = 'arena_process';
@@ -85,7 +88,7 @@ export class ArenaProcess implements Reactor {
     const task = await this.tasks.state(taskId);
     if (task.status !== 'training' || task.epoch !== epoch) return;
     const { rewardEpoch, units } = await this.allocate(taskId, epoch, origin);
-    const participants = await this.participants(task);
+    const takingPart = await this.takingPart(task);
     const { requestId, policy, policyVersion, carriedUnits, entries, commits, quotaCredits } = task;
     const body = {
       kind: 'open' as const,
@@ -94,7 +97,7 @@ export class ArenaProcess implements Reactor {
       epoch,
       policyVersion,
       policy: policy!,
-      participants,
+      ...takingPart,
       rewardEpoch,
       mintedUnits: units,
       carriedInUnits: carriedUnits,
@@ -105,15 +108,25 @@ export class ArenaProcess implements Reactor {
     unwrap(await this.epochs.run(taskId, epoch, body, origin));
   }
 
-  private async participants({ taskId, policy }: TaskState): Promise<Participant[]> {
-    return participantsOf(await this.stakes.positionsOf(taskId), policy!.rules);
+  private async takingPart({ taskId, policy }: TaskState): Promise<{ participants: Participant[]; stakeBlock?: StakeBlock }> {
+    const { positions, ...asOf } = await this.stakes.stakesOf(taskId);
+    return { participants: participantsOf(positions, policy!.rules), ...asOf };
   }
 
   private async candidate(taskId: string): Promise<EmissionCandidate[]> {
     const task = await this.tasks.state(taskId);
     if (task.status !== 'training') return [];
     const { epochs, epochSeconds } = task.policy!.schedule;
-    return [{ taskId, epochs, epochSeconds, weight: emissionWeight(await this.participants(task), task.policy!.rules.rewardWeight) }];
+    const { participants, ...asOf } = await this.takingPart(task);
+    return [{ taskId, epoch: task.epoch, epochs, epochSeconds, weight: emissionWeight(participants, task.policy!.rules.rewardWeight), ...asOf }];
+  }
+
+  /** Tasks of the calendar that will never train again. By their own streams: the read model that names candidates lags. */
+  private async over(calendar: EmissionState, candidates: readonly EmissionCandidate[]): Promise<string[]> {
+    const present = new Set(candidates.map(({ taskId }) => taskId));
+    const others = [...calendar.tasks.keys()].filter((taskId) => !present.has(taskId)).slice(0, OVER_MAX);
+    const states = await Promise.all(others.map((taskId) => this.tasks.state(taskId)));
+    return others.filter((_, at) => states[at]!.status !== 'training');
   }
 
   private async allocate(taskId: string, epoch: number, { metadata }: Origin): Promise<{ rewardEpoch: number; units: bigint }> {
@@ -121,10 +134,10 @@ export class ArenaProcess implements Reactor {
       await this.store.execute({
         decider: emissionDecider,
         streamId: EMISSION_STREAM,
-        command: async (nowMs) => {
+        command: async (nowMs, calendar) => {
           const others = (await this.active.inTraining()).filter((id) => id !== taskId);
           const candidates = (await Promise.all([taskId, ...others].map((id) => this.candidate(id)))).flat();
-          return { kind: 'allocate' as const, taskId, epoch, candidates, nowMs };
+          return { kind: 'allocate' as const, taskId, epoch, candidates, over: await this.over(calendar, candidates), nowMs };
         },
         metadata,
       }),
@@ -150,14 +163,14 @@ export class ArenaProcess implements Reactor {
   private async requestFinal(taskId: string, origin: Origin): Promise<void> {
     const task = await this.tasks.state(taskId);
     const policy = task.policy!;
-    const participants = await this.participants(task);
+    const takingPart = await this.takingPart(task);
     const submissions = task.entries.map(({ submissionId, owner, artifactSha256, order }) => ({ submissionId, owner, artifactSha256, order }));
     const body = {
       kind: 'request' as const,
       taskId,
       round: policy.schedule.epochs + 1,
       submissions,
-      participants,
+      ...takingPart,
       policy,
       taskRequestId: task.requestId,
       lockedUnits: task.lockedUnits,

@@ -8,7 +8,7 @@ import { epochDecider, epochStream, quotaLeft } from '../domain/epoch/epoch.deci
 import type { EpochEvent } from '../domain/epoch/epoch.events.js';
 import type { EpochState } from '../domain/epoch/epoch.state.js';
 import type { KnownArtifact } from '../domain/submission/copy.policy.js';
-import { type Participant, participantsOf } from '../domain/task/participants.policy.js';
+import { participantsOf } from '../domain/task/participants.policy.js';
 import { taskDecider, taskStream } from '../domain/task/task.decider.js';
 import { SERVICE_PRINCIPAL } from './data-sets.js';
 import { arrivalsOf, meeting } from './epoch-links.js';
@@ -117,7 +117,7 @@ export class EpochCommands {
     return this.store.execute({
       decider: epochDecider,
       streamId: epochStream(taskId, epoch),
-      command: async (nowMs, state): Promise<EpochCommand> => ({ ...body, nowMs, stakes: await this.stakesNow(taskId, state), known: await this.knownArtifacts(taskId, body, state) }) as EpochCommand,
+      command: async (nowMs, state): Promise<EpochCommand> => ({ ...body, nowMs, ...(await this.stakesNow(taskId, state)), known: await this.knownArtifacts(taskId, body, state) }) as EpochCommand,
       ...origin,
       effects: epochEffects,
       links: (events) => this.links(epochStream(taskId, epoch), meeting(events)),
@@ -151,7 +151,9 @@ export class EpochCommands {
     return known;
   }
 
-  private async stakesNow(taskId: string, state: EpochState): Promise<readonly Participant[]> {
-    return state.opened ? participantsOf(await this.stakes.positionsOf(taskId), state.opened.policy.rules) : [];
+  private async stakesNow(taskId: string, state: EpochState): Promise<Pick<EpochCommand, 'stakes' | 'stakeBlock'>> {
+    if (!state.opened) return { stakes: [] };
+    const { positions, ...asOf } = await this.stakes.stakesOf(taskId);
+    return { stakes: participantsOf(positions, state.opened.policy.rules), ...asOf };
   }
 }

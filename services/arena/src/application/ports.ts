@@ -1,8 +1,14 @@
-import type { StakePosition } from '../domain/task/participants.policy.js';
+import type { StakeBlock, StakePosition } from '../domain/task/participants.policy.js';
+
+/** Stakes in a task, and the newest final block that the copy they come from had heard of at that moment. */
+export interface CopiedStakes {
+  readonly positions: readonly StakePosition[];
+  readonly stakeBlock?: StakeBlock;
+}
 
 /** The local copy of finalised stakes. */
 export interface StakeReader {
-  positionsOf(taskId: string): Promise<StakePosition[]>;
+  stakesOf(taskId: string): Promise<CopiedStakes>;
 }
 
 export const STAKES = Symbol('STAKES');

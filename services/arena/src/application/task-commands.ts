@@ -108,8 +108,9 @@ export class TaskCommands {
       decider: taskDecider,
       streamId: taskStream(taskId),
       command: async (nowMs, state): Promise<TaskCommand> => {
-        const positions = state.policy ? await this.stakes.positionsOf(taskId) : [];
-        return { kind: 'consider-start', participants: state.policy ? participantsOf(positions, state.policy.rules) : [], byOperator, nowMs };
+        if (!state.policy) return { kind: 'consider-start', participants: [], byOperator, nowMs };
+        const { positions, ...asOf } = await this.stakes.stakesOf(taskId);
+        return { kind: 'consider-start', participants: participantsOf(positions, state.policy.rules), ...asOf, byOperator, nowMs };
       },
       ...origin,
       effects: taskEffects,

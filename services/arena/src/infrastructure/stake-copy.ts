@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { POOL } from '@skein/platform';
+import { type HeardBlock, POOL, hearOfBlock } from '@skein/platform';
 import { type InboxEntry, type Tx, inboxOnce } from '@skein/events';
 import type pg from 'pg';
-import type { StakeReader } from '../application/ports.js';
+import type { CopiedStakes, StakeReader } from '../application/ports.js';
+import { countedPrincipal, epochAt, lentStake } from '../domain/reward/delegation.policy.js';
 import type { StakePosition } from '../domain/task/participants.policy.js';
+import { waitingOf } from './pool-copy.js';
 
 /** One stake of a wallet's position. */
 export interface CopiedStake {
@@ -12,37 +14,68 @@ export interface CopiedStake {
   readonly ownUnits: bigint;
 }
 
+/** One row of the frontier and a stake; without stakes one row whose wallet is null. */
 interface Row {
-  wallet: string;
+  block_number: string | null;
+  block_hash: string | null;
+  block_time_ms: string | null;
+  epoch_genesis_ms: string | null;
+  epoch_ms: string | null;
+  wallet: string | null;
   role: 'node' | 'validator';
   own_units: string;
-  delegated_units: string;
-  sigma_ppm: number;
   since_version: string;
+  own_total: string;
+  counted_shares: string | null;
+  principal_index: string;
+  waiting: { epoch: number; sharesIn: string; sharesOut: string }[];
+  sigma_ppm: number | null;
+}
+
+// One statement, one snapshot: the block, the stakes and the pools that are as of it.
+const STAKES = `
+  SELECT f.block_number, f.block_hash, f.block_time_ms, f.epoch_genesis_ms, f.epoch_ms,
+    s.wallet, s.role, s.own_units, s.since_version, t.own_total, p.counted_shares, p.principal_index, p.waiting, g.sigma_ppm
+  FROM (VALUES (1)) one
+  LEFT JOIN LATERAL (SELECT * FROM stake_frontier ORDER BY chain LIMIT 1) f ON true
+  LEFT JOIN arena_stake s ON s.task_id = $1
+  LEFT JOIN LATERAL (SELECT sum(o.own_units) AS own_total FROM arena_stake o WHERE o.wallet = s.wallet) t ON true
+  LEFT JOIN LATERAL (SELECT * FROM arena_pool q WHERE q.owner = s.wallet AND NOT q.closed ORDER BY q.pool LIMIT 1) p ON true
+  LEFT JOIN arena_sigma g ON g.owner = s.wallet
+  ORDER BY s.wallet, s.role`;
+
+/** The reward epoch at the frontier's block; where its time is not known nothing counts by time alone. */
+function epochOf({ block_time_ms: timeMs, epoch_genesis_ms: genesisMs, epoch_ms: epochMs }: Row): number {
+  if (timeMs === null || genesisMs === null || epochMs === null) return 0;
+  return epochAt({ genesisMs: Number(genesisMs), epochMs: Number(epochMs) }, Number(timeMs));
+}
+
+function positionOf(row: Row, wallet: string): StakePosition {
+  const { role, counted_shares: countedShares } = row;
+  const ownUnits = BigInt(row.own_units);
+  const pool = countedShares !== null && { countedShares: BigInt(countedShares), principalIndex: BigInt(row.principal_index), waiting: waitingOf(row.waiting) };
+  const principal = pool ? countedPrincipal(pool, epochOf(row)) : 0n;
+  const delegatedUnits = lentStake(ownUnits, BigInt(row.own_total), principal);
+  return { wallet, role, ownUnits, delegatedUnits, sigmaPpm: delegatedUnits > 0n ? (row.sigma_ppm ?? 0) : 0, since: Number(row.since_version) };
 }
 
 @Injectable()
 export class StakeCopy implements StakeReader {
   constructor(@Inject(POOL) private readonly pool: pg.Pool) {}
 
-  async positionsOf(taskId: string): Promise<StakePosition[]> {
-    const { rows } = await this.pool.query<Row>(
-      'SELECT wallet, role, own_units, delegated_units, sigma_ppm, since_version FROM arena_stake WHERE task_id = $1 ORDER BY wallet, role',
-      [taskId],
-    );
-    return rows.map((row) => ({
-      wallet: row.wallet,
-      role: row.role,
-      ownUnits: BigInt(row.own_units),
-      delegatedUnits: BigInt(row.delegated_units),
-      sigmaPpm: row.sigma_ppm,
-      since: Number(row.since_version),
-    }));
+  async stakesOf(taskId: string): Promise<CopiedStakes> {
+    const { rows } = await this.pool.query<Row>({ name: 'arena-stakes', text: STAKES, values: [taskId] });
+    const positions = rows.flatMap((row) => (row.wallet === null ? [] : [positionOf(row, row.wallet)]));
+    const { block_number: number, block_hash: hash } = rows[0]!;
+    return number === null || hash === null ? { positions } : { positions, stakeBlock: { number: Number(number), hash } };
   }
 
-  /** Takes over one delivered position, once. */
-  async take(inbox: InboxEntry, wallet: string, version: bigint, stakes: readonly CopiedStake[]): Promise<void> {
-    await inboxOnce(this.pool, inbox, (tx) => copyPosition(tx, wallet, version, stakes));
+  /** Takes over one delivered position, once, with the block that it is as of. */
+  async take(inbox: InboxEntry, wallet: string, version: bigint, stakes: readonly CopiedStake[], heard?: HeardBlock): Promise<void> {
+    await inboxOnce(this.pool, inbox, async (tx) => {
+      await copyPosition(tx, wallet, version, stakes);
+      await hearOfBlock(tx, heard);
+    });
   }
 }
 

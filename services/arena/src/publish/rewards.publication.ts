@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { EpochRewardedSchema, LockedRewardsDividedSchema, type LockedRewardSchema, VestingStartedSchema } from '@skein/contracts/arena';
 import { type Publication, publicMessage } from '@skein/messaging';
+import { stakeBlockField } from '@skein/platform';
 import { taskName } from '../application/names.js';
 import type { EpochClosed } from '../domain/epoch/epoch.events.js';
 import type { ChallengeStarted, LockedReward, TaskFinished } from '../domain/task/task.events.js';
@@ -31,6 +32,7 @@ function epochRewarded(data: EpochClosed['data']): MessageInitShape<typeof Epoch
       shareE18: share.toString(),
       stakeShareE18: (role === 'validator' ? (totals.get(wallet)?.stakeShare ?? 0n) : 0n).toString(),
     })),
+    ...stakeBlockField(data.stakeBlock),
   };
 }
 

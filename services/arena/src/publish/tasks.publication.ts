@@ -14,6 +14,7 @@ import {
 } from '@skein/contracts/arena';
 import type { RecordedEvent } from '@skein/events';
 import { type PublicMessage, type Publication, publicMessage } from '@skein/messaging';
+import { stakeBlockField } from '@skein/platform';
 import { submissionName, taskName } from '../application/names.js';
 import type { EpochEvent, ScoringRequested } from '../domain/epoch/epoch.events.js';
 import type { FinalEvent, FinalRequested } from '../domain/final/final.events.js';
@@ -64,6 +65,7 @@ function scoringRequested(data: ScoringData, round: number, purpose: 'epoch' | '
     validators: validatorsOf(participants).map(participant),
     nodes: nodesOf(participants).map(participant),
     requestedAtMs: BigInt(data.requestedAtMs),
+    ...stakeBlockField(data.stakeBlock),
   };
 }
 
@@ -100,7 +102,7 @@ function lifecycle(event: RecordedEvent, { type, data }: Event): PublicMessage |
       return publicMessage({ event, topic, schema: TaskOpenedSchema, type: 'skein.arena.task.opened.v1', message });
     }
     case 'skein.arena.task.training-started.v1':
-      return publicMessage({ event, topic, schema: TrainingStartedSchema, type: 'skein.arena.training.started.v1', message: { task, participants: data.participants.map(participant), epochs: data.epochs } });
+      return publicMessage({ event, topic, schema: TrainingStartedSchema, type: 'skein.arena.training.started.v1', message: { task, participants: data.participants.map(participant), epochs: data.epochs, ...stakeBlockField(data.stakeBlock) } });
     case 'skein.arena.task.final-validation-started.v1':
       return publicMessage({ event, topic, schema: FinalValidationStartedSchema, type: 'skein.arena.final-validation.started.v1', message: { task } });
     case 'skein.arena.task.challenge-started.v1': {
@@ -119,7 +121,7 @@ function lifecycle(event: RecordedEvent, { type, data }: Event): PublicMessage |
 function rounds(event: RecordedEvent, { type, data }: Event): PublicMessage | undefined {
   switch (type) {
     case 'skein.arena.epoch.opened.v1':
-      return publicMessage({ event, topic, schema: EpochOpenedSchema, message: { task: taskName(data.taskId), epoch: data.epoch, commitDueAtMs: BigInt(data.commitDueAtMs) } });
+      return publicMessage({ event, topic, schema: EpochOpenedSchema, message: { task: taskName(data.taskId), epoch: data.epoch, commitDueAtMs: BigInt(data.commitDueAtMs), ...stakeBlockField(data.stakeBlock) } });
     case 'skein.arena.epoch.scoring-requested.v1':
       return publicMessage({ event, topic, schema: ScoringRequestedSchema, type: 'skein.arena.scoring.requested.v1', message: scoringRequested(data, data.epoch, 'epoch') });
     case 'skein.arena.final.scoring-requested.v1':

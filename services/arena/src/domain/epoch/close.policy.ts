@@ -3,7 +3,7 @@ import { rankByScore } from '../board/board.policy.js';
 import { rewardEpoch } from '../reward/epoch-reward.policy.js';
 import { countedStake } from '../reward/staker.policy.js';
 import { directionOf } from '../task/metric.policy.js';
-import { type Participant, nodesOf, validatorsOf } from '../task/participants.policy.js';
+import { type Participant, type StakeBlock, nodesOf, validatorsOf } from '../task/participants.policy.js';
 import type { Entry, QuotaCredit } from '../task/task.events.js';
 import type { Verdict } from './epoch.commands.js';
 import type { EpochEvent, EpochStanding, ScoringSubmission, ValidatorShare, ValidatorTotal } from './epoch.events.js';
@@ -79,8 +79,14 @@ function creditsAfter(state: EpochState): QuotaCredit[] {
   return [...new Set(spoiled)].sort().map((wallet) => ({ wallet, count: spoiled.filter((owner) => owner === wallet).length }));
 }
 
+interface AtEnd {
+  readonly stakes: readonly Participant[];
+  readonly stakeBlock?: StakeBlock;
+  readonly nowMs: number;
+}
+
 /** Ends the epoch: ranks, shares and every amount, with the stakes at its end. */
-export function closeEpoch(state: EpochState, ranking: readonly ScoringSubmission[], stakes: readonly Participant[], nowMs: number): EpochEvent {
+export function closeEpoch(state: EpochState, ranking: readonly ScoringSubmission[], { stakes, stakeBlock, nowMs }: AtEnd): EpochEvent {
   const { taskId, epoch, rewardEpoch: number, policy, participants, mintedUnits, carriedInUnits } = state.opened!;
   const atEnd = finalStakes(participants, stakes);
   const stakerOf = new Map(atEnd.map((one) => [one.wallet, one]));
@@ -111,6 +117,7 @@ export function closeEpoch(state: EpochState, ranking: readonly ScoringSubmissio
       standings,
       validators: totals.map(({ wallet, share, stakeShare, counted }) => ({ wallet, share, stakeShare, counted })),
       stakes: atEnd,
+      ...(stakeBlock === undefined ? {} : { stakeBlock }),
       entries: entriesAfter(state, ranking),
       commits: state.submissions.length,
       quotaCredits: creditsAfter(state),

@@ -1,5 +1,5 @@
 import type { KnownArtifact } from '../submission/copy.policy.js';
-import type { Participant } from '../task/participants.policy.js';
+import type { Participant, StakeBlock } from '../task/participants.policy.js';
 import type { EpochOpened } from './epoch.events.js';
 
 /** Whatever command happens to end a window or the epoch judges and pays by these. */
@@ -7,6 +7,8 @@ interface Now {
   readonly nowMs: number;
   /** Stakes as they are now. */
   readonly stakes: readonly Participant[];
+  /** Final block that they are as of; absent where none is known. */
+  readonly stakeBlock?: StakeBlock;
   /** Who revealed the same bytes in earlier epochs, in commit order; needed where a command may lead to judgement. */
   readonly known: readonly KnownArtifact[];
 }

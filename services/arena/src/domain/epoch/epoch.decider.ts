@@ -11,7 +11,7 @@ import { judgeReveals, requestScoring } from './judge.policy.js';
 
 type Decision = Result<readonly EpochEvent[], Rejection>;
 type Command<K extends EpochCommand['kind']> = Extract<EpochCommand, { kind: K }>;
-type Now = Pick<EpochCommand, 'nowMs' | 'stakes' | 'known'>;
+type Now = Pick<EpochCommand, 'nowMs' | 'stakes' | 'stakeBlock' | 'known'>;
 
 const after = (state: EpochState, events: readonly EpochEvent[]): EpochState => events.reduce(evolveEpoch, state);
 const names = (state: EpochState): { taskId: string; epoch: number } => ({ taskId: state.opened!.taskId, epoch: state.opened!.epoch });
@@ -32,10 +32,10 @@ function open({ kind: _, nowMs, stakes: __, known: ___, ...data }: Command<'open
 }
 
 /** Scores what ranks, or ends the epoch where nothing does. */
-function judge(state: EpochState, { nowMs, stakes, known }: Now): readonly EpochEvent[] {
-  const { events, ranking } = judgeReveals(state, known);
+function judge(state: EpochState, now: Now): readonly EpochEvent[] {
+  const { events, ranking } = judgeReveals(state, now.known);
   const judged = after(state, events);
-  return [...events, ranking.length > 0 ? requestScoring(judged, ranking, nowMs) : closeEpoch(judged, ranking, stakes, nowMs)];
+  return [...events, ranking.length > 0 ? requestScoring(judged, ranking, now.nowMs) : closeEpoch(judged, ranking, now)];
 }
 
 const isUndecided = ({ status }: Submission): boolean => status === 'revealed';
@@ -172,7 +172,7 @@ function recordVerdict(command: Command<'record-verdict'>, state: EpochState): D
   const checked = checkShares(command.verdict, state.opened!.participants);
   if (!checked.ok) return checked;
   return withNext(state, [scoredEvent(state, command)], (next) =>
-    next.requested.every((one) => isJudged(next, one.submissionId)) ? [closeEpoch(next, next.requested, command.stakes, command.nowMs)] : [],
+    next.requested.every((one) => isJudged(next, one.submissionId)) ? [closeEpoch(next, next.requested, command)] : [],
   );
 }
 

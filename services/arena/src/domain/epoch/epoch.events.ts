@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@skein/kernel';
 import type { EpochReward } from '../reward/epoch-reward.policy.js';
-import type { Participant } from '../task/participants.policy.js';
+import type { Participant, StakeBlock } from '../task/participants.policy.js';
 import type { Entry, QuotaCredit } from '../task/task.events.js';
 import type { TaskPolicy } from '../task/task.policy.js';
 
@@ -45,6 +45,8 @@ export type EpochOpened = DomainEvent<
     policyVersion: number;
     policy: TaskPolicy;
     participants: readonly Participant[];
+    /** Final block that the participants' stakes are as of; absent where none was recorded. */
+    stakeBlock?: StakeBlock;
     rewardEpoch: number;
     mintedUnits: bigint;
     carriedInUnits: bigint;
@@ -108,6 +110,7 @@ export type ScoringRequested = DomainEvent<
     policy: TaskPolicy;
     taskRequestId: string;
     participants: readonly Participant[];
+    stakeBlock?: StakeBlock;
   }
 >;
 export type SubmissionScored = DomainEvent<
@@ -141,6 +144,8 @@ export type EpochClosed = DomainEvent<
     standings: readonly EpochStanding[];
     validators: readonly ValidatorTotal[];
     stakes: readonly Participant[];
+    /** Final block that `stakes`, by which the rewards are divided, are as of. */
+    stakeBlock?: StakeBlock;
     entries: readonly Entry[];
     commits: number;
     quotaCredits: readonly QuotaCredit[];

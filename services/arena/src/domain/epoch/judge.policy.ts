@@ -46,7 +46,7 @@ export function judgeReveals(state: EpochState, known: readonly KnownArtifact[])
 export const scoringIdOf = (taskId: string, round: number): string => uuidV8From('skein/scoring/v1', taskId, round);
 
 export function requestScoring(state: EpochState, submissions: readonly ScoringSubmission[], nowMs: number): EpochEvent {
-  const { taskId, epoch, policy, taskRequestId, participants } = state.opened!;
+  const { taskId, epoch, policy, taskRequestId, participants, stakeBlock } = state.opened!;
   const set = rotatingSetOf(policy, epoch);
   return {
     type: 'skein.arena.epoch.scoring-requested.v1',
@@ -62,6 +62,7 @@ export function requestScoring(state: EpochState, submissions: readonly ScoringS
       policy,
       taskRequestId,
       participants,
+      ...(stakeBlock === undefined ? {} : { stakeBlock }),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@skein/kernel';
-import type { Participant } from '../task/participants.policy.js';
+import type { Participant, StakeBlock } from '../task/participants.policy.js';
 import type { FinalStanding, LockedReward, WinnerValidator } from '../task/task.events.js';
 import type { TaskPolicy } from '../task/task.policy.js';
 import type { StakeHistory } from '../task/task.state.js';
@@ -15,6 +15,8 @@ export type FinalRequested = DomainEvent<
     dataSetRows: number;
     submissions: readonly ScoringSubmission[];
     participants: readonly Participant[];
+    /** Final block that the participants' stakes are as of; absent where none was recorded. */
+    stakeBlock?: StakeBlock;
     policy: TaskPolicy;
     taskRequestId: string;
     lockedUnits: bigint;

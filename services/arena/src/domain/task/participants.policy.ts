@@ -13,6 +13,12 @@ export interface StakePosition extends Participant {
   readonly since: number;
 }
 
+/** A final block, by height and hash. */
+export interface StakeBlock {
+  readonly number: number;
+  readonly hash: string;
+}
+
 const byWallet = (a: { wallet: string }, b: { wallet: string }): number => (a.wallet < b.wallet ? -1 : a.wallet > b.wallet ? 1 : 0);
 
 /**

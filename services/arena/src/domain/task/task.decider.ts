@@ -38,7 +38,7 @@ function approve({ nowMs }: Command<'approve'>, state: TaskState): Decision {
   ]);
 }
 
-function considerStart({ participants, byOperator, nowMs }: Command<'consider-start'>, state: TaskState): Decision {
+function considerStart({ participants, stakeBlock, byOperator, nowMs }: Command<'consider-start'>, state: TaskState): Decision {
   if (state.status !== 'open') return byOperator ? wrongStatus(state, 'task-not-open', 'start training') : ok([]);
   const { schedule, rules } = state.policy!;
   const [nodes, validators] = [nodesOf(participants).length, validatorsOf(participants).length];
@@ -58,7 +58,9 @@ function considerStart({ participants, byOperator, nowMs }: Command<'consider-st
       },
     ]);
   const reason = byOperator ? 'operator' : expectedReached ? 'expected-reached' : 'deadline';
-  return ok([{ type: 'skein.arena.task.training-started.v1', data: { taskId: state.taskId, reason, participants, epochs: schedule.epochs, startedAtMs: nowMs, firstEpochAtMs: firstEpochAtMs(schedule, nowMs) } }]);
+  const asOf = stakeBlock === undefined ? {} : { stakeBlock };
+  const data = { taskId: state.taskId, reason, participants, ...asOf, epochs: schedule.epochs, startedAtMs: nowMs, firstEpochAtMs: firstEpochAtMs(schedule, nowMs) } as const;
+  return ok([{ type: 'skein.arena.task.training-started.v1', data }]);
 }
 
 function recordEpoch({ kind: _, nowMs, ...data }: Command<'record-epoch'>, state: TaskState): Decision {

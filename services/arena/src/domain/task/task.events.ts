@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@skein/kernel';
-import type { Participant } from './participants.policy.js';
+import type { Participant, StakeBlock } from './participants.policy.js';
 import type { TaskPolicy } from './task.policy.js';
 
 /** A submission that ranks until a later valid one of its owner takes its place. */
@@ -57,7 +57,16 @@ export type TaskApproved = DomainEvent<
 >;
 export type TrainingStarted = DomainEvent<
   'skein.arena.task.training-started.v1',
-  { taskId: string; reason: 'expected-reached' | 'operator' | 'deadline'; participants: readonly Participant[]; epochs: number; startedAtMs: number; firstEpochAtMs: number }
+  {
+    taskId: string;
+    reason: 'expected-reached' | 'operator' | 'deadline';
+    participants: readonly Participant[];
+    /** Final block that the stakes are as of; absent in events from before it was recorded, and where no final block was known. */
+    stakeBlock?: StakeBlock;
+    epochs: number;
+    startedAtMs: number;
+    firstEpochAtMs: number;
+  }
 >;
 export type EpochRecorded = DomainEvent<
   'skein.arena.task.epoch-recorded.v1',

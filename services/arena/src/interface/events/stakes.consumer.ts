@@ -4,6 +4,7 @@ import { isUuid, unwrap } from '@skein/kernel';
 import type { Delivery, MessageHandler } from '@skein/messaging';
 import { TaskCommands } from '../../application/task-commands.js';
 import { type CopiedStake, StakeCopy } from '../../infrastructure/stake-copy.js';
+import { heardIn } from './heard-in.js';
 
 const idOf = (name: string): string => name.replace(/^tasks\//, '');
 
@@ -31,7 +32,7 @@ export class StakesConsumer {
 
   async handle(message: PositionChanged, delivery: Delivery): Promise<void> {
     const stakes = stakesOf(message);
-    await this.copy.take(delivery.inbox, message.wallet, message.version, stakes);
+    await this.copy.take(delivery.inbox, message.wallet, message.version, stakes, heardIn(message.wallet, message.asOf));
     // Also for a message seen before: a kill between copy and command must not lose the command, which is harmless to repeat.
     for (const taskId of new Set(stakes.map((stake) => stake.taskId))) {
       const { status } = await this.tasks.state(taskId);

@@ -19,7 +19,7 @@ import {
 } from '@skein/contracts/arena';
 import type { EventStore } from '@skein/events';
 import { RejectionError, unwrap } from '@skein/kernel';
-import { type CallContext, EVENT_STORE, Rpc, notFound } from '@skein/platform';
+import { type CallContext, EVENT_STORE, Rpc, StakeCopyFrontier, notFound } from '@skein/platform';
 import { parseTaskName, submissionName, taskName } from '../../application/names.js';
 import { TaskCommands } from '../../application/task-commands.js';
 import { type TaskRow, TaskQueries } from '../../projections/task-queries.js';
@@ -51,6 +51,7 @@ export class TaskApi {
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(TaskCommands) private readonly tasks: TaskCommands,
     @Inject(TaskQueries) private readonly queries: TaskQueries,
+    @Inject(StakeCopyFrontier) private readonly frontier: StakeCopyFrontier,
   ) {}
 
   @Rpc(TaskService.method.proposeTask)
@@ -93,7 +94,7 @@ export class TaskApi {
     await awaitPosition(this.store, 'arena_tasks', request.minPosition);
     const row = await this.queries.find(taskId);
     if (!row) throw notFound('name');
-    return toProto(row);
+    return { ...toProto(row), ...(await this.frontier.field()) };
   }
 
   @Rpc(TaskService.method.listTasks)
