@@ -29,10 +29,11 @@ Each prints one JSON object on stdout, and what it is doing on stderr.
   contracts                  gas of each call that users pay for, from the receipts of a devnet
   as-of                      positions, pages of stakes and sums at a past block, of 1 000 000 facts, by index alone; and how fast those facts become rows
     --quick                  of 100 000 facts, for CI
-  indexer                    events per second of a backfill of 200 000 real stakes into read models, and how soon a block's stake is seen
-    --quick                  a slice, for CI
+  indexer                    events per second of a backfill of 200 000 real stakes into read models, Ponder's on the same chain round by round beside it,
+                             how soon a block's stake is seen, and as-of; Ponder is installed into the folder for temporary files where npm finds it
+    --quick                  a slice without Ponder, for CI
     --rounds N               backfills, each into a fresh database (default 3; with --quick 1)
-    --only a,b               of backfill, live
+    --only a,b               of backfill, peer (a backfill, and Ponder's), live, as-of
   tracing                    the story with and without spans: time, CPU time and memory of Skein, pair by pair
     --rounds N               pairs (default 5)
     --target, --event-log, --port-base   as of idle
