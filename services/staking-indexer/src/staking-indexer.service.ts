@@ -17,12 +17,13 @@ import {
 import type pg from 'pg';
 import { ChainFollower } from './application/chain-follower.js';
 import type { ChainSource } from './application/chain-source.js';
-import type { ChainStatusBoard } from './application/chain-status.js';
+import type { ChainStatusBoard, Halt } from './application/chain-status.js';
 import { FollowChain } from './application/follow-chain.js';
 import { PayoutGuard } from './application/payout-guard.js';
 import { QuorumSource } from './application/quorum-source.js';
 import { Reconciler } from './application/reconciler.js';
 import { ADDRESS_BOOK, CHAIN_SOURCE, CHAIN_STATUS, CHAIN_TIMES } from './application/tokens.js';
+import { SAID_PER_HOLD } from './domain/reconciliation/reconciliation.decider.js';
 import { JsonRpc } from './infrastructure/json-rpc.js';
 import { PgChainStatus } from './infrastructure/pg-chain-status.js';
 import { RpcChainSource } from './infrastructure/rpc-chain-source.js';
@@ -46,14 +47,20 @@ function chainSource(settings: Settings): ChainSource {
   return others.length === 0 ? first! : new QuorumSource([first!, ...others], quorum);
 }
 
-const payoutGuard = (store: EventStore, source: ChainSource, { chainId }: AddressBook): PayoutGuard =>
-  new PayoutGuard({ chainId, store, source, reader: new StakingTotals(store, chainId) });
+/** Reactors by which others hear of what payouts rest on. */
+const PAYOUT_TELLERS = ['positions', 'pools'] as const;
+
+function payoutGuard(store: EventStore, source: ChainSource, { chainId }: AddressBook, board: ChainStatusBoard, settings: Settings): PayoutGuard {
+  const reader = new StakingTotals(store, chainId, PAYOUT_TELLERS);
+  const halted = async (): Promise<Halt | undefined> => (await board.read(chainId))?.halted;
+  return new PayoutGuard({ chainId, store, source, reader, halted, holdsForMs: ownOf(settings).CHAIN_RECONCILED_FOR_MS });
+}
 
 const providers: Provider[] = [
   { provide: ADDRESS_BOOK, useFactory: (settings: Settings) => ownOf(settings).CHAIN_CONTRACTS, inject: [CONFIG] },
   { provide: CHAIN_SOURCE, useFactory: chainSource, inject: [CONFIG] },
   { provide: CHAIN_STATUS, useFactory: (pool: pg.Pool) => new PgChainStatus(pool), inject: [POOL] },
-  { provide: PayoutGuard, useFactory: payoutGuard, inject: [EVENT_STORE, CHAIN_SOURCE, ADDRESS_BOOK] },
+  { provide: PayoutGuard, useFactory: payoutGuard, inject: [EVENT_STORE, CHAIN_SOURCE, ADDRESS_BOOK, CHAIN_STATUS, CONFIG] },
   ...readModelProviders,
   ...outboxProviders,
 ];
@@ -67,8 +74,8 @@ function workers(context: ServiceContext): Worker[] {
   const onError = (error: unknown, where: string): void => context.logger.error({ err: error, where }, 'background work failed, it goes on');
   const { chainId } = book;
   const follow = new FollowChain(store, source, { chainId, fromBlock: Number(book.fromBlock), quietLooks: 9 });
-  const { CHAIN_POLL_MS: pollMs, CHAIN_RECONCILE_MS: everyMs } = ownOf(context.settings);
-  const reconciler = new Reconciler({ chainId, guard: context.get(PayoutGuard), meter, log: context.logger, everyMs });
+  const { CHAIN_POLL_MS: pollMs, CHAIN_RECONCILE_MS: everyMs, CHAIN_RECONCILED_FOR_MS: holdsForMs } = ownOf(context.settings);
+  const reconciler = new Reconciler({ chainId, guard: context.get(PayoutGuard), meter, log: context.logger, everyMs, againMs: holdsForMs / SAID_PER_HOLD });
   return [
     new ChainFollower({ chainId, follow, board, meter, log: context.logger, pollMs, onStep: (step) => reconciler.see(step) }),
     reconciler,

@@ -36,6 +36,8 @@ export const stakingSettings = z
     CHAIN_FINALITY_BLOCKS: z.coerce.number().int().min(1).max(10_000).optional(),
     /** Least time between two comparisons of the read models with the contracts. */
     CHAIN_RECONCILE_MS: z.coerce.number().int().min(100).max(3_600_000).default(5_000),
+    /** How long payouts may rest on one such comparison: whoever has heard of none for so long pays nothing. */
+    CHAIN_RECONCILED_FOR_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(600_000),
     ...outboxSettings,
   })
   .superRefine(checkSigner)

@@ -30,5 +30,6 @@ export const goldenChainEvents: readonly (ChainEvent | ReconciliationEvent)[] = 
       differences: [{ total: 'staked', readModel: 7n, contract: 8n }],
     },
   },
+  { type: 'skein.staking.reconciliation.passed.v1', data: { chainId: 31337, logSinceMs: 1_800_000_000_000, asOf, checkedAtMs: 1_800_000_060_000, holdsForMs: 600_000 } },
   { type: 'skein.staking.reconciliation.thawed.v1', data: { chainId: 31337, reason: 'a test stake of the operator’s', actor: 'operator' } },
 ];

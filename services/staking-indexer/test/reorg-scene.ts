@@ -37,7 +37,7 @@ export class ReorgScene {
     const store = new EventStore({ pool: database.appPool });
     [this.chain, this.wallets, this.#database, this.#store] = [chain, wallets, database, store];
     this.#projection = new Subscription({ store, sink: projectionSink(store, stakingProjection) });
-    this.guard = new PayoutGuard({ chainId: book.chainId, store, source: this.#source(), reader: new StakingTotals(store, book.chainId) });
+    this.guard = new PayoutGuard({ chainId: book.chainId, store, source: this.#source(), reader: new StakingTotals(store, book.chainId), halted: async () => undefined, holdsForMs: 600_000 });
     this.#follow = this.#follower();
   }
 

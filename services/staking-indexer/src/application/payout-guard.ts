@@ -1,9 +1,9 @@
 import type { EventStore } from '@skein/events';
-import { unwrap, type Rejection, type Result } from '@skein/kernel';
-import type { BlockRef } from '../domain/facts.js';
-import { reconciliationDecider, type Freeze, type ReconciliationState, type Thaw } from '../domain/reconciliation/reconciliation.decider.js';
+import { reject, unwrap, type Rejection, type Result } from '@skein/kernel';
+import { reconciliationDecider, type Freeze, type Pass, type ReconciliationCommand, type ReconciliationState } from '../domain/reconciliation/reconciliation.decider.js';
 import { reconciliationStreamId } from '../domain/reconciliation/reconciliation.events.js';
 import type { ChainSource } from './chain-source.js';
+import type { Halt } from './chain-status.js';
 import type { Step } from './follow-chain.js';
 import { reconcile, type Reconciliation, type TotalsReader } from './reconcile.js';
 
@@ -12,14 +12,22 @@ export interface GuardParts {
   readonly store: EventStore;
   readonly source: ChainSource;
   readonly reader: TotalsReader;
+  /** Why the chain is not followed at the moment, where it is not. */
+  readonly halted: () => Promise<Halt | undefined>;
+  /** How long payouts may rest on one comparison. */
+  readonly holdsForMs: number;
 }
 
-/** Stops payouts where read models and contracts differ, or where a final block was left; an operator lets them go on. */
+/** What a follower that goes on by itself has found, and payouts may have rested on. */
+const FREEZING: readonly string[] = ['totals-differ'];
+
+/**
+ * Says up to which block payouts may rest on what is known of the chain. It stops them where read models or follower and contracts
+ * differ, or where something final is not; an operator lets them go on. Where nothing can be compared nothing is said, and what was said runs out.
+ */
 export class PayoutGuard {
   readonly #parts: GuardParts;
   #frozen = false;
-  /** Block of the last comparison in which nothing differed. */
-  #reconciled: BlockRef | undefined;
   #skipped: string | undefined;
 
   constructor(parts: GuardParts) {
@@ -31,8 +39,8 @@ export class PayoutGuard {
   }
 
   /** As of the last look of this process. */
-  get seen(): { readonly frozen: boolean; readonly reconciled: BlockRef | undefined; readonly skipped: string | undefined } {
-    return { frozen: this.#frozen, reconciled: this.#reconciled, skipped: this.#skipped };
+  get seen(): { readonly frozen: boolean; readonly skipped: string | undefined } {
+    return { frozen: this.#frozen, skipped: this.#skipped };
   }
 
   async state(): Promise<ReconciliationState> {
@@ -41,14 +49,15 @@ export class PayoutGuard {
     return state;
   }
 
-  /** Compares now; what differs freezes. */
+  /** Compares now; what differs freezes, and that nothing does is said. */
   async check(): Promise<Result<Reconciliation, Rejection>> {
     await this.state();
-    const result = await reconcile(this.#parts.source, this.#parts.reader);
+    const result = await this.#compare();
     this.#skipped = result.ok ? undefined : result.error.rule;
     if (!result.ok) return result;
-    const { block, differences } = result.value;
-    if (differences.length === 0) this.#reconciled = block;
+    const { block, differences, readAtMs } = result.value;
+    const { chainId, holdsForMs } = this.#parts;
+    if (differences.length === 0) await this.#give({ kind: 'pass', chainId, asOf: block, checkedAtMs: readAtMs, holdsForMs });
     else {
       const [first] = differences;
       const reason = `${differences.length} of ${result.value.compared.length} totals differ; ${first!.total}: the read model says ${first!.readModel}, the contract ${first!.contract}`;
@@ -57,17 +66,27 @@ export class PayoutGuard {
     return result;
   }
 
-  /** A chain that cannot heal is no ground for payouts. */
+  /** That the books are the contracts' at an old block is nothing to pay on while the chain cannot be followed. */
+  async #compare(): Promise<Result<Reconciliation, Rejection>> {
+    const halted = await this.#parts.halted();
+    if (halted !== undefined) return reject('unavailable', halted.rule, `chain ${this.#parts.chainId} is not followed: ${halted.reason}`);
+    return reconcile(this.#parts.source, this.#parts.reader);
+  }
+
+  /** A chain that cannot heal, or whose facts are not what its contracts say, is no ground for payouts. */
   async halted({ halted, lasting, finalised }: Step): Promise<void> {
-    if (halted === undefined || lasting !== true) return;
+    if (halted === undefined || (lasting !== true && !FREEZING.includes(halted.rule))) return;
     await this.#freeze({ asOf: finalised, rule: halted.rule, reason: halted.message, differences: [] });
   }
 
-  async #freeze(found: Omit<Freeze, 'kind' | 'chainId'>): Promise<void> {
-    const { chainId, store } = this.#parts;
-    const command: Freeze | Thaw = { kind: 'freeze', chainId, ...found };
-    const metadata = { correlationId: this.streamId, actor: 'payout-guard' };
-    unwrap(await store.execute({ decider: reconciliationDecider, streamId: this.streamId, command: () => command, metadata }));
+  async #freeze(found: Omit<Freeze, 'kind' | 'chainId' | 'nowMs'>): Promise<void> {
+    await this.#give({ kind: 'freeze', chainId: this.#parts.chainId, ...found });
     this.#frozen = true;
+  }
+
+  async #give(body: Omit<Freeze, 'nowMs'> | Omit<Pass, 'nowMs'>): Promise<void> {
+    const command = (nowMs: number): ReconciliationCommand => ({ ...body, nowMs });
+    const metadata = { correlationId: this.streamId, actor: 'payout-guard' };
+    unwrap(await this.#parts.store.execute({ decider: reconciliationDecider, streamId: this.streamId, command, metadata }));
   }
 }

@@ -10,14 +10,18 @@ export interface ReconcilerOptions {
   readonly log: FollowerLog;
   /** Least time between two comparisons. */
   readonly everyMs: number;
+  /** Most time between two: payouts rest on the last comparison only for a while. */
+  readonly againMs: number;
 }
 
-/** Compares after final facts, and not more often than is of use: payouts rest on the last comparison. */
+/** Compares after final facts, not more often than is of use, and again and again where nothing happens. */
 export class Reconciler {
   readonly name = 'reconciler';
   readonly #options: ReconcilerOptions;
   readonly #unobserve: () => void;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer rings, by this process's steady clock. */
+  #ringsAtMs = 0;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -33,7 +37,7 @@ export class Reconciler {
 
   /** Told of what the follower found. */
   see(step: Step): void {
-    if (step.lasting === true) this.#then(() => this.#options.guard.halted(step));
+    if (step.halted !== undefined) this.#then(() => this.#options.guard.halted(step));
     else if (step.settled === true) this.#due();
   }
 
@@ -51,21 +55,24 @@ export class Reconciler {
     this.#unobserve();
   }
 
-  #due(): void {
-    if (this.#timer !== undefined || this.#stopped) return;
+  #due(inMs = this.#options.everyMs): void {
+    const ringsAtMs = performance.now() + inMs;
+    if (this.#stopped || (this.#timer !== undefined && this.#ringsAtMs <= ringsAtMs)) return;
+    clearTimeout(this.#timer);
+    this.#ringsAtMs = ringsAtMs;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#then(() => this.#check());
-    }, this.#options.everyMs);
+    }, inMs);
     this.#timer.unref();
   }
 
   async #check(): Promise<void> {
     const result = await this.#options.guard.check();
-    const { chainId, log } = this.#options;
+    const { chainId, log, everyMs, againMs } = this.#options;
+    this.#due(result.ok ? Math.max(everyMs, againMs) : everyMs);
     if (!result.ok) {
       log.warn({ chainId, rule: result.error.rule, reason: result.error.message }, 'totals could not be compared');
-      this.#due();
     } else if (result.value.differences.length > 0) log.error({ chainId, block: result.value.block.number, differences: result.value.differences }, 'read models and contracts differ: payouts are frozen');
   }
 

@@ -7,13 +7,14 @@ import { STAKING_VIEW } from './staking.projection.js';
 const WAIT_MS = 5_000;
 
 // One statement, one snapshot: the sums and the block they stand at.
-const READ = `SELECT p.finalised_number, p.finalised_hash, (SELECT max(since) FROM staking.total) AS newest,
+const READ = `SELECT p.finalised_number, p.finalised_hash, es_now_ms() AS now_ms, (SELECT max(since) FROM staking.total) AS newest,
     (SELECT json_agg(json_build_array(t.name, t.units::text) ORDER BY t.name) FROM staking.total t) AS totals
   FROM staking.progress p WHERE p.chain_id = $1`;
 
 interface Row {
   readonly finalised_number: string;
   readonly finalised_hash: string;
+  readonly now_ms: string;
   readonly newest: string | null;
   readonly totals: readonly (readonly [string, string])[] | null;
 }
@@ -40,19 +41,26 @@ function totalOf(name: string): Total | undefined {
   }
 }
 
-/** Sums of the read model, of the last final block that it holds. */
+/**
+ * Sums of the read model, of the last final block that it holds. `tellers`: the reactors by which others hear of final facts; where
+ * one of them stands (a position that contradicts the chain) there is nothing to pay on either.
+ */
 export class StakingTotals implements TotalsReader {
   readonly #store: EventStore;
   readonly #chainId: number;
+  readonly #tellers: readonly string[];
 
-  constructor(store: EventStore, chainId: number) {
+  constructor(store: EventStore, chainId: number, tellers: readonly string[] = []) {
     this.#store = store;
     this.#chainId = chainId;
+    this.#tellers = tellers;
   }
 
   async read(): Promise<TotalsSnapshot | undefined> {
     const { pool } = this.#store;
-    if (!(await waitForPosition(pool, STAKING_VIEW, await this.#store.headPosition(), WAIT_MS))) return undefined;
+    const head = await this.#store.headPosition();
+    const caughtUp = await Promise.all([STAKING_VIEW, ...this.#tellers].map((name) => waitForPosition(pool, name, head, WAIT_MS)));
+    if (caughtUp.includes(false)) return undefined;
     const { rows } = await pool.query<Row>(READ, [this.#chainId]);
     const row = rows[0];
     // Facts of a block that is not wholly there yet: a decision that took more than one append.
@@ -61,6 +69,6 @@ export class StakingTotals implements TotalsReader {
       const total = totalOf(name);
       return total === undefined ? [] : [{ total, units: BigInt(units) }];
     });
-    return { block: { number: Number(row.finalised_number), hash: row.finalised_hash }, totals };
+    return { block: { number: Number(row.finalised_number), hash: row.finalised_hash }, totals, readAtMs: Number(row.now_ms) };
   }
 }

@@ -9,11 +9,16 @@ export interface Difference {
   readonly contract: bigint;
 }
 
+interface Said {
+  readonly chainId: number;
+  /** When this stream began, by which a log that was built anew is told from the one before; absent in streams from before it was kept. */
+  readonly logSinceMs?: number;
+}
+
 /** No payout may rest on this chain's stakes until an operator thaws. `asOf`: the final block at which it was found. */
 export type ReconciliationFrozen = DomainEvent<
   'skein.staking.reconciliation.frozen.v1',
-  {
-    readonly chainId: number;
+  Said & {
     readonly asOf: BlockRef;
     readonly rule: string;
     readonly reason: string;
@@ -22,12 +27,15 @@ export type ReconciliationFrozen = DomainEvent<
   }
 >;
 
-/** Payouts may go on. */
-export type ReconciliationThawed = DomainEvent<
-  'skein.staking.reconciliation.thawed.v1',
-  { readonly chainId: number; readonly reason: string; readonly actor: string }
+/** Nothing differed at this final block: payouts may rest on stakes up to there, for `holdsForMs` from when the comparison was begun. */
+export type ReconciliationPassed = DomainEvent<
+  'skein.staking.reconciliation.passed.v1',
+  Said & { readonly asOf: BlockRef; readonly checkedAtMs: number; readonly holdsForMs: number }
 >;
 
-export type ReconciliationEvent = ReconciliationFrozen | ReconciliationThawed;
+/** Payouts may go on. */
+export type ReconciliationThawed = DomainEvent<'skein.staking.reconciliation.thawed.v1', Said & { readonly reason: string; readonly actor: string }>;
+
+export type ReconciliationEvent = ReconciliationFrozen | ReconciliationPassed | ReconciliationThawed;
 
 export const reconciliationStreamId = (chainId: number): string => `reconciliation-${chainId}`;

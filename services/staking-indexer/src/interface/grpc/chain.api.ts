@@ -30,12 +30,15 @@ export class ChainApi {
 
   @Rpc(ChainService.method.getPayoutState)
   async getPayoutState(): Promise<MessageInitShape<typeof PayoutStateSchema>> {
-    const { frozen } = await this.guard.state();
-    const { reconciled, skipped } = this.guard.seen;
+    const { frozen, passed } = await this.guard.state();
+    const { skipped } = this.guard.seen;
     return {
       frozen: frozen !== undefined,
       skipped: skipped ?? '',
-      ...(reconciled === undefined ? {} : { reconciled: { number: BigInt(reconciled.number), hash: reconciled.hash } }),
+      ...(passed && {
+        reconciled: { number: BigInt(passed.asOf.number), hash: passed.asOf.hash },
+        holdsUntilMs: BigInt(passed.checkedAtMs + passed.holdsForMs),
+      }),
       ...(frozen && {
         rule: frozen.rule,
         reason: frozen.reason,
@@ -49,7 +52,7 @@ export class ChainApi {
   async thawPayouts({ reason }: ThawPayoutsRequest, call: CallContext): Promise<MessageInitShape<typeof ThawPayoutsResponseSchema>> {
     const { chainId } = this.book;
     const { metadata, key } = { metadata: call.metadata(), key: call.key('staking.thaw') };
-    const command = () => ({ kind: 'thaw', chainId, reason, actor: metadata.actor }) as const;
+    const command = (nowMs: number) => ({ kind: 'thaw', chainId, reason, actor: metadata.actor, nowMs }) as const;
     return this.#receipt(await this.store.execute({ decider: reconciliationDecider, streamId: reconciliationStreamId(chainId), command, metadata, key }));
   }
 
