@@ -41,7 +41,7 @@ export interface FollowOptions {
 const TORN_MAX = 3;
 
 /** What cannot heal by itself: the chain halts until an operator resumes it. */
-const LASTING: readonly string[] = ['finality-violated', 'contract-changed'];
+const LASTING: readonly string[] = ['finality-violated', 'contract-changed', 'fact-below-final'];
 
 const sameHeads = (one: Heads, other: Heads): boolean =>
   one.latest.hash === other.latest.hash &&

@@ -13,6 +13,9 @@ export function checkAdvance(command: AdvanceChain, state: ChainState): Result<{
   const fresh: ChainFact[] = [];
   for (const log of command.logs) {
     if (raw.has(rawKey(log))) continue;
+    // Final is final: whoever decided on what was final here has not known of it, and whatever is paid would rest on the same answers.
+    if (log.blockNumber <= state.finalised.number && log.blockNumber > (state.lateTo ?? -1))
+      return reject('failed-precondition', 'fact-below-final', `log ${log.ordinal} of transaction ${log.txHash} came to light in block ${log.blockNumber}; everything up to ${state.finalised.number} was final without it`);
     // One fact in two blocks at once would be credited twice: the chain must have reverted the first, and did not say so.
     if (business.has(businessKey(log)))
       return reject('failed-precondition', 'fact-in-two-blocks', `log ${log.ordinal} of transaction ${log.txHash} is in two blocks`);

@@ -49,12 +49,21 @@ test('reading a range again changes nothing', () => {
   spec.given(...history).when(advance(2, 3, { logs: [stake], finalised: three })).then();
 });
 
-test('a log that an earlier answer lacked is taken in later, even below the final block', () => {
-  const late = factIn(one, 't0');
-  spec
-    .given(started(), moved(three, three))
-    .when(advance(1, 3, { logs: [late], finalised: three }))
-    .then(finalisedAtOnce([late], three), moved(three, three));
+test('a log that an earlier answer lacked is taken in later, as long as its block is not final', () => {
+  const late = factIn(two, 't0');
+  spec.given(started(), moved(three, one)).when(advance(1, 3, { logs: [late], finalised: two })).then(finalisedAtOnce([late], two), moved(three, two));
+});
+
+test('a log that comes to light below the final block is refused by name, and taken once an operator has looked at it', () => {
+  const [late, later] = [factIn(one, 't0'), factIn(blockOf(5), 't1')];
+  const halted = { type: 'skein.staking.chain.halted.v1', data: { rule: 'fact-below-final', reason: 'one' } } as const;
+  const resumed = { type: 'skein.staking.chain.resumed.v1', data: { reason: 'nothing was paid', actor: 'operator' } } as const;
+  const reads = advance(1, 3, { logs: [late], finalised: three });
+  spec.given(started(), moved(three, three)).when(reads).thenRejected({ rule: 'fact-below-final' });
+  spec.given(started(), moved(three, three), halted, resumed).when(reads).then(finalisedAtOnce([late], three), moved(three, three));
+  // That was about blocks which were final then.
+  const six = advance(4, 6, { logs: [later], finalised: blockOf(6) });
+  spec.given(started(), moved(three, three), halted, resumed, moved(blockOf(6), blockOf(6))).when(six).thenRejected({ rule: 'fact-below-final' });
 });
 
 test('an idle chain moves the recorded cursor only now and then', () => {
@@ -188,7 +197,7 @@ test('a halted chain records nothing until it is resumed; the code it then has i
   spec.given(started(), halted).when(resume).then(resumed);
   spec.given(started()).when(resume).thenRejected({ rule: 'not-halted' });
   const state = fold(chainDecider, [started(), seen, halted, resumed]);
-  expect([state.halted, state.codes]).toEqual([undefined, undefined]);
+  expect([state.halted, state.codes, state.lateTo]).toEqual([undefined, undefined, 0]);
 });
 
 test('facts below the window are forgotten, and nothing there may be read again', () => {

@@ -159,7 +159,7 @@ function evolve(state: ChainState, event: ChainEvent): ChainState {
       return { ...state, halted: { rule: event.data.rule, reason: event.data.reason } };
     case 'skein.staking.chain.resumed.v1': {
       const { halted: _halted, codes: _codes, ...going } = state;
-      return going;
+      return { ...going, lateTo: going.finalised.number };
     }
   }
 }
@@ -199,5 +199,5 @@ export const chainDecider: Decider<ChainState, ChainCommand, ChainEvent> = {
   initialState: () => initialChainState,
   decide,
   evolve,
-  snapshot: { name: 'chain', version: 1, every: 1_000, encode: (state) => state, decode: (kept) => kept as ChainState },
+  snapshot: { name: 'chain', version: 2, every: 1_000, encode: (state) => state, decode: (kept) => kept as ChainState },
 };

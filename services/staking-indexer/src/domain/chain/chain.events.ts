@@ -43,7 +43,10 @@ export type ContractsSeen = DomainEvent<
 /** Following has stopped for good: what the chain has become cannot heal. Nothing is recorded until an operator resumes. */
 export type ChainHalted = DomainEvent<'skein.staking.chain.halted.v1', { readonly rule: string; readonly reason: string }>;
 
-/** An operator has looked at it; the contracts' code counts as it is from now on. Any other trouble that lasts halts again. */
+/**
+ * An operator has looked at it; the contracts' code counts as it is from now on, and facts of blocks that are final here are taken
+ * though they came to light late. Any other trouble that lasts halts again.
+ */
 export type ChainResumed = DomainEvent<'skein.staking.chain.resumed.v1', { readonly reason: string; readonly actor: string }>;
 
 export type ChainEvent =
@@ -64,3 +67,4 @@ export const singlesOf = (event: ChainEvent): readonly ChainEvent[] =>
     : [event];
 
 export const chainStreamId = (chainId: number): string => `chain-${chainId}`;
+export const chainIdOf = (streamId: string): number => Number(streamId.slice('chain-'.length));

@@ -23,6 +23,8 @@ export interface ChainState {
   readonly announced: readonly Announced[];
   /** Code hashes by address, once seen. */
   readonly codes?: Readonly<Record<string, string>>;
+  /** Up to this block an operator lets facts be taken that come to light where everything was final already. */
+  readonly lateTo?: number;
   /** Nothing is recorded until an operator resumes. */
   readonly halted?: { readonly rule: string; readonly reason: string };
 }
