@@ -84,5 +84,6 @@ export async function fillChain(anvil: Anvil, admin: ChainClient, book: AddressB
     await ask(anvil, [['evm_mine']]);
   }
   await ask(anvil, [['evm_setAutomine', true]]);
-  await anvil.mine(3);
+  // More than anybody holds back as not final yet.
+  await anvil.mine(64);
 }

@@ -2,17 +2,19 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { chainClient, deployAll, devAccount, formatAddressBook, fundGas, lockFlock, mintFlock, openTask, totalStaked, type AddressBook, type ChainClient } from '@skein/contracts-evm';
 import { startAnvil, type Anvil } from '@skein/embedded';
 import pg from 'pg';
+import { benchAsOf } from '../as-of/as-of.js';
 import { surroundings, withServer } from '../event-store/server.js';
 import type { HotFunction } from '../services/profile.js';
 import { makeDatabases, ServiceUnderTest, type Databases } from '../services/service-under-test.js';
 import { spreadOf, type Spread } from '../stats.js';
 import { fillChain, type BusyOptions } from './busy-chain.js';
 import { measureLive, type Live } from './live.js';
+import { Peer } from './peer.js';
 
 export interface IndexerOptions {
   readonly rounds: number;
   readonly quick: boolean;
-  /** `backfill`, `live`; both when empty. */
+  /** `backfill`, `peer` (a backfill with Ponder's beside it), `live`, `as-of`; when empty all of them, of a slice all but the peer. */
   readonly only: readonly string[];
 }
 
@@ -48,12 +50,10 @@ interface Backfill {
 }
 
 const DONE = `SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now_ms, (SELECT min(recorded_at_ms) FROM es_event WHERE stream_id LIKE 'chain-%') AS from_ms,
-  (SELECT finalised_number FROM staking.progress) AS final, (SELECT min(position) FROM es_subscription WHERE name IN ('positions')) >= $1::bigint AS positions`;
+  (SELECT units FROM staking.total WHERE name = 'staked') = $2::numeric AS whole, (SELECT min(position) FROM es_subscription WHERE name IN ('positions')) >= $1::bigint AS positions`;
 
-/** A fresh indexer on a full chain: from its first event until its read models hold the last final block. */
-async function backfill(chain: Chain, databases: Databases, profiled: boolean): Promise<Backfill> {
-  const { reader } = chain.admin;
-  const tip = Number((await reader.getBlock({ blockTag: 'finalized' })).number);
+/** A fresh indexer on a full chain: from its first event until its read models hold the last stake, which nothing else makes `staked`. */
+async function backfill(chain: Chain, databases: Databases, staked: bigint, profiled: boolean): Promise<Backfill> {
   const service = await ServiceUnderTest.start(databases, { profiled, settings: settingsOf(chain) });
   const hot: HotFunction[] = [];
   const client = new pg.Client({ connectionString: databases.environment['DATABASE_URL'] });
@@ -61,12 +61,11 @@ async function backfill(chain: Chain, databases: Databases, profiled: boolean): 
     await client.connect();
     let [doneMs, last] = [0, '0'];
     for (;;) {
-      const { rows } = await client.query<{ now_ms: string; from_ms: string; final: string | null; positions: boolean }>(DONE, [last]);
-      const { now_ms: now, from_ms: from, final, positions } = rows[0]!;
-      if (doneMs === 0 && Number(final ?? -1) >= tip) {
+      const { rows } = await client.query<{ now_ms: string; from_ms: string; whole: boolean | null; positions: boolean }>(DONE, [last, staked.toString()]);
+      const { now_ms: now, from_ms: from, whole, positions } = rows[0]!;
+      if (doneMs === 0 && whole === true) {
         doneMs = Number(now) - Number(from);
         last = (await client.query<{ head: string }>('SELECT es_head() AS head')).rows[0]!.head;
-        await expectWhole(chain, client);
       } else if (doneMs > 0 && positions) return { seconds: doneMs / 1_000, positionsSeconds: (Number(now) - Number(from)) / 1_000, hot };
       await wait(LOOK_MS);
     }
@@ -76,24 +75,27 @@ async function backfill(chain: Chain, databases: Databases, profiled: boolean): 
   }
 }
 
-async function expectWhole({ admin, book }: Chain, client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ units: string }>(`SELECT units FROM staking.total WHERE name = 'staked'`);
-  const onChain = await totalStaked(admin, book);
-  if (BigInt(rows[0]?.units ?? 0) !== onChain) throw new Error(`the read model holds ${rows[0]?.units}, the contract ${onChain}`);
-}
-
-async function benchBackfill(options: IndexerOptions, busy: BusyOptions): Promise<object> {
+async function benchBackfill(rounds: number, busy: BusyOptions, withPeer: boolean): Promise<object> {
   const chain = await startChain();
   try {
     const fromMs = performance.now();
     await fillChain(chain.anvil, chain.admin, chain.book, busy);
     process.stderr.write(`${busy.events} stakes in ${busy.blocks} blocks made in ${Math.round((performance.now() - fromMs) / 1_000)} s\n`);
+    const staked = await totalStaked(chain.admin, chain.book);
     const runs: Backfill[] = [];
-    for (let round = 0; round < options.rounds; round += 1) runs.push(await withServer(async (server) => backfill(chain, await makeDatabases(server, 'staking-indexer'), false)));
-    const profiled = await withServer(async (server) => backfill(chain, await makeDatabases(server, 'staking-indexer'), true));
+    const peer = withPeer ? await Peer.install() : undefined;
+    const ours = (profiled: boolean): Promise<Backfill> => withServer(async (server) => backfill(chain, await makeDatabases(server, 'staking-indexer'), staked, profiled));
+    for (let round = 0; round < rounds; round += 1) {
+      runs.push(await ours(false));
+      await peer?.round(chain, staked);
+    }
+    const profiled = await ours(true);
     const rate = (seconds: (run: Backfill) => number): Spread => spreadOf(runs.map((run) => busy.events / seconds(run)));
-    // Ponder's contender belongs here: the same chain, the same run, its own PostgreSQL, interleaved round by round.
-    return { ...busy, events_per_second: rate((run) => run.seconds), positions_events_per_second: rate((run) => run.positionsSeconds), hottest: profiled.hot };
+    const beside = peer?.beside(busy.events, runs.map(({ seconds }) => seconds));
+    return {
+      ...busy, events_per_second: rate(({ seconds }) => seconds), positions_events_per_second: rate(({ positionsSeconds }) => positionsSeconds), hottest: profiled.hot,
+      ...(beside === undefined ? {} : { peer: beside }),
+    };
   } finally {
     await chain.anvil.stop();
   }
@@ -121,15 +123,16 @@ async function benchLive(stakes: number): Promise<Live> {
   }
 }
 
-/** Events per second of a backfill into read models, and how soon a block's stake is seen. */
-export async function benchIndexer(options: IndexerOptions): Promise<object> {
-  const wanted = (name: string): boolean => options.only.length === 0 || options.only.includes(name);
+/** Events per second of a backfill into read models, how soon a block's stake is seen, and answers about the past. */
+export async function benchIndexer({ rounds, quick, only }: IndexerOptions): Promise<object> {
+  const wanted = (name: string): boolean => (only.length === 0 ? !(quick && name === 'peer') : only.includes(name));
   const around = await withServer((server) => surroundings(server));
-  const busy = options.quick ? { events: 8_000, blocks: 200 } : { events: 200_000, blocks: 5_000 };
+  const busy = quick ? { events: 8_000, blocks: 200 } : { events: 200_000, blocks: 5_000 };
   return {
     ...around,
     poll_ms: POLL_MS,
-    ...(wanted('backfill') ? { backfill: await benchBackfill(options, busy) } : {}),
-    ...(wanted('live') ? { live: await benchLive(options.quick ? 20 : 200) } : {}),
+    ...(wanted('backfill') || wanted('peer') ? { backfill: await benchBackfill(rounds, busy, wanted('peer')) } : {}),
+    ...(wanted('live') ? { live: await benchLive(quick ? 20 : 200) } : {}),
+    ...(wanted('as-of') ? { as_of: await benchAsOf({ facts: quick ? 100_000 : 1_000_000 }) } : {}),
   };
 }
