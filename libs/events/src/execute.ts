@@ -1,6 +1,6 @@
 import { decodePayload, err, ok, RejectionError, type Decider, type DomainEvent, type Rejection, type Result } from '@skein/kernel';
 import { failpoint } from '@skein/telemetry';
-import type { Pool } from 'pg';
+import pg, { type Pool } from 'pg';
 import { encodeAndDecode, toJsonText, toDomainEvent, type StoredEvent } from './codec.js';
 import { commit, versionConflict } from './commit.js';
 import type { CommitOutcome } from './group-commit.js';
@@ -174,6 +174,15 @@ function normalised<A>(answer: A): A {
   return (text === null ? undefined : decodePayload(JSON.parse(text))) as A;
 }
 
+/** SQLSTATE by which a trigger of a service's own on `es_event` refuses an append; its hint is the rule. */
+const REFUSED_BY_TRIGGER = 'SK002';
+
+/** What a trigger refused: something that has to be seen in the very transaction of the append, and may be otherwise later. */
+function triggersRefusal(error: unknown): Rejection | undefined {
+  if (errorCode(error) !== REFUSED_BY_TRIGGER || !(error instanceof pg.DatabaseError)) return undefined;
+  return { code: 'unavailable', rule: error.hint ?? 'append-refused', message: error.message, retriable: true };
+}
+
 /** Carries out one command; see `EventStore.execute`. */
 export async function executeCommand<S, C, E extends DomainEvent, A>(context: ExecuteContext, request: Execute<S, C, E, A>): Promise<Outcome<A>> {
   let conflictAt = 0;
@@ -184,6 +193,8 @@ export async function executeCommand<S, C, E extends DomainEvent, A>(context: Ex
       conflictAt = tried.conflictAt;
     } catch (error) {
       if (error instanceof RejectionError) return err(error.rejection);
+      const refused = triggersRefusal(error);
+      if (refused !== undefined) return err(refused);
       // A deadlock's victim has written nothing.
       if (errorCode(error) !== '40P01') throw error;
     }

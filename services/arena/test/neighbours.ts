@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type DescMessage, type MessageInitShape, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ScoringRequested, ScoringRequestedSchema } from '@skein/contracts/arena';
-import { PositionChangedSchema } from '@skein/contracts/staking';
+import { PositionChangedSchema, ReconciliationPassedSchema } from '@skein/contracts/staking';
 import { VerdictAgreedSchema, VerdictFailedSchema } from '@skein/contracts/validation';
 import { FP_ONE, largestRemainder } from '@skein/kernel';
 import { EmbeddedEventLog, type LogConsumer, type PublicMessage, eventLogMigrations, loadTopics, sourceOf } from '@skein/messaging';
@@ -29,7 +29,9 @@ export class Neighbours {
     const database = await freshDatabase(eventLogMigrations);
     const log = new EmbeddedEventLog({ url: database.appUrl });
     await log.createTopics(await loadTopics());
-    return new Neighbours(database, log);
+    const neighbours = new Neighbours(database, log);
+    await neighbours.reconciled();
+    return neighbours;
   }
 
   get url(): string {
@@ -39,6 +41,12 @@ export class Neighbours {
   private async send<Desc extends DescMessage>(topic: string, key: string, type: string, schema: Desc, message: MessageInitShape<Desc>, id = randomUUID()): Promise<void> {
     const value = toBinary(schema, create(schema, message));
     await this.log.send([{ topic, key, id, type, timeMs: 0, value, headers: { ce_specversion: '1.0', ce_id: id, ce_type: type, ce_source: sourceOf(topic), ce_correlationid: id } }]);
+  }
+
+  /** The staking indexer: nothing differs, which holds for a day from whenever it is heard. */
+  private reconciled(): Promise<void> {
+    const message = { chain: 'eip155:31337', version: 1n, logSinceMs: 1n, asOf: { number: 1n, hash: '0x1' }, checkedAtMs: 10n ** 15n, holdsForMs: 86_400_000n };
+    return this.send('staking.reconciliation.v1', message.chain, 'skein.staking.reconciliation.passed.v1', ReconciliationPassedSchema, message);
   }
 
   /** The staking indexer: a wallet's whole position. */

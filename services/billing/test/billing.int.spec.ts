@@ -2,6 +2,7 @@ import { EpochRewardedSchema, LockedRewardsDividedSchema, VestingStartedSchema }
 import { ApiKeyCreatedSchema, ApiKeyRevokedSchema } from '@skein/contracts/billing';
 import { FederatedTaskApprovedSchema, RoundSettledSchema } from '@skein/contracts/federation';
 import { UsageRecordedSchema } from '@skein/contracts/marketplace';
+import { ReconciliationPassedSchema } from '@skein/contracts/staking';
 import { compareProjection, type EventStore } from '@skein/events';
 import { onMessage, startConsumer } from '@skein/messaging';
 import { EVENT_STORE } from '@skein/platform';
@@ -179,14 +180,23 @@ describe('rewards', () => {
   const federated = 'federatedTasks/018f0000-0000-7000-8000-00000000bbbb';
   const [node, validator] = [walletOf(partner), walletOf(stranger)];
   const statement = async (payee: string) => (await operator.getStatement({ payee })).statements.find(({ asset }) => asset === 'FLOCK');
+  const stakeBlock = { number: 40n, hash: '0x40' };
+
+  /** The staking indexer: up to this block nothing differs, which holds for a day from now. */
+  const reconciled = (number: bigint): Promise<void> =>
+    stage.publish({
+      topic: 'staking.reconciliation.v1', streamId: 'reconciliation-31337', version: Number(number), type: 'skein.staking.reconciliation.passed.v1', schema: ReconciliationPassedSchema,
+      message: { chain: 'eip155:31337', version: number, logSinceMs: 1n, asOf: { ...stakeBlock, number }, checkedAtMs: 10n ** 15n, holdsForMs: 86_400_000n },
+    });
 
   test('of an epoch, of the final ranking and of its vesting stand in the statements', async () => {
     const topic = 'arena.reward.v1';
     const at = { topic, streamId: 'task-1' };
     const reward = { wallet: node, role: 'node', paidUnits: '100', poolPaidUnits: '0' };
+    await reconciled(stakeBlock.number);
     await stage.publish({
       ...at, version: 1, type: 'skein.arena.epoch.rewarded.v1', schema: EpochRewardedSchema,
-      message: { task, epoch: 1, mintedUnits: '1500', carriedInUnits: '0', lockedUnits: '900', carriedOutUnits: '0', rewards: [reward, { wallet: validator, role: 'validator', paidUnits: '500', poolPaidUnits: '0' }] },
+      message: { task, epoch: 1, mintedUnits: '1500', carriedInUnits: '0', lockedUnits: '900', carriedOutUnits: '0', rewards: [reward, { wallet: validator, role: 'validator', paidUnits: '500', poolPaidUnits: '0' }], stakeBlock },
     });
     const locked = [{ wallet: node, rank: 1, lockedUnits: '900', poolLockedUnits: '0' }];
     await stage.publish({ ...at, version: 2, type: 'skein.arena.locked-rewards.divided.v1', schema: LockedRewardsDividedSchema, message: { task, asset: 'FLOCK', lockedUnits: '900', carriedUnits: '0', rewards: locked } });

@@ -9,7 +9,7 @@ import { LEDGER_HISTORY, type LedgerHistory } from './ledger-history.port.js';
 
 /**
  * Books other services' decisions, once per message. A booking that does not add up throws: money stops, it is not skipped. So
- * does every one while payouts are frozen; whoever delivered it delivers it again.
+ * does every one while payouts have to wait, which the append itself finds out (`PayoutFreeze`); whoever delivered it delivers it again.
  */
 @Injectable()
 export class Bookings {
@@ -22,9 +22,10 @@ export class Bookings {
     this.#freeze = freeze;
   }
 
-  async book(booking: Result<Booking, Rejection>, metadata: EventMetadata, inbox?: InboxEntry): Promise<void> {
+  /** `stakesAsOf`: the final block of the stakes that it was decided by, where they are named. */
+  async book(booking: Result<Booking, Rejection>, metadata: EventMetadata, inbox?: InboxEntry, stakesAsOf?: bigint): Promise<void> {
     const decided = unwrap(booking);
-    await this.#freeze.check();
+    if (stakesAsOf !== undefined) await this.#freeze.reached(stakesAsOf);
     await this.#write(decided, metadata, inbox);
   }
 

@@ -3,7 +3,7 @@ import { type VerdictAgreed, VerdictAgreedSchema, type VerdictFailed, VerdictFai
 import type { EventStore } from '@skein/events';
 import { unwrap } from '@skein/kernel';
 import type { Delivery, MessageHandler } from '@skein/messaging';
-import { EVENT_STORE, PayoutFreeze } from '@skein/platform';
+import { EVENT_STORE } from '@skein/platform';
 import { EpochCommands } from '../../application/epoch-commands.js';
 import { parseSubmissionName } from '../../application/names.js';
 import type { Verdict } from '../../domain/epoch/epoch.commands.js';
@@ -28,13 +28,12 @@ const failed = (message: VerdictFailed, submissionId: string): Verdict => ({
   shares: [],
 });
 
-/** Takes over what the validators found out. */
+/** Takes over what the validators found out. The verdict that would decide a reward while payouts have to wait is refused by its append. */
 @Injectable()
 export class VerdictsConsumer {
   constructor(
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(EpochCommands) private readonly epochs: EpochCommands,
-    @Inject(PayoutFreeze) private readonly freeze: PayoutFreeze,
   ) {}
 
   readonly agreed: MessageHandler<typeof VerdictAgreedSchema> = {
@@ -52,8 +51,6 @@ export class VerdictsConsumer {
   };
 
   private async take<M extends VerdictAgreed | VerdictFailed>(message: M, read: (message: M, submissionId: string) => Verdict, delivery: Delivery): Promise<void> {
-    // Rewards are decided by the stakes that are known when the last verdict comes.
-    await this.freeze.check();
     const { taskId, submissionId } = parseSubmissionName(message.submission, 'submission');
     const verdict = read(message, submissionId);
     const origin = { metadata: delivery.metadata('service:arena'), inbox: delivery.inbox };

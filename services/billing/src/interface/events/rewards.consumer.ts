@@ -28,7 +28,7 @@ const arenaHandlers = (bookings: Bookings): readonly MessageHandler[] => [
         epoch: message.epoch, minted: moneyOf(message.mintedUnits), carriedIn: moneyOf(message.carriedInUnits), locked: moneyOf(message.lockedUnits),
         carriedOut: moneyOf(message.carriedOutUnits), rewards,
       };
-      return bookings.book(epochBooking(taskLedger(message.task), delivery.causationId, epoch), delivery.metadata(ACTOR), delivery.inbox);
+      return bookings.book(epochBooking(taskLedger(message.task), delivery.causationId, epoch), delivery.metadata(ACTOR), delivery.inbox, message.stakeBlock?.number);
     },
   }),
   onMessage({
