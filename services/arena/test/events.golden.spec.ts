@@ -5,6 +5,7 @@ import type { RecordedEvent } from '@skein/events';
 import { decodePayload, encodePayload, fold, schemaVersionOf, upcast } from '@skein/kernel';
 import { goldenStories } from '@skein/testing';
 import { describe, expect, test } from 'vitest';
+import { caseDecider } from '../src/domain/case/case.decider.js';
 import { emissionDecider } from '../src/domain/emission/emission.decider.js';
 import { epochDecider } from '../src/domain/epoch/epoch.decider.js';
 import type { EpochEvent } from '../src/domain/epoch/epoch.events.js';
@@ -39,7 +40,8 @@ test.each(TYPES.filter((type) => newestOf(type) > 1))('%s of former programs is 
 });
 
 test('streams folded from the stored files give the same state', () => {
-  const { epoch, task, final, emission } = goldenStreams();
+  const { epoch, task, final, emission, slash } = goldenStreams();
+  for (const events of goldenStories(slash.events, folder, arenaUpcasters)) expect(fold(caseDecider, events)).toEqual(slash.state);
   for (const events of goldenStories(epoch.events, folder, arenaUpcasters)) expect(fold(epochDecider, events)).toEqual(epoch.state);
   for (const events of goldenStories(task.events, folder, arenaUpcasters)) expect(fold(taskDecider, events)).toEqual(task.state);
   for (const events of goldenStories(final.events, folder, arenaUpcasters)) expect(fold(finalDecider, events)).toEqual(final.state);
@@ -79,6 +81,10 @@ const PUBLIC: Record<string, DescMessage> = {
   'skein.arena.submission.rejected.v1': contracts.SubmissionRejectedSchema,
   'skein.arena.submission.superseded.v1': contracts.SubmissionSupersededSchema,
   'skein.arena.submission.scored.v1': contracts.SubmissionScoredSchema,
+  'skein.arena.case.opened.v1': contracts.CaseOpenedSchema,
+  'skein.arena.case.decided.v1': contracts.CaseDecidedSchema,
+  'skein.arena.case.dismissed.v1': contracts.CaseDismissedSchema,
+  'skein.arena.case.finalised.v1': contracts.CaseFinalisedSchema,
   'skein.arena.epoch.rewarded.v1': contracts.EpochRewardedSchema,
   'skein.arena.locked-rewards.divided.v1': contracts.LockedRewardsDividedSchema,
   'skein.arena.vesting.started.v1': contracts.VestingStartedSchema,

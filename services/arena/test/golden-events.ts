@@ -1,11 +1,13 @@
-import type { DomainEvent } from '@skein/kernel';
+import { type DomainEvent, arenaCaseId } from '@skein/kernel';
+import { caseDecider } from '../src/domain/case/case.decider.js';
+import type { CaseEvent } from '../src/domain/case/case.events.js';
 import { type EmissionAllocated, emissionDecider } from '../src/domain/emission/emission.decider.js';
 import type { EpochClosed, EpochEvent } from '../src/domain/epoch/epoch.events.js';
 import { finalDecider } from '../src/domain/final/final.decider.js';
 import type { FinalConcluded, FinalEvent } from '../src/domain/final/final.events.js';
 import { taskDecider } from '../src/domain/task/task.decider.js';
 import type { TaskEvent } from '../src/domain/task/task.events.js';
-import { A, B, C, CREATOR, EVERYBODY, EpochGame, NOW, Stream, TASK_ID, opened, policyOf, submissionIdOf, verdict } from './domain.fixtures.js';
+import { A, B, C, CREATOR, EVERYBODY, EpochGame, NOW, Stream, TASK_ID, hash, opened, policyOf, submissionIdOf, verdict } from './domain.fixtures.js';
 
 /** Every type ever written: the records make the compiler complain about one that is missing. */
 const TASK_TYPES: Record<TaskEvent['type'], true> = {
@@ -40,7 +42,15 @@ const FINAL_TYPES: Record<FinalEvent['type'], true> = {
   'skein.arena.final.concluded.v1': true,
 };
 
-export const TYPES: readonly string[] = [...Object.keys(TASK_TYPES), ...Object.keys(EPOCH_TYPES), ...Object.keys(FINAL_TYPES), 'skein.arena.emission.allocated.v1'];
+const CASE_TYPES: Record<CaseEvent['type'], true> = {
+  'skein.arena.case.opened.v1': true,
+  'skein.arena.case.appealed.v1': true,
+  'skein.arena.case.decided.v1': true,
+  'skein.arena.case.dismissed.v1': true,
+  'skein.arena.case.finalised.v1': true,
+};
+
+export const TYPES: readonly string[] = [...Object.keys(TASK_TYPES), ...Object.keys(EPOCH_TYPES), ...Object.keys(FINAL_TYPES), ...Object.keys(CASE_TYPES), 'skein.arena.emission.allocated.v1'];
 
 /** One epoch: a wins over c, b copies a. */
 function epoch(): EpochGame {
@@ -56,6 +66,20 @@ function epoch(): EpochGame {
   game.do(game.verdictOf(submissionIdOf(A), 777_000_000n));
   game.do(game.verdictOf(submissionIdOf(C), 700_000_000n));
   return game;
+}
+
+/** Appealed, decided all the same, dismissed too late: the chain has slashed. */
+function slashCase(): Stream<ReturnType<typeof caseDecider.initialState>, never, CaseEvent> {
+  const accusation = { taskId: TASK_ID, role: 'node', wallet: A, evidenceSha256: hash('e') } as const;
+  const facts = { ...accusation, caseId: arenaCaseId(accusation), reporter: B, rule: 'proven-copy' };
+  const stream = new Stream(caseDecider);
+  stream.do({ kind: 'open', facts, task: { policyVersion: 1, appealSeconds: 60 }, staker: EVERYBODY.find(({ wallet }) => wallet === A), nowMs: NOW });
+  stream.do({ kind: 'appeal', wallet: A, reason: 'it is mine', nowMs: NOW + 1 });
+  stream.do({ kind: 'reject-appeal', reason: 'scored again: a copy', nowMs: NOW + 2 });
+  stream.do({ kind: 'dismiss', reason: 'withdrawn', nowMs: NOW + 3 });
+  const taken = { fromOwnerUnits: 200n, fromPoolUnits: 100n, toReporterUnits: 30n };
+  stream.do({ kind: 'finalise', outcome: { outcome: 'slashed', ...taken, blockNumber: 9 } });
+  return stream;
 }
 
 function played(closed: EpochClosed['data']) {
@@ -76,7 +100,7 @@ function played(closed: EpochClosed['data']) {
 }
 
 /** One story per stream, and the first event of each type in them. */
-export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typeof taskDecider.initialState>, never, TaskEvent>; final: Stream<ReturnType<typeof finalDecider.initialState>, never, FinalEvent>; emission: Stream<ReturnType<typeof emissionDecider.initialState>, never, EmissionAllocated>; events: ReadonlyMap<string, DomainEvent> } {
+export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typeof taskDecider.initialState>, never, TaskEvent>; final: Stream<ReturnType<typeof finalDecider.initialState>, never, FinalEvent>; emission: Stream<ReturnType<typeof emissionDecider.initialState>, never, EmissionAllocated>; slash: ReturnType<typeof slashCase>; events: ReadonlyMap<string, DomainEvent> } {
   const game = epoch();
   const { task, final } = played((game.events.at(-1) as EpochClosed).data);
   const cancelledTask = new Stream(taskDecider, task.events.slice(0, 3));
@@ -86,7 +110,8 @@ export function goldenStreams(): { epoch: EpochGame; task: Stream<ReturnType<typ
   cancelledEpoch.do({ ...cancelledEpoch.base, kind: 'cancel' });
   const emission = new Stream(emissionDecider);
   emission.do({ kind: 'allocate', taskId: TASK_ID, epoch: 1, candidates: [{ taskId: TASK_ID, epoch: 1, epochs: 2, epochSeconds: 60, weight: 21_000n }], over: [], nowMs: NOW });
+  const slash = slashCase();
   const events = new Map<string, DomainEvent>();
-  for (const event of [...task.events, ...game.events, ...final.events, ...cancelledTask.events, ...cancelledEpoch.events, ...emission.events]) if (!events.has(event.type)) events.set(event.type, event);
-  return { epoch: game, task, final, emission, events };
+  for (const event of [...task.events, ...game.events, ...final.events, ...cancelledTask.events, ...cancelledEpoch.events, ...slash.events, ...emission.events]) if (!events.has(event.type)) events.set(event.type, event);
+  return { epoch: game, task, final, emission, slash, events };
 }

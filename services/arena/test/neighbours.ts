@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type DescMessage, type MessageInitShape, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ScoringRequested, ScoringRequestedSchema } from '@skein/contracts/arena';
-import { PositionChangedSchema, ReconciliationPassedSchema } from '@skein/contracts/staking';
+import { CaseChangedSchema, PositionChangedSchema, ReconciliationPassedSchema } from '@skein/contracts/staking';
 import { VerdictAgreedSchema, VerdictFailedSchema } from '@skein/contracts/validation';
 import { FP_ONE, largestRemainder } from '@skein/kernel';
 import { EmbeddedEventLog, type LogConsumer, type PublicMessage, eventLogMigrations, loadTopics, sourceOf } from '@skein/messaging';
@@ -58,11 +58,17 @@ export class Neighbours {
     await this.send('staking.position.v1', wallet, 'skein.staking.position.changed.v1', PositionChangedSchema, message);
   }
 
+  /** The staking indexer: a final block ended a case; told twice. */
+  async endCase(caseId: string, accused: string, end: { status: 'slashed' | 'dismissed'; fromOwnerUnits?: string; fromPoolUnits?: string; toReporterUnits?: string }): Promise<void> {
+    const [id, message] = [randomUUID(), { caseId, accused, asOf: { number: 9n, hash: `0x${'9'.repeat(64)}` }, ...end }];
+    for (let delivery = 0; delivery < 2; delivery++) await this.send('staking.position.v1', accused, 'skein.staking.case.changed.v1', CaseChangedSchema, message, id);
+  }
+
   /** Validation: answers every scoring request at once, each verdict twice, shares by stake. */
   async judge(judge: Judge): Promise<void> {
     this.consumer = await this.log.consume({
       group: 'test.validation',
-      topics: ['arena.task.v1', 'arena.submission.v1', 'arena.reward.v1'],
+      topics: ['arena.task.v1', 'arena.submission.v1', 'arena.reward.v1', 'arena.case.v1'],
       onBatch: async ({ messages, resolve }) => {
         for (const message of messages) {
           this.received.push(message);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { RewardService, SubmissionService, TaskService, file_skein_arena_v1_service } from '@skein/contracts/arena';
+import { CaseService, RewardService, SubmissionService, TaskService, file_skein_arena_v1_case_service, file_skein_arena_v1_service } from '@skein/contracts/arena';
 import { type EventStore, compareProjection } from '@skein/events';
 import { EVENT_STORE, walkAccessMatrix } from '@skein/platform';
 import { eventually } from '@skein/testing';
@@ -157,9 +157,9 @@ describe('files', () => {
 });
 
 test('every call is open to exactly the roles that its proto lists', async () => {
-  const matrix = walkAccessMatrix([file_skein_arena_v1_service]);
-  expect(matrix).toHaveLength(16);
-  const services = { TaskService, SubmissionService, RewardService } as const;
+  const matrix = walkAccessMatrix([file_skein_arena_v1_service, file_skein_arena_v1_case_service]);
+  expect(matrix).toHaveLength(21);
+  const services = { CaseService, TaskService, SubmissionService, RewardService } as const;
   for (const { name, method, roles } of matrix)
     for (const [role, authorization] of Object.entries({ anonymous: undefined, wallet: stranger.authorization, operator: OPERATOR })) {
       const client = s.grpc(services[method.parent.name as keyof typeof services], authorization) as unknown as Record<string, (request: object) => Promise<unknown>>;

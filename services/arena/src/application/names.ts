@@ -6,6 +6,15 @@ const malformed = (field: string, form: string): RejectionError =>
 export const taskName = (taskId: string): string => `tasks/${taskId}`;
 export const submissionName = (taskId: string, submissionId: string): string => `tasks/${taskId}/submissions/${submissionId}`;
 
+export const caseName = (caseId: string): string => `cases/${caseId}`;
+
+/** Id of `cases/{case id}`. */
+export function parseCaseName(name: string, field = 'name'): string {
+  const [, caseId] = /^cases\/(0x[0-9a-f]{64})$/.exec(name) ?? [];
+  if (caseId === undefined) throw malformed(field, 'cases/{0x and 64 hex digits}');
+  return caseId;
+}
+
 /** Id of `tasks/{uuid}`. */
 export function parseTaskName(name: string, field = 'name'): string {
   const [collection, id = '', ...rest] = name.split('/');

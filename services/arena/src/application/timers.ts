@@ -7,6 +7,7 @@ export const TIMER = {
   challengeDue: 'arena.challenge-due',
   commitsDue: 'arena.commits-due',
   revealsDue: 'arena.reveals-due',
+  appealDue: 'arena.appeal-due',
 } as const;
 
 export type TimerKind = (typeof TIMER)[keyof typeof TIMER];
@@ -51,5 +52,12 @@ export const taskTimer = (kind: TimerKind, taskId: string, dueAtMs: number, caus
 export const epochTimer = (kind: TimerKind, taskId: string, epoch: number, dueAtMs: number, cause: Cause): Effect => ({
   timer: { id: `${kind}/${taskId}/${epoch}`, kind, dueAtMs, payload: causedBy(taskId, epoch, cause) },
 });
+
+/** The end of a case's time to appeal. */
+export const caseTimer = ({ caseId, taskId }: { readonly caseId: string; readonly taskId: string }, dueAtMs: number, cause: Cause): Effect => ({
+  timer: { id: `${TIMER.appealDue}/${caseId}`, kind: TIMER.appealDue, dueAtMs, payload: { ...causedBy(taskId, 0, cause), caseId } },
+});
+
+export const cancelCaseTimer = (caseId: string): Effect => ({ cancelTimer: { id: `${TIMER.appealDue}/${caseId}` } });
 
 export const cancelEpochTimer = (kind: TimerKind, taskId: string, epoch: number): Effect => ({ cancelTimer: { id: `${kind}/${taskId}/${epoch}` } });
