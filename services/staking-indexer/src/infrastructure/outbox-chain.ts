@@ -1,15 +1,16 @@
 import { delegationPoolAbi, emissionAbi, federationTaskAbi, gmFlockAbi, poolManagerAbi, rewardsAbi, taskStakingAbi, type ChainEndpoint } from '@skein/contracts-evm';
 import {
-  BaseError, BlockNotFoundError, decodeErrorResult, decodeEventLog, encodeEventTopics, ExecutionRevertedError, TransactionReceiptNotFoundError, type Abi, type Address, type BlockTag, type Hex,
-  type PublicClient,
+  BaseError, decodeErrorResult, decodeEventLog, encodeEventTopics, ExecutionRevertedError, numberToHex, type Abi, type Address, type BlockTag, type Hex, type PublicClient,
 } from 'viem';
+import { ChainTrouble } from '../application/chain-trouble.js';
 import type { Call, ContractEvent, ContractRead, EventsOf, Receipt, Sent, TransactionChain } from '../application/outbox/ports.js';
 import { firstFees, type Fees } from '../domain/outbox/fees.policy.js';
 import type { Block, Refusal } from '../domain/outbox/outbox.events.js';
+import { hiding } from './hidden-url.js';
 import { JsonRpc } from './json-rpc.js';
 import { logsIn, newestLogs, type LogFilter } from './outbox-logs.js';
 import { readerOver, troubleOf } from './outbox-reader.js';
-import type { RpcLog } from './rpc-shapes.js';
+import { blockOf, calledOf, countOf, minedOf, type RpcBlock, type RpcLog } from './rpc-shapes.js';
 
 /** Errors of whatever our calls go through. */
 const errorsAbi = [taskStakingAbi, rewardsAbi, federationTaskAbi, emissionAbi, poolManagerAbi, delegationPoolAbi, gmFlockAbi]
@@ -34,12 +35,14 @@ function eventOf({ abi, eventName }: EventsOf, { topics, data, blockNumber: bloc
 export class RpcTransactionChain implements TransactionChain {
   readonly #rpc: JsonRpc;
   readonly #client: PublicClient;
+  readonly #hide: (text: string) => string;
   readonly #finalised: (() => Promise<Block>) | undefined;
   readonly #fromBlock: number;
 
   /** `fromBlock`: before it there is no event of the contracts. */
   constructor({ rpcUrl, chainId }: ChainEndpoint, { finalised, fromBlock }: { readonly finalised?: () => Promise<Block>; readonly fromBlock?: bigint } = {}) {
     this.#rpc = new JsonRpc(rpcUrl);
+    this.#hide = hiding(rpcUrl);
     this.#client = readerOver(this.#rpc, chainId);
     this.#finalised = finalised;
     this.#fromBlock = Number(fromBlock ?? 0n);
@@ -48,23 +51,30 @@ export class RpcTransactionChain implements TransactionChain {
   finalised(): Promise<Block> {
     return this.#asking(async () => {
       if (this.#finalised !== undefined) return this.#finalised();
-      const { number, hash } = await this.#client.getBlock({ blockTag: 'finalized' });
-      return { number: Number(number), hash };
+      const { number, hash } = (await this.#block('finalized')) ?? none('final block');
+      return { number, hash };
     });
   }
 
   blockHash(number: number): Promise<string | undefined> {
-    return this.#asking(async () => (await this.#client.getBlock({ blockNumber: BigInt(number) }).catch(absent(BlockNotFoundError)))?.hash);
+    return this.#asking(async () => {
+      const found = await this.#block(numberToHex(number));
+      return found === undefined || found.number === number ? found?.hash : none(`block ${number}, but ${found.number}`);
+    });
+  }
+
+  async #block(which: Hex | BlockTag): Promise<RpcBlock | undefined> {
+    return blockOf(await this.#rpc.call('eth_getBlockByNumber', which, false));
   }
 
   nonceAt(account: Address, block: number | 'latest'): Promise<number> {
-    return this.#asking(() => this.#client.getTransactionCount({ address: account, ...atBlock(block) }));
+    return this.#asking(async () => countOf('nonce', await this.#rpc.call('eth_getTransactionCount', account, block === 'latest' ? block : numberToHex(block))));
   }
 
   receipt(hash: Hex): Promise<Receipt | undefined> {
     return this.#asking(async () => {
-      const found = await this.#client.getTransactionReceipt({ hash }).catch(absent(TransactionReceiptNotFoundError));
-      return found && { block: { number: Number(found.blockNumber), hash: found.blockHash }, succeeded: found.status === 'success' };
+      const found = minedOf(await this.#rpc.call('eth_getTransactionReceipt', hash), hash);
+      return found && { block: { number: found.blockNumber, hash: found.blockHash }, succeeded: found.succeeded };
     });
   }
 
@@ -110,7 +120,7 @@ export class RpcTransactionChain implements TransactionChain {
 
   newestEvent(of: EventsOf, block: number | 'latest'): Promise<ContractEvent | undefined> {
     return this.#asking(async () => {
-      const to = block === 'latest' ? Number(await this.#client.getBlockNumber({ cacheTime: 0 })) : block;
+      const to = block === 'latest' ? countOf('latest block', await this.#rpc.call('eth_blockNumber')) : block;
       const newest = (await newestLogs(this.#rpc, filterOf(of), this.#fromBlock, to)).at(-1);
       return newest && eventOf(of, newest);
     });
@@ -121,24 +131,21 @@ export class RpcTransactionChain implements TransactionChain {
   }
 
   callOf(transaction: Hex): Promise<{ to: string; data: string }> {
-    return this.#asking(async () => {
-      const { to, input } = await this.#client.getTransaction({ hash: transaction });
-      return { to: (to ?? '').toLowerCase(), data: input };
-    });
+    return this.#asking(async () => calledOf(await this.#rpc.call('eth_getTransactionByHash', transaction), transaction));
   }
 
   async #asking<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      throw troubleOf(error, this.#rpc.name);
+      throw troubleOf(error, this.#rpc.name, this.#hide);
     }
   }
 }
 
-const absent = (kind: new (...args: never[]) => Error) => (error: unknown): undefined => {
-  if (!(error instanceof kind)) throw error;
-};
+function none(what: string): never {
+  throw new ChainTrouble('answer-malformed', `there is no ${what}`);
+}
 
 /** The contract's own refusal; undefined where the endpoint failed instead. */
 function refusalOf(error: unknown): Refusal | undefined {

@@ -26,16 +26,19 @@ export function readerOver(rpc: JsonRpc, chainId: number): PublicClient {
 
 const WORDS_MAX = 300;
 
-const unavailable = (rule: string, message: string): RejectionError => new RejectionError({ code: 'unavailable', rule, message: message.slice(0, WORDS_MAX), retriable: true });
-
 /** Whatever was thrown instead of an answer, as something that waiting may heal: by name, in few words, of the endpoint its host alone. */
-export function troubleOf(error: unknown, name: string): RejectionError {
+export function troubleOf(error: unknown, name: string, hide: (text: string) => string): RejectionError {
   if (error instanceof RejectionError) return error;
+  const [rule, message] = whatOf(error, name);
+  return new RejectionError({ code: 'unavailable', rule, message: hide(message).slice(0, WORDS_MAX), retriable: true });
+}
+
+function whatOf(error: unknown, name: string): readonly [rule: string, message: string] {
   const trouble = error instanceof BaseError ? error.walk((cause) => cause instanceof ChainTrouble) : error;
-  if (trouble instanceof ChainTrouble) return unavailable(trouble.rule, trouble.message);
-  if (error instanceof RpcError) return unavailable('endpoint-refused', error.message);
-  if (!(error instanceof BaseError)) return unavailable('answer-malformed', `${name}: ${error instanceof Error ? `${error.name}: ${error.message}` : 'something was thrown'}`);
-  if (error.walk((cause) => cause instanceof InsufficientFundsError) !== null) return unavailable('signer-without-gas', `${name}: the account that signs has too little for gas`);
+  if (trouble instanceof ChainTrouble) return [trouble.rule, trouble.message];
+  if (error instanceof RpcError) return ['endpoint-refused', error.message];
+  if (!(error instanceof BaseError)) return ['answer-malformed', `${name}: ${error instanceof Error ? `${error.name}: ${error.message}` : 'something was thrown'}`];
+  if (error.walk((cause) => cause instanceof InsufficientFundsError) !== null) return ['signer-without-gas', `${name}: the account that signs has too little for gas`];
   const refused = error.walk((cause) => cause instanceof RpcRequestError) !== null;
-  return unavailable(refused ? 'endpoint-refused' : 'answer-malformed', `${name}: ${error.shortMessage} ${error.details ?? ''}`.trim());
+  return [refused ? 'endpoint-refused' : 'answer-malformed', `${name}: ${error.shortMessage} ${error.details ?? ''}`.trim()];
 }

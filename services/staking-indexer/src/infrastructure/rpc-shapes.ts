@@ -50,7 +50,8 @@ function text(what: string, raw: Raw, field: string, form: RegExp): Hex {
 
 const quantity = (what: string, raw: Raw, field: string): number => Number(text(what, raw, field, QUANTITY));
 
-export const chainIdOf = (value: unknown): number => quantity('eth_chainId', { it: value }, 'it');
+export const countOf = (what: string, value: unknown): number => quantity(what, { it: value }, 'it');
+export const chainIdOf = (value: unknown): number => countOf('eth_chainId', value);
 
 /** A block; undefined for `null`: the chain has no such block. */
 export function blockOf(value: unknown): RpcBlock | undefined {
@@ -89,6 +90,21 @@ export function receiptOf(value: unknown): RpcReceipt | undefined {
   if (value === null) return undefined;
   const raw = rawOf('receipt', value);
   return { blockHash: text('receipt', raw, 'blockHash', HASH), logs: logsOf(raw['logs']) };
+}
+
+/** Where a transaction of ours was mined, and whether it had its effect; undefined for `null`: it is in no block. */
+export function minedOf(value: unknown, hash: Hex): { readonly blockNumber: number; readonly blockHash: Hex; readonly succeeded: boolean } | undefined {
+  if (value === null) return undefined;
+  const raw = rawOf('receipt', value);
+  if (raw['transactionHash'] !== hash) bad('receipt', 'transactionHash', raw['transactionHash']);
+  return { blockNumber: quantity('receipt', raw, 'blockNumber'), blockHash: text('receipt', raw, 'blockHash', HASH), succeeded: text('receipt', raw, 'status', /^0x[01]$/) === '0x1' };
+}
+
+/** What a transaction called: the receiver in lower case, empty where it made a contract. */
+export function calledOf(value: unknown, hash: Hex): { readonly to: string; readonly data: Hex } {
+  const raw = rawOf('transaction', value);
+  if (raw['hash'] !== hash) bad('transaction', 'hash', raw['hash']);
+  return { to: raw['to'] === null ? '' : text('transaction', raw, 'to', ADDRESS).toLowerCase(), data: text('transaction', raw, 'input', BYTES) };
 }
 
 /** Bytes of a contract's code or of a call's answer. */
