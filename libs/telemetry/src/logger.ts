@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger } from 'pino';
+import { LineWriter } from './line-writer.js';
 import { redactFields, redactLine } from './redact.js';
 import { currentTraceparent, parseTraceparent } from './trace.js';
 
@@ -44,7 +45,17 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     hooks: { streamWrite: (line: string) => redactLine(line, secrets) },
   };
-  return loggerWith(options.destination === undefined ? pino(settings) : pino(settings, options.destination), { service: options.service });
+  return loggerWith(pino(settings, options.destination ?? standardOutput()), { service: options.service });
+}
+
+let output: LineWriter | undefined;
+
+/** One for all loggers of the process, so that their lines stay in order. */
+function standardOutput(): LineWriter {
+  if (output !== undefined) return output;
+  const made = new LineWriter(1, (lines) => `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), lines, message: 'nobody read the output: lines are missing before this one' })}\n`);
+  process.once('exit', () => made.flush());
+  return (output = made);
 }
 
 /** Pino's own child would write a field again that its parent has, so that a line had the key twice: here the later one wins. */
