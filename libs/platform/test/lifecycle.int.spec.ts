@@ -178,4 +178,11 @@ describe('stop', () => {
     expect(await waiting).toMatchObject({ code: 'unavailable' });
     expect(s.probe.calls.at(-1)?.signal.aborted).toBe(true);
   });
+
+  test('a provider that does not end is left to the end of the process', async () => {
+    const hangs = { provide: 'HANGS', useValue: { onApplicationShutdown: () => new Promise<void>(() => undefined) } };
+    const s = await staged({ adapters: { drainMs: 100 }, define: (base) => ({ ...base, providers: [...base.providers, hangs] }) });
+    await s.service.close();
+    await expect(fetch(`${s.url}/health/live`)).rejects.toThrow();
+  });
 });

@@ -158,7 +158,7 @@ class Running implements RunningService {
     await Promise.race([Promise.all([workers, grpc, this.dispatcher?.drain(drainMs)]), cut.promise]);
     await Promise.race([http ?? this.#closeHttp(200), cut.promise]);
     this.#closed = true;
-    await this.nest.close();
+    await Promise.race([this.nest.close(), cut.promise]);
     await Promise.race([this.parts.close(), cut.promise]);
     clearTimeout(timer);
   }
