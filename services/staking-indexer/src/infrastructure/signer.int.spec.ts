@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { devAccount, devKey } from '@skein/contracts-evm';
 import { startAnvil, type Anvil } from '@skein/embedded';
+import type { Rejection } from '@skein/kernel';
 import { parseTransaction, type Address, type Hex } from 'viem';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Signer, UnsignedTransaction } from '../application/outbox/ports.js';
@@ -113,6 +114,41 @@ test('a remote signer that refuses, lies or is not there is named', async () => 
     expect(await ruleOf(signed(signer, asked(1), 1))).toBe(rule);
   }
   expect(await ruleOf(signed(remoteSigner('http://127.0.0.1:1', UNLOCKED), asked(1), 1))).toBe('signer-unreachable');
+});
+
+test('an answer without end, and one that never comes, are given up: by size and by time', async () => {
+  const flood = createServer((request, response) => {
+    request.resume();
+    const more = (): void => void (response.destroyed || response.write('f'.repeat(65_536), () => setImmediate(more)));
+    more();
+  });
+  const silent = createServer((request) => void request.resume());
+  const drip = createServer((request, response) => {
+    request.resume();
+    const next = (): void => void (response.destroyed || response.write(' ', () => setImmediate(next)));
+    next();
+  });
+  const servers = [flood, silent, drip];
+  try {
+    const [floodUrl, silentUrl, dripUrl] = await Promise.all(servers.map((one) => new Promise<string>((listening) => {
+      one.listen(0, '127.0.0.1', () => listening(`http://127.0.0.1:${(one.address() as AddressInfo).port}`));
+    })));
+    const thrown = async (at: string): Promise<Rejection> => remoteSigner(at, UNLOCKED, 300).sign(asked(1)).then(() => expect.unreachable(), (error: { rejection: Rejection }) => error.rejection);
+    // A flood of any length ends at what is read of it, or at the time.
+    expect(await remoteSigner(floodUrl!, UNLOCKED, 10_000).sign(asked(1)).catch((error: { rejection: Rejection }) => error.rejection)).toMatchObject({ rule: 'signer-answered-otherwise', message: 'the remote signer answered more than 1048576 bytes' });
+    expect(await thrown(silentUrl!)).toMatchObject({ rule: 'signer-unreachable', retriable: true, message: 'the remote signer did not answer within 300 ms' });
+    expect(await thrown(dripUrl!)).toMatchObject({ rule: expect.stringMatching(/^signer-/), retriable: true });
+  } finally {
+    for (const one of servers) one.closeAllConnections();
+    for (const one of servers) one.close();
+  }
+});
+
+test('a refusal is cut short, and what it repeats of the URL is hidden', async () => {
+  answer = async () => ({ error: { code: -32000, message: `no key for ${url}/hush-hush-path ${'x'.repeat(100_000)}` } });
+  const rejection = await remoteSigner(`${url}/hush-hush-path`, UNLOCKED).sign(asked(1)).catch((error: { rejection: Rejection }) => error.rejection) as Rejection;
+  expect(rejection).toMatchObject({ rule: 'signer-refused', message: expect.not.stringContaining('hush-hush') });
+  expect(rejection.message.length).toBeLessThan(300);
 });
 
 test('neither the key nor a password in the URL is in what a signer shows or throws', async () => {
