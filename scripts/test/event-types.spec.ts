@@ -121,6 +121,21 @@ describe.each(owners)('events of %s', (service) => {
   });
 });
 
+test('there are events of a former schema version, so that the comparison above compares something', async () => {
+  const former = await Promise.all(owners.map(async (service) => {
+    const upcasters = await upcastersOf(service);
+    return goldenOf(service).filter(({ type, schemaVersion }) => schemaVersion < schemaVersionOf(upcasters, type));
+  }));
+  const found = former.flat();
+  expect(found.length).toBeGreaterThan(0);
+  // Without its upcaster each of them would be found: the data as they were stored are not those of today.
+  for (const { service, type, data } of found) {
+    const upcasters = await upcastersOf(service);
+    const newest = goldenOf(service).find((other) => other.type === type && other.schemaVersion === schemaVersionOf(upcasters, type));
+    expect(shapeOf(decodePayload(data))).not.toEqual(shapeOf(decodePayload(newest?.data)));
+  }
+});
+
 test('what has been written once is frozen: a file of a stored event is added, never changed', () => {
   const actual = owners.flatMap((service) => {
     const at = join(services, service, 'test/golden/events');
