@@ -82,12 +82,14 @@ test('the decided slash waits for the appeal on chain, happens once, and comes b
 
 const state = async () => [await staked(), await inPool('total'), await inPool('principalIndex'), await s.net.read('taskStaking', taskStakingAbi, 'grandTotal')];
 
-test('a second slash for one case is refused by name, whatever its amount, and nothing changes', async () => {
+test('a second slash for one case, and its dismissal, are refused by name, and nothing changes', async () => {
   const [before, sent] = [await state(), await s.net.sent()];
   await decided(caseId('a'), CAP);
   await decided(caseId('a'), 1n);
   const held = async () => (await s.outbox.listIntents({ status: 'parked', pageSize: 200 })).intents.filter(({ kind }) => kind === 'hold-decision');
   await eventually(async () => expect(await held()).toMatchObject([{ reason: expect.stringContaining('intent-decided-otherwise') }]), PATIENCE);
+  await s.tell('arena.case.v1', 'skein.arena.case.dismissed.v1', CaseDismissedSchema, { ...facts(caseId('a')), reason: 'too late', decided: true });
+  await eventually(async () => expect(await held()).toContainEqual(expect.objectContaining({ reason: expect.stringContaining('slash-under-way') })), PATIENCE);
   expect(await state()).toEqual(before);
   expect(await s.net.sent()).toBe(sent);
 });
@@ -101,9 +103,14 @@ test('a slash above its case’s cap is refused by name; dismissed, the case end
   await s.intent(`cases/${id}/end`, { status: 'parked', reason: `AboveCap(${id}, 11, 10)` });
   await s.tell('arena.case.v1', 'skein.arena.case.dismissed.v1', CaseDismissedSchema, { ...facts(id), reason: 'above the cap', decided: true });
   await s.intent(`cases/${id}/end/revisions/1`, { status: 'settled' });
-  expect(await onChain(id)).toMatchObject({ status: 3 });
+  expect([await onChain(id), await state()]).toMatchObject([{ status: 3 }, before]);
   await eventually(async () => expect(s.told('skein.staking.case.changed.v1', CaseChangedSchema).filter((told) => told.caseId === id).map(({ status }) => status)).toEqual(['opened', 'dismissed']), PATIENCE);
-  expect(await state()).toEqual(before);
+  const told = async (who: ChainClient): Promise<unknown[]> => (await noticesOf(who, id)).map(({ status, beforeUnits, lostUnits }) => [status, beforeUnits, lostUnits]);
+  await eventually(async () => expect(await told(ann!)).toEqual([['dismissed', String(2_700n * TOKEN), '0']]), PATIENCE);
+  // Whoever came after it is told nothing of it.
+  await delegate(rita!, 5n * TOKEN);
+  await eventually(async () => expect((await s.api.listDelegations({ delegator: s.caip(rita!.address) })).delegations).toHaveLength(1), PATIENCE);
+  expect(await told(rita!)).toEqual([]);
 });
 
 test('an unbonded stake is slashed no more, and a wallet without a stake never: refused by name', async () => {

@@ -22,6 +22,10 @@ import { rowParts, tokenOf } from './page-token.js';
 import { ReadView } from './read-view.js';
 
 const NOTICES_MAX = 1_000;
+/** A case is opened and ends: it never has more states. */
+const VERSIONS_MAX = 2;
+
+type Told = MessageInitShape<typeof NoticeSchema>;
 
 const caseOf = (row: RowOf<typeof CASE>): MessageInitShape<typeof SlashCaseSchema> => ({
   caseId: row.case_id,
@@ -76,15 +80,15 @@ export class CasesApi {
   }
 
   /** What each case is about: the chain only holds the evidence's hash. */
-  async #withRules(notices: readonly MessageInitShape<typeof NoticeSchema>[]): Promise<MessageInitShape<typeof NoticeSchema>[]> {
+  async #withRules(notices: readonly Told[]): Promise<Told[]> {
     const decided = await this.outbox.contents([...new Set(notices.map(({ caseId }) => noticeId(caseId!)))]);
     return notices.map((notice) => ({ ...notice, rule: String(decided.get(noticeId(notice.caseId!))?.['rule'] ?? '') }));
   }
 
   /** What slashes took. */
-  async #losses(delegator: string): Promise<MessageInitShape<typeof NoticeSchema>[]> {
+  async #losses(delegator: string): Promise<Told[]> {
     const { ledger } = this.view.queries;
-    const losses: MessageInitShape<typeof NoticeSchema>[] = [];
+    const losses: Told[] = [];
     for (const { case_id: caseId, pool, before, lost } of await ledger.rows(NOTICE, { where: { delegator }, limit: NOTICES_MAX })) {
       const found = await ledger.row(CASE, { case_id: caseId });
       const why = { accused: found?.accused ?? '', evidence: found?.evidence ?? '', status: found?.status ?? '', openedAtMs: timeOf(found?.opened_at_ms ?? null) };
@@ -93,20 +97,32 @@ export class CasesApi {
     return losses;
   }
 
-  /** Open cases against owners of pools that the delegator has principal in: its exits wait for them. */
-  async #threats(delegator: string): Promise<MessageInitShape<typeof NoticeSchema>[]> {
+  /**
+   * Cases without a slash against owners of pools that the delegator is in, whose exits wait while they are open; of those that were
+   * dismissed, the ones whose notice it had principal at.
+   */
+  async #threats(delegator: string): Promise<Told[]> {
     const { ledger } = this.view.queries;
-    const threats: MessageInitShape<typeof NoticeSchema>[] = [];
-    for (const { pool, held } of await ledger.rows(DELEGATION, { where: { delegator }, limit: NOTICES_MAX })) {
-      const row = held === 0n ? undefined : await ledger.row(POOL, { pool });
-      if (row === undefined) continue;
-      const before = worth(held, { principalIndex: row.principal_index });
-      for (const found of await ledger.rows(CASE, { where: { accused: row.owner }, limit: NOTICES_MAX }))
-        if (found.status === 'open')
-          threats.push({
-            caseId: found.case_id, pool, accused: found.accused, evidence: found.evidence, status: 'open', openedAtMs: timeOf(found.opened_at_ms), beforeUnits: before.toString(), lostUnits: '0',
-          });
+    const threats: Told[] = [];
+    for (const { pool } of await ledger.rows(DELEGATION, { where: { delegator }, limit: NOTICES_MAX })) {
+      const owner = (await ledger.row(POOL, { pool }))?.owner;
+      if (owner === undefined) continue;
+      for (const found of await ledger.rows(CASE, { where: { accused: owner }, limit: NOTICES_MAX })) {
+        const before = found.status === 'slashed' ? 0n : await this.#worthOf(pool, delegator, found);
+        if (before === 0n) continue;
+        const { case_id: caseId, accused, evidence, status, opened_at_ms: openedAtMs } = found;
+        threats.push({ caseId, pool, accused, evidence, status, openedAtMs: timeOf(openedAtMs), beforeUnits: before.toString(), lostUnits: '0' });
+      }
     }
     return threats;
+  }
+
+  /** What a delegator has in a pool while a case is open, and had at its notice once it is not. */
+  async #worthOf(pool: string, delegator: string, { case_id, status }: RowOf<typeof CASE>): Promise<bigint> {
+    const { ledger } = this.view.queries;
+    const [notice] = status === 'open' ? [] : await ledger.versions(CASE, { case_id }, VERSIONS_MAX);
+    const held = (await ledger.row(DELEGATION, { pool, delegator }, notice?.since))?.held ?? 0n;
+    const row = held === 0n ? undefined : await ledger.row(POOL, { pool }, notice?.since);
+    return row === undefined ? 0n : worth(held, { principalIndex: row.principal_index });
   }
 }
