@@ -145,6 +145,8 @@ test('services ask for what they decide, once by its business id, and for nothin
   await eventually(async () => expect((await operator.listIntents({ status: 'parked' })).intents).toMatchObject([{ kind: 'open-round', reason: `TaskNotRunning(${taskKey(task)})` }]), { timeoutMs: 55_000 });
   expect(await operator.withdrawIntent({ requestId: request(18), intent: `federatedTasks/${task}/rounds/0/opening`, reason: 'no such task' })).toMatchObject({ parked: 0, frozenRule: '' });
   await expect(operator.thawOutbox({ requestId: request(19) })).rejects.toMatchObject({ rejection: { rule: 'not-frozen' } });
+  expect((await operator.listIntents({ intent: `tasks/${task}/opening` })).intents).toMatchObject([{ kind: 'open-task', content: expect.stringContaining(task) }]);
+  expect((await operator.listIntents({ intent: 'tasks/none/opening' })).intents).toEqual([]);
   const first = await operator.listIntents({ pageSize: 2 });
   const second = await operator.listIntents({ pageSize: 2, pageToken: first.nextPageToken });
   expect(new Set([...first.intents, ...second.intents].map(({ intent }) => intent)).size).toBe(4);

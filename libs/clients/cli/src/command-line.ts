@@ -16,14 +16,15 @@ export interface CommandLine {
 
 const FAMILIES = new Set(COMMANDS.map(({ name }) => name.split(' ')[0] as string));
 
+const WORDS_MAX = Math.max(...COMMANDS.map(({ name }) => name.split(' ').length));
+
 /** The command that the first words name: the one with more words wins. `consumers list` and `jobs list` are the bare ones. */
 function find(words: readonly string[]): { command: Command; rest: readonly string[] } {
+  for (let count = Math.min(WORDS_MAX, words.length); count > 0; count -= 1) {
+    const command = COMMANDS.find(({ name }) => name === words.slice(0, count).join(' '));
+    if (command !== undefined) return { command, rest: words.slice(command.words.length === 0 && words[count] === 'list' ? count + 1 : count) };
+  }
   const [first = '', second] = words;
-  const named = (name: string): Command | undefined => COMMANDS.find((command) => command.name === name);
-  const long = second === undefined ? undefined : named(`${first} ${second}`);
-  if (long !== undefined) return { command: long, rest: words.slice(2) };
-  const short = named(first);
-  if (short !== undefined) return { command: short, rest: words.slice(second === 'list' ? 2 : 1) };
   if (!FAMILIES.has(first)) throw usageError(`there is no command "${first}"`);
   const known = COMMANDS.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
   throw usageError(`${second === undefined ? `"${first}" is not all of it` : `there is no command "${first} ${second}"`}: ${known.join(', ')}`);

@@ -18,20 +18,23 @@ export const ROWS_MAX = 10_000;
 const LIMIT_MAX = 1_000_000;
 const PAGE_MAX = 1_000;
 
+type AskPage<T> = (service: string, request: PageRequest) => Promise<Page<T>>;
+
 /** The list of each service, page by page to its end or to `--limit`; where there is more, that is said: with --json as a line of JSON beside the errors. */
-export async function everyPage<T>(context: Context, ask: (service: string, request: PageRequest) => Promise<Page<T>>): Promise<Of<T>[]> {
+export const everyPage = <T>(context: Context, ask: AskPage<T>): Promise<Of<T>[]> => context.each((service) => pagesOf(context, service, ask));
+
+/** The list of one service, in pages of `pageMax` rows. */
+export async function pagesOf<T>(context: Context, service: string, ask: AskPage<T>, pageMax = PAGE_MAX): Promise<T[]> {
   const limit = context.number('limit', 1, LIMIT_MAX) || ROWS_MAX;
-  return context.each(async (service) => {
-    const rows: T[] = [];
-    let next = '';
-    do {
-      const page = await ask(service, { pageSize: Math.min(PAGE_MAX, limit - rows.length), pageToken: next });
-      rows.push(...page.rows);
-      next = page.next;
-    } while (next !== '' && rows.length < limit);
-    if (next !== '' || rows.length > limit) sayMore(context, service, limit);
-    return rows.slice(0, limit);
-  });
+  const rows: T[] = [];
+  let next = '';
+  do {
+    const page = await ask(service, { pageSize: Math.min(pageMax, limit - rows.length), pageToken: next });
+    rows.push(...page.rows);
+    next = page.next;
+  } while (next !== '' && rows.length < limit);
+  if (next !== '' || rows.length > limit) sayMore(context, service, limit);
+  return rows.slice(0, limit);
 }
 
 function sayMore(context: Context, service: string, limit: number): void {

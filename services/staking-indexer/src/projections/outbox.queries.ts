@@ -20,6 +20,8 @@ const COLUMNS = `id, kind, content, status, accepted_at_ms AS "acceptedAtMs", ac
 
 type Stored = Record<'id' | 'kind' | 'content' | 'status' | 'acceptedAtMs' | 'position' | 'nonce' | 'txHash' | 'how' | 'block' | 'reason', string> & { transactions: number };
 
+const rowOf = (row: Stored): IntentRow => ({ ...row, acceptedAtMs: BigInt(row.acceptedAtMs), position: BigInt(row.position), nonce: BigInt(row.nonce), block: BigInt(row.block) });
+
 /** Reads of the outbox's read model. */
 export class OutboxQueries {
   readonly #pool: pg.Pool;
@@ -34,7 +36,13 @@ export class OutboxQueries {
       `SELECT ${COLUMNS} FROM "outbox".intent WHERE ($1 = '' OR status = $1) AND ($2::bigint IS NULL OR accepted_position < $2) ORDER BY accepted_position DESC LIMIT $3`,
       [status, before ?? null, limit],
     );
-    return rows.map((row) => ({ ...row, acceptedAtMs: BigInt(row.acceptedAtMs), position: BigInt(row.position), nonce: BigInt(row.nonce), block: BigInt(row.block) }));
+    return rows.map(rowOf);
+  }
+
+  /** The one of that id, or none. */
+  async intent(id: string): Promise<IntentRow[]> {
+    const { rows } = await this.#pool.query<Stored>(`SELECT ${COLUMNS} FROM "outbox".intent WHERE id = $1`, [id]);
+    return rows.map(rowOf);
   }
 
   /** What of these intents was decided, by id; those that were never accepted are missing. */

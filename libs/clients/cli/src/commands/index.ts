@@ -1,3 +1,4 @@
+import { chainOutbox } from './chain-outbox.js';
 import { chainSnapshot } from './chain-snapshot.js';
 import { chain } from './chain.js';
 import type { Command } from './command.js';
@@ -10,4 +11,4 @@ import { trace } from './trace.js';
 import { work } from './work.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [...streams, ...projections, ...consumers, ...deadLetters, ...work, ...topics, ...trace, ...chain, ...chainSnapshot];
+export const COMMANDS: readonly Command[] = [...streams, ...projections, ...consumers, ...deadLetters, ...work, ...topics, ...trace, ...chain, ...chainOutbox, ...chainSnapshot];

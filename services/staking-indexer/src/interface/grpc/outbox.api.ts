@@ -34,7 +34,8 @@ export class OutboxApi {
   ) {}
 
   @Rpc(OutboxService.method.listIntents)
-  async listIntents({ status, pageSize, pageToken }: ListIntentsRequest): Promise<MessageInitShape<typeof ListIntentsResponseSchema>> {
+  async listIntents({ status, pageSize, pageToken, intent }: ListIntentsRequest): Promise<MessageInitShape<typeof ListIntentsResponseSchema>> {
+    if (intent !== '') return { intents: (await this.queries.intent(intent)).map(intentOf) };
     const limit = pageSize === 0 ? PAGE : pageSize;
     const rows = await this.queries.intents({ status, limit: limit + 1, ...(pageToken === '' ? {} : { before: positionOf(pageToken) }) });
     const page = rows.slice(0, limit);
