@@ -59,7 +59,7 @@ export class FederationGame {
       kind: 'propose', id, creator: 'bench', manifest: BENCH_MANIFEST, weightsSha256: startSha256, requestId: String(seed),
     });
     this.#give({ kind: 'approve', pool: POOL, nowMs: 0 });
-    for (const node of nodes) this.#give({ kind: 'join', node: node.id, stake: BENCH_STAKE });
+    for (const node of nodes) this.#give({ kind: 'join', node: node.id, stake: BENCH_STAKE, finalCases: [] });
   }
 
   get state(): FederationState {
@@ -83,7 +83,7 @@ export class FederationGame {
   #round(round: number): PlayedRound {
     const stakes = Object.fromEntries([...this.#nodes.keys()].map((id) => [id, BENCH_STAKE]));
     const value = seededBeacon(String(this.#seed), String(this.#seed), 'roles', round);
-    this.#give({ kind: 'open-round', round, stakes, beacon: { kind: 'seeded', value }, nowMs: 0 });
+    this.#give({ kind: 'open-round', round, stakes, finalCases: [], beacon: { kind: 'seeded', value }, nowMs: 0 });
     const opened = this.#state.round!;
     const updates = this.#contribute(opened);
     const current = this.#store.get(this.#state.modelSha256);

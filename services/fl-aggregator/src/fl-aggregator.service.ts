@@ -1,7 +1,7 @@
 import { file_skein_federation_v1_service } from '@skein/contracts/federation';
 import { JobWorker, TimerWorker } from '@skein/events';
 import type { DueTimer, Projection, ReportError } from '@skein/events';
-import { POOL } from '@skein/platform';
+import { METRICS, POOL, StakeCopyFrontier, stakeCopyAge } from '@skein/platform';
 import type { ServiceContext, ServiceDefinition, Worker } from '@skein/platform';
 import type { Pool } from 'pg';
 import { DEADLINE, JOB } from './application/effects.js';
@@ -19,7 +19,7 @@ import { StakeCopy } from './infrastructure/stake-copy.js';
 import { UpdateReadTable } from './infrastructure/update-read-table.js';
 import { FederatedTaskApi } from './interface/federated-task.api.js';
 import { FederationNodeApi } from './interface/federation-node.api.js';
-import { SlashesConsumer } from './interface/slashes.consumer.js';
+import { StakesConsumer } from './interface/stakes.consumer.js';
 import { federationProjection } from './projections/federation.projection.js';
 import { FederationQueries } from './projections/federation.queries.js';
 import { federationPublication } from './publish/federation.publication.js';
@@ -48,6 +48,7 @@ function workers(context: ServiceContext): Worker[] {
   return [
     named('federation-timers', new TimerWorker({ pool, handlers: { [DEADLINE]: deadline }, onError })),
     ...jobWorkers(pool, jobs, onError),
+    stakeCopyAge(context.get(StakeCopyFrontier), context.get(METRICS)),
   ];
 }
 
@@ -68,7 +69,8 @@ export const flAggregatorService: ServiceDefinition = {
     FederationDesk,
     RoundJobs,
     FederationQueries,
-    SlashesConsumer,
+    StakesConsumer,
+    { provide: StakeCopyFrontier, useFactory: (pool: Pool) => new StakeCopyFrontier(pool), inject: [POOL] },
   ],
   apis: [FederatedTaskApi, FederationNodeApi],
   projections: federationProjections,
@@ -76,8 +78,7 @@ export const flAggregatorService: ServiceDefinition = {
   upcasters: federationUpcasters,
   publications: [federationPublication],
   consumers: (context) => [
-    { group: 'fl-aggregator.stakes', handlers: [context.get(StakeCopy).handler], policy: 'park' },
-    { group: 'fl-aggregator.slashes', handlers: [context.get(SlashesConsumer).handler], policy: 'park' },
+    { group: 'fl-aggregator.stakes', handlers: [context.get(StakesConsumer).handler, context.get(StakeCopyFrontier).handler], policy: 'park' },
   ],
   workflows: (context) => [{ name: 'federated-round', open: (limit) => context.get(FederationQueries).openRounds(limit) }],
   workers,

@@ -39,18 +39,18 @@ describe('membership', () => {
 
   test.each<[string, FederationCommand, string]>([
     ['an unknown task cannot be approved', { kind: 'approve', pool: 1n, nowMs: 0 }, 'task-unknown'],
-    ['an unknown task cannot be joined', { kind: 'join', node: NODES[0]!, stake: UNIT }, 'task-unknown'],
+    ['an unknown task cannot be joined', { kind: 'join', node: NODES[0]!, stake: UNIT, finalCases: [] }, 'task-unknown'],
   ])('%s', (_, command, rule) => {
     expect(new Story().refusal(command)).toBe(rule);
   });
 
   test('a node needs the stake, joins once, and not beyond the maximum', () => {
     const story = new Story().start(manifestWith({ participantsMax: 2 }), POOL, {});
-    expect(story.refusal({ kind: 'join', node: NODES[0]!, stake: 50n * UNIT - 1n })).toBe('stake-below-threshold');
-    story.give({ kind: 'join', node: NODES[0]!, stake: 50n * UNIT });
-    expect(story.refusal({ kind: 'join', node: NODES[0]!, stake: 50n * UNIT })).toBe('already-joined');
-    story.give({ kind: 'join', node: NODES[1]!, stake: 50n * UNIT });
-    expect(story.refusal({ kind: 'join', node: NODES[2]!, stake: 50n * UNIT })).toBe('task-full');
+    expect(story.refusal({ kind: 'join', node: NODES[0]!, stake: 50n * UNIT - 1n, finalCases: [] })).toBe('stake-below-threshold');
+    story.give({ kind: 'join', node: NODES[0]!, stake: 50n * UNIT, finalCases: [] });
+    expect(story.refusal({ kind: 'join', node: NODES[0]!, stake: 50n * UNIT, finalCases: [] })).toBe('already-joined');
+    story.give({ kind: 'join', node: NODES[1]!, stake: 50n * UNIT, finalCases: [] });
+    expect(story.refusal({ kind: 'join', node: NODES[2]!, stake: 50n * UNIT, finalCases: [] })).toBe('task-full');
   });
 
   test('a task is approved once, with a pool above zero', () => {
@@ -101,7 +101,7 @@ describe('the draw', () => {
 
   test('a second open of the same round does nothing', () => {
     const story = opened();
-    const command: FederationCommand = { kind: 'open-round', round: 1, stakes: STAKES, beacon: { kind: 'seeded', value: hashOf('b') }, nowMs: 0 };
+    const command: FederationCommand = { kind: 'open-round', round: 1, stakes: STAKES, finalCases: [], beacon: { kind: 'seeded', value: hashOf('b') }, nowMs: 0 };
     expect(story.give(command)).toEqual([]);
   });
 });

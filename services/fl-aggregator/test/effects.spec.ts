@@ -34,7 +34,7 @@ test('every phase has its deadline or its job, and the one before is replaced', 
   const due = story.nowMs + 30 * SECONDS;
   story.start(manifestWith({ participantsMax: 4, rounds: 2 }), UNIT, {});
   expect(effects(story, 0).map(brief)).toEqual([`timer joining ${due}`]);
-  expect(after((s) => NODES.forEach((node) => s.give({ kind: 'join', node, stake: 50n * UNIT })), story)).toEqual([`cancel ${TIMER}`, `job ${JOB.openRound}-${TASK_ID}-1`]);
+  expect(after((s) => NODES.forEach((node) => s.give({ kind: 'join', node, stake: 50n * UNIT, finalCases: [] })), story)).toEqual([`cancel ${TIMER}`, `job ${JOB.openRound}-${TASK_ID}-1`]);
   expect(after((s) => s.open(STAKES), story)).toEqual([`timer contributing ${due}`]);
   expect(after((s) => s.contribute(proposers(s)[0]!), story)).toEqual([]);
   expect(after((s) => s.contribute(proposers(s)[1]!), story)).toEqual([`cancel ${TIMER}`, `job ${JOB.aggregate}-${TASK_ID}-1`]);

@@ -119,7 +119,10 @@ test('bad input is refused by rule and field, and changes nothing', async () => 
   const task = await approvedTask(s, partner, 'bad', { participantsMax: 2, participantsMin: 2 });
   for (const { wallet } of members) await s.stake(wallet, task, STAKE, 2n);
   const [a, b] = members.slice(0, 2).map(({ authorization }) => s.clients(authorization)) as [ReturnType<Stage['clients']>, ReturnType<Stage['clients']>];
-  for (const { nodes } of [a, b]) await eventually(() => nodes.joinFederatedTask({ requestId: id(`join-${task}`), task }), { timeoutMs: 20_000 });
+  for (const { nodes } of [a, b]) {
+    const { stakeCopy } = await eventually(() => nodes.joinFederatedTask({ requestId: id(`join-${task}`), task }), { timeoutMs: 20_000 });
+    expect(stakeCopy).toMatchObject({ block: { hash: `0x${'b'.repeat(64)}` }, ageSeconds: 0n });
+  }
   const state = await eventually(async () => {
     const now = await a.tasks.getFederatedTask({ name: task });
     expect(now.phase).toBe('contributing');

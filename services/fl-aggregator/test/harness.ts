@@ -194,7 +194,7 @@ async function rest(url: string, method: string, options: { authorization?: stri
 async function sendStake(log: EmbeddedEventLog, wallet: string, task: string, units: bigint, version: bigint): Promise<void> {
   const id = uuidV8From('stake', wallet, task, version);
   const stakes = [{ task: `tasks/${task.slice(task.lastIndexOf('/') + 1)}`, role: 'participant', units: units.toString() }];
-  const value = toBinary(PositionChangedSchema, create(PositionChangedSchema, { wallet, version, stakes }));
+  const value = toBinary(PositionChangedSchema, create(PositionChangedSchema, { wallet, version, asOf: { number: version, hash: `0x${'b'.repeat(64)}` }, stakes }));
   const type = 'skein.staking.position.changed.v1';
   const headers = { ce_specversion: '1.0', ce_id: id, ce_type: type, ce_source: '/skein/staking/position/v1', ce_subject: wallet, ce_streamversion: version.toString(), ce_position: '1', ce_correlationid: id };
   await log.send([{ topic: 'staking.position.v1', key: wallet, id, type, timeMs: 1_700_000_000_000, value, headers }]);

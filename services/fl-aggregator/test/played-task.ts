@@ -83,7 +83,7 @@ export async function playForgetfully(s: PlayGround, runner: RunnerPool, task: s
   );
 }
 
-/** What a story came to: without the times. */
+/** What a story came to: without the times and case ids. */
 export interface StoryResult {
   readonly weights: unknown;
   readonly pool: Record<string, unknown>;
@@ -107,7 +107,9 @@ export async function playStory(s: PlayGround, runner: RunnerPool, onMoment: (mo
     const rounds = ((await get('/rounds'))['rounds'] as Record<string, unknown>[] | undefined) ?? [];
     expect([state['phase'], rounds.length, state['modelSha256']]).toEqual(['finished', 3, expect.stringMatching(/^[0-9a-f]{64}$/)]);
     expect(rounds.every(({ closedAtMs }) => closedAtMs !== '0' && closedAtMs !== undefined)).toBe(true);
-    const timeless = rounds.map(({ openedAtMs: _opened, closedAtMs: _closed, ...rest }) => rest);
+    // A slash's case id is of its task, so of this story alone.
+    const own = (slashes: unknown) => (slashes as Record<string, unknown>[] | undefined)?.map(({ caseId: _case, ...rest }) => rest);
+    const timeless = rounds.map(({ openedAtMs: _opened, closedAtMs: _closed, slashes, ...rest }) => ({ ...rest, slashes: own(slashes) }));
     return { weights: state['weightsSha256'], pool: await get('/pool'), rounds: timeless, nodes: await get('/nodes') };
   }, { timeoutMs: 30_000 });
 }

@@ -64,13 +64,13 @@ export class Story {
   start(manifest: Manifest, pool: bigint, stakes: Readonly<Record<string, bigint>>): this {
     this.give(propose(manifest));
     this.give({ kind: 'approve', pool, nowMs: this.nowMs });
-    for (const [node, stake] of Object.entries(stakes)) this.give({ kind: 'join', node, stake });
+    for (const [node, stake] of Object.entries(stakes)) this.give({ kind: 'join', node, stake, finalCases: [] });
     return this;
   }
 
   open(stakes: Readonly<Record<string, bigint>>, value = hashOf(`beacon-${this.state.roundsDone}`)): this {
     const round = this.state.roundsDone + 1;
-    this.give({ kind: 'open-round', round, stakes, beacon: { kind: 'seeded', value }, nowMs: this.nowMs });
+    this.give({ kind: 'open-round', round, stakes, finalCases: [], beacon: { kind: 'seeded', value }, nowMs: this.nowMs });
     return this;
   }
 

@@ -7,7 +7,7 @@ import { activeMembers, federationDecider, federationStream } from '../domain/in
 import type { FederationCommand, FederationEvent, FederationState } from '../domain/index.js';
 import { effectsOf } from './effects.js';
 import { STAKES } from './ports.js';
-import type { StakePort } from './ports.js';
+import type { CopiedStakes, StakePort } from './ports.js';
 import { TaskSignals } from './task-signals.js';
 import { WeightArtifacts } from './weight-artifacts.js';
 
@@ -68,17 +68,18 @@ export class FederationDesk {
     return this.give(
       taskId,
       origin,
-      async () => {
-        stake = (await this.#stakes.stakesOf(taskId, [node]))[node] ?? 0n;
-        return { kind: 'join', node, stake };
+      async (_nowMs, { openSlashes }) => {
+        const { stakes, ...asOf } = await this.#stakes.stakesOf(taskId, [node], Object.keys(openSlashes));
+        stake = stakes[node] ?? 0n;
+        return { kind: 'join', node, stake, ...asOf };
       },
       () => answer(stake),
     );
   }
 
   /** Stakes of all members now, for the draw. */
-  async memberStakes(taskId: string, state: FederationState): Promise<Record<string, bigint>> {
-    return this.#stakes.stakesOf(taskId, activeMembers(state));
+  async memberStakes(taskId: string, state: FederationState): Promise<CopiedStakes> {
+    return this.#stakes.stakesOf(taskId, activeMembers(state), Object.keys(state.openSlashes));
   }
 
   /**

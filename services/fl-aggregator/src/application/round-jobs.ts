@@ -38,7 +38,7 @@ export class RoundJobs {
     await this.#artifacts.grant(modelSha256, [creator]);
     const beacon = await this.#beacon.draw({ requestId, what: 'federation-roles', round });
     await this.#desk.give(taskId, originOf(jobId, cause), async (nowMs, state) => ({
-      kind: 'open-round', round, beacon, nowMs, stakes: await this.#desk.memberStakes(taskId, state),
+      kind: 'open-round', round, beacon, nowMs, ...(await this.#desk.memberStakes(taskId, state)),
     }));
   }
 

@@ -1,21 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { PositionChangedSchema } from '@skein/contracts/staking';
 import type { PositionChanged } from '@skein/contracts/staking';
 import { inboxOnce } from '@skein/events';
-import type { Tx } from '@skein/events';
-import type { Delivery, MessageHandler } from '@skein/messaging';
-import { POOL } from '@skein/platform';
+import type { InboxEntry, Tx } from '@skein/events';
+import { chainOf, hearOfBlock, POOL } from '@skein/platform';
 import type { Pool } from 'pg';
-import type { StakePort } from '../application/ports.js';
+import type { CopiedStakes, StakePort } from '../application/ports.js';
 
 const ROLE = 'participant';
+
+/** What this copy takes from a position. */
+export type Position = Pick<PositionChanged, 'wallet' | 'version' | 'asOf' | 'stakes' | 'cause'>;
 
 /** The uuid of a resource name such as tasks/{uuid}. */
 const idOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
 
 /** Keeps each wallet's newest position; an older one (redelivered, reordered) changes nothing. */
-export async function takePosition(tx: Tx, position: Pick<PositionChanged, 'wallet' | 'version' | 'stakes'>): Promise<void> {
-  const { wallet, version, stakes } = position;
+async function takeStakes(tx: Tx, { wallet, version, stakes }: Position): Promise<void> {
   const newer = await tx.query(
     `INSERT INTO stake_position AS p (wallet, version) VALUES ($1, $2)
      ON CONFLICT (wallet) DO UPDATE SET version = excluded.version WHERE p.version < excluded.version`,
@@ -30,7 +30,31 @@ export async function takePosition(tx: Tx, position: Pick<PositionChanged, 'wall
   );
 }
 
-/** Finalised stakes of participants, as the staking indexer published them. */
+/** The case is noted with the very position that has its slash: nobody sees one without the other. */
+async function takePosition(tx: Tx, position: Position): Promise<void> {
+  const { wallet, asOf, cause } = position;
+  await takeStakes(tx, position);
+  if (cause?.kind === 'federation-slashed') await tx.query('INSERT INTO stake_case (case_id, wallet) VALUES ($1, $2) ON CONFLICT DO NOTHING', [cause.caseId, wallet]);
+  await hearOfBlock(tx, asOf && { chain: chainOf(wallet), block: asOf });
+}
+
+/** One row of the frontier and a stake; without stakes one row whose wallet is null. */
+interface Row {
+  block_number: string | null;
+  block_hash: string | null;
+  final_cases: string[];
+  wallet: string | null;
+  units: string;
+}
+
+// One statement, one snapshot: the block, the stakes, and the slashes that are in them.
+const STAKES = `
+  SELECT f.block_number, f.block_hash, ARRAY(SELECT c.case_id FROM stake_case c WHERE c.case_id = ANY($3)) AS final_cases, s.wallet, s.units::text
+  FROM (VALUES (1)) one
+  LEFT JOIN LATERAL (SELECT * FROM stake_frontier ORDER BY chain LIMIT 1) f ON true
+  LEFT JOIN stake_on_task s ON s.task_id = $1 AND s.wallet = ANY($2)`;
+
+/** Finalised stakes of participants, as the staking indexer published them. Positions of a wallet come in the order of their versions, each at least once. */
 @Injectable()
 export class StakeCopy implements StakePort {
   readonly #pool: Pool;
@@ -38,21 +62,15 @@ export class StakeCopy implements StakePort {
     this.#pool = pool;
   }
 
-  async stakesOf(taskId: string, wallets: readonly string[]): Promise<Record<string, bigint>> {
-    const { rows } = await this.#pool.query<{ wallet: string; units: string }>(
-      'SELECT wallet, units::text FROM stake_on_task WHERE task_id = $1 AND wallet = ANY($2)',
-      [taskId, [...wallets]],
-    );
-    return Object.fromEntries(rows.map(({ wallet, units }) => [wallet, BigInt(units)]));
+  async stakesOf(taskId: string, wallets: readonly string[], caseIds: readonly string[]): Promise<CopiedStakes> {
+    const { rows } = await this.#pool.query<Row>({ name: 'federation-stakes', text: STAKES, values: [taskId, wallets, caseIds] });
+    const { final_cases: finalCases, block_number: number, block_hash: hash } = rows[0]!;
+    const stakes = Object.fromEntries(rows.flatMap(({ wallet, units }) => (wallet === null ? [] : [[wallet, BigInt(units)]])));
+    return { stakes, finalCases, ...(number === null || hash === null ? {} : { stakeBlock: { number: Number(number), hash } }) };
   }
 
-  /** Handler of the indexer's events. */
-  readonly handler: MessageHandler<typeof PositionChangedSchema> = {
-    topic: 'staking.position.v1',
-    type: 'skein.staking.position.changed.v1',
-    schema: PositionChangedSchema,
-    handle: async (message: PositionChanged, delivery: Delivery) => {
-      await inboxOnce(this.#pool, delivery.inbox, (tx) => takePosition(tx, message));
-    },
-  };
+  /** Takes over one delivered position, once. */
+  async take(inbox: InboxEntry, position: Position): Promise<void> {
+    await inboxOnce(this.#pool, inbox, (tx) => takePosition(tx, position));
+  }
 }

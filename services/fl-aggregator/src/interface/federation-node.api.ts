@@ -12,7 +12,7 @@ import {
 import type { EventStore } from '@skein/events';
 import { reject, unwrap } from '@skein/kernel';
 import type { Clock } from '@skein/kernel';
-import { ARTIFACTS, CLOCK, EVENT_STORE, notFound, Rpc } from '@skein/platform';
+import { ARTIFACTS, CLOCK, EVENT_STORE, notFound, Rpc, StakeCopyFrontier } from '@skein/platform';
 import type { CallContext } from '@skein/platform';
 import { FederationDesk } from '../application/federation-desk.js';
 import type { Origin } from '../application/federation-desk.js';
@@ -47,6 +47,7 @@ export class FederationNodeApi {
   readonly #signals: TaskSignals;
   readonly #artifacts: ArtifactStore;
   readonly #clock: Clock;
+  readonly #frontier: StakeCopyFrontier;
 
   constructor(
     @Inject(EVENT_STORE) store: EventStore,
@@ -55,6 +56,7 @@ export class FederationNodeApi {
     @Inject(TaskSignals) signals: TaskSignals,
     @Inject(ARTIFACTS) artifacts: ArtifactStore,
     @Inject(CLOCK) clock: Clock,
+    @Inject(StakeCopyFrontier) frontier: StakeCopyFrontier,
   ) {
     this.#store = store;
     this.#desk = desk;
@@ -62,12 +64,13 @@ export class FederationNodeApi {
     this.#signals = signals;
     this.#artifacts = artifacts;
     this.#clock = clock;
+    this.#frontier = frontier;
   }
 
   @Rpc(FederationNodeService.method.joinFederatedTask)
   async join(request: JoinFederatedTaskRequest, call: CallContext): Promise<Answer<typeof JoinFederatedTaskResponseSchema>> {
     const done = await this.#desk.join(taskIdOf(request.task, 'task'), walletOf(call), originOf(call, 'join'));
-    return { stakeUnits: done.answer?.stakeUnits ?? '', receipt: await receiptOf(this.#store, done) };
+    return { stakeUnits: done.answer?.stakeUnits ?? '', receipt: await receiptOf(this.#store, done), ...(await this.#frontier.field()) };
   }
 
   @Rpc(FederationNodeService.method.submitContribution)

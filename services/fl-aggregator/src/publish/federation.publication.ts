@@ -6,6 +6,7 @@ import {
 import type { Recorded, RecordedEvent } from '@skein/events';
 import { federationCaseId } from '@skein/kernel';
 import { publicMessage } from '@skein/messaging';
+import { stakeBlockField } from '@skein/platform';
 import type { Publication, PublicMessage } from '@skein/messaging';
 import type { FederationEvent, Payment, PoolMovement, StakedNode } from '../domain/index.js';
 
@@ -38,15 +39,15 @@ function messageOf(event: Recorded<FederationEvent>): PublicMessage | undefined 
       return as(FederatedTaskApprovedSchema, { task, ...event.data.task, ...amounts, latestEndMs: BigInt(latestEndMs), slashBps });
     }
     case 'skein.federation.node.joined.v1':
-      return as(FederationNodeJoinedSchema, { task, node: event.data.node, stakeUnits: event.data.stake.toString() });
+      return as(FederationNodeJoinedSchema, { task, node: event.data.node, stakeUnits: event.data.stake.toString(), ...stakeBlockField(event.data.stakeBlock) });
     case 'skein.federation.node.excluded.v1': {
       const { node, round, stake } = event.data;
-      return as(FederationNodeExcludedSchema, { task, node, round, stakeUnits: stake.toString() });
+      return as(FederationNodeExcludedSchema, { task, node, round, stakeUnits: stake.toString(), ...stakeBlockField(event.data.stakeBlock) });
     }
     case 'skein.federation.round.opened.v1': {
       const { round, beacon, proposers, voters } = event.data;
       const draw = { beaconKind: beacon.kind, beaconValue: beacon.value };
-      return as(RoundOpenedSchema, { task, round, ...draw, proposers: staked(proposers), voters: staked(voters) });
+      return as(RoundOpenedSchema, { task, round, ...draw, proposers: staked(proposers), voters: staked(voters), ...stakeBlockField(event.data.stakeBlock) });
     }
     case 'skein.federation.round.settled.v1': {
       const { round, outcome, modelSha256, reward, payments } = event.data;

@@ -1,5 +1,5 @@
 import type { BeaconDraw } from '@skein/kernel';
-import type { TimedPhase } from './federation.events.js';
+import type { StakeBlock, TimedPhase } from './federation.events.js';
 import type { Manifest } from './manifest.js';
 
 interface Timed {
@@ -20,14 +20,21 @@ export interface ApproveTask extends Timed {
   readonly kind: 'approve';
   readonly pool: bigint;
 }
-export interface JoinTask {
+/** As of what stakes are final. */
+interface AsOf {
+  /** Those of the task's open cases whose slash the stakes already have. */
+  readonly finalCases: readonly string[];
+  /** The final block; absent where none is known. */
+  readonly stakeBlock?: StakeBlock;
+}
+export interface JoinTask extends AsOf {
   readonly kind: 'join';
   readonly node: string;
-  /** Finalised stake of the wallet on this task, before slashes decided here. */
+  /** Finalised stake of the wallet on this task. */
   readonly stake: bigint;
 }
-/** Draws the roles of a round. `stakes` are the finalised stakes of all members, before slashes decided here. */
-export interface OpenRound extends Timed {
+/** Draws the roles of a round. `stakes` are the finalised stakes of all members. */
+export interface OpenRound extends Timed, AsOf {
   readonly kind: 'open-round';
   readonly round: number;
   readonly stakes: Readonly<Record<string, bigint>>;

@@ -56,8 +56,16 @@ export type TaskApproved = Event<
   'task.approved',
   { pool: bigint; joiningDueAtMs: number; stakeThreshold: bigint; task: TaskFacts; latestEndMs: number; slashBps: number }
 >;
-export type NodeJoined = Event<'node.joined', { node: string; stake: bigint }>;
-export type NodeExcluded = Event<'node.excluded', { node: string; stake: bigint; round: number }>;
+/** A final block, by height and hash. */
+export interface StakeBlock {
+  readonly number: number;
+  readonly hash: string;
+}
+
+/** `stakeBlock` is what the stake is final as of, less slashes decided here that were not final then; absent where none was recorded. */
+export type NodeJoined = Event<'node.joined', { node: string; stake: bigint; stakeBlock?: StakeBlock }>;
+/** Without `stakeBlock` a slash of the round alone took the stake below the threshold, or none was recorded. */
+export type NodeExcluded = Event<'node.excluded', { node: string; stake: bigint; round: number; stakeBlock?: StakeBlock }>;
 export type JoiningClosed = Event<'joining.closed', { round: number; active: number }>;
 export type RoundOpened = Event<
   'round.opened',
@@ -66,6 +74,8 @@ export type RoundOpened = Event<
     beacon: BeaconDraw;
     proposers: readonly StakedNode[];
     voters: readonly StakedNode[];
+    /** As in `NodeJoined`. */
+    stakeBlock?: StakeBlock;
     modelSha256: string;
     contributingDueAtMs: number;
   }

@@ -4,7 +4,7 @@ import type { Manifest } from './manifest.js';
 
 /** A member of the task. */
 export interface Member {
-  /** Slashes decided here so far: effective stake = finalised stake − this. */
+  /** Slashes decided here so far, final or not. */
   readonly slashed: bigint;
   readonly out: boolean;
   /** Σ n_i over the accepted rounds it contributed to: its part in the model. */

@@ -1,7 +1,7 @@
 import { ok, reject } from '@skein/kernel';
 import type { Rejection, Result } from '@skein/kernel';
 import type { ApproveTask, ClosePhase, JoinTask, OpenRound, ProposeTask, RecordExport } from './federation.commands.js';
-import type { FederationEvent, StakedNode, TaskFacts } from './federation.events.js';
+import type { FederationEvent, StakeBlock, StakedNode, TaskFacts } from './federation.events.js';
 import { activeMembers } from './federation.state.js';
 import type { FederationState } from './federation.state.js';
 import { checkManifest, isSha256 } from './manifest.policy.js';
@@ -14,11 +14,17 @@ type Decision = Result<readonly FederationEvent[], Rejection>;
 /** The number of the next round to open, from 1. */
 export const nextRound = (state: FederationState): number => state.roundsDone + 1;
 
-/** Effective stake: what the chain has finalised minus what was slashed here, never below zero. */
-export function effectiveStake(state: FederationState, node: string, finalised: bigint): bigint {
-  const left = finalised - (state.members[node]?.slashed ?? 0n);
+/**
+ * Effective stake: what is final minus the slashes decided here that it does not have yet, never below zero. `finalCases` are read with
+ * the stakes in one snapshot; a case is closed here only after that, so each slash is subtracted once whatever comes first.
+ */
+export function effectiveStake(state: FederationState, node: string, finalised: bigint, finalCases: readonly string[]): bigint {
+  const open = Object.entries(state.openSlashes).filter(([caseId, slash]) => slash.node === node && !finalCases.includes(caseId));
+  const left = open.reduce((stake, [, { units }]) => stake - units, finalised);
   return left > 0n ? left : 0n;
 }
+
+const asOf = ({ stakeBlock }: Pick<JoinTask, 'stakeBlock'>): { stakeBlock?: StakeBlock } => (stakeBlock === undefined ? {} : { stakeBlock });
 
 /** A new task, not yet approved. */
 export function propose(command: ProposeTask, state: FederationState): Decision {
@@ -64,7 +70,7 @@ function joinable(command: JoinTask, state: FederationState): Rejection | undefi
   if (member && !member.out) return fault('already-exists', 'already-joined', 'this node is a member already');
   if (activeMembers(state).length >= state.manifest!.participantsMax)
     return fault('resource-exhausted', 'task-full', 'the task has all the nodes it may have');
-  if (effectiveStake(state, command.node, command.stake) < state.manifest!.stakeThreshold)
+  if (effectiveStake(state, command.node, command.stake, command.finalCases) < state.manifest!.stakeThreshold)
     return fault('failed-precondition', 'stake-below-threshold', 'the effective stake is below the task\'s threshold');
   return undefined;
 }
@@ -73,8 +79,8 @@ function joinable(command: JoinTask, state: FederationState): Rejection | undefi
 export function join(command: JoinTask, state: FederationState): Decision {
   const fault = joinable(command, state);
   if (fault) return { ok: false, error: fault };
-  const stake = effectiveStake(state, command.node, command.stake);
-  const joined: FederationEvent = { type: 'skein.federation.node.joined.v1', data: { node: command.node, stake } };
+  const stake = effectiveStake(state, command.node, command.stake, command.finalCases);
+  const joined: FederationEvent = { type: 'skein.federation.node.joined.v1', data: { node: command.node, stake, ...asOf(command) } };
   const active = activeMembers(state).length + 1;
   if (state.phase !== 'joining' || active < state.manifest!.participantsMax) return ok([joined]);
   return ok([joined, { type: 'skein.federation.joining.closed.v1', data: { round: nextRound(state), active } }]);
@@ -138,6 +144,7 @@ function opened(command: OpenRound, state: FederationState, manifest: Manifest, 
       beacon: command.beacon,
       proposers: staked(roles.proposers),
       voters: staked(roles.voters),
+      ...asOf(command),
       modelSha256: state.modelSha256,
       contributingDueAtMs: command.nowMs + manifest.deadlines.contributingMs,
     },
@@ -149,11 +156,11 @@ export function openRound(command: OpenRound, state: FederationState): Decision 
   if (state.phase !== 'roles' || command.round !== nextRound(state)) return ok([]);
   if (!isSha256(command.beacon.value)) return reject('invalid-argument', 'beacon', 'the beacon value must be 64 hex digits', 'beacon');
   const manifest = state.manifest!;
-  const nodes = activeMembers(state).map((node) => ({ node, stake: effectiveStake(state, node, command.stakes[node] ?? 0n) }));
+  const nodes = activeMembers(state).map((node) => ({ node, stake: effectiveStake(state, node, command.stakes[node] ?? 0n, command.finalCases) }));
   const enough = nodes.filter(({ stake }) => stake >= manifest.stakeThreshold);
   const excluded = nodes
     .filter(({ stake }) => stake < manifest.stakeThreshold)
-    .map((node): FederationEvent => ({ type: 'skein.federation.node.excluded.v1', data: { ...node, round: command.round } }));
+    .map((node): FederationEvent => ({ type: 'skein.federation.node.excluded.v1', data: { ...node, round: command.round, ...asOf(command) } }));
   if (enough.length < manifest.participantsMin) return ok(voidForLack(command.nowMs, state, excluded));
   return ok([...excluded, opened(command, state, manifest, enough)]);
 }

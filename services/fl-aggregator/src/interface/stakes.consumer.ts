@@ -4,12 +4,15 @@ import type { PositionChanged } from '@skein/contracts/staking';
 import { isUuid } from '@skein/kernel';
 import type { Delivery, MessageHandler } from '@skein/messaging';
 import { FederationDesk } from '../application/federation-desk.js';
+import { StakeCopy } from '../infrastructure/stake-copy.js';
 
-/** Closes the case of a slash once a final block has it. */
+/** Takes finalised stakes over, and closes the case of a slash that they have. */
 @Injectable()
-export class SlashesConsumer {
+export class StakesConsumer {
+  readonly #copy: StakeCopy;
   readonly #desk: FederationDesk;
-  constructor(@Inject(FederationDesk) desk: FederationDesk) {
+  constructor(@Inject(StakeCopy) copy: StakeCopy, @Inject(FederationDesk) desk: FederationDesk) {
+    this.#copy = copy;
     this.#desk = desk;
   }
 
@@ -20,8 +23,13 @@ export class SlashesConsumer {
     handle: (message, delivery) => this.handle(message, delivery),
   };
 
-  /** Told again it changes nothing: the case is not open any more. */
-  async handle({ cause }: PositionChanged, delivery: Delivery): Promise<void> {
+  /**
+   * The copy first: closed before, a slash would be missing from the stake for a moment. Told again it changes nothing, and after a kill
+   * in between the case is closed then: until then the copy itself says that it has the slash.
+   */
+  async handle(message: PositionChanged, delivery: Delivery): Promise<void> {
+    await this.#copy.take(delivery.inbox, message);
+    const { cause } = message;
     if (cause?.kind !== 'federation-slashed') return;
     const { caseId } = cause;
     const taskId = cause.task.replace(/^tasks\//, '');
