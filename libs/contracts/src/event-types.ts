@@ -19,7 +19,7 @@ export const EVENT_TYPES: Readonly<Record<string, readonly string[]>> = {
     'skein.federation.task.approved.v1', 'skein.federation.node.joined.v1', 'skein.federation.node.excluded.v1', 'skein.federation.round.opened.v1',
     'skein.federation.round.settled.v1', 'skein.federation.round.voided.v1', 'skein.federation.model.exported.v1',
   ],
-  'staking.reconciliation.v1': ['skein.staking.reconciliation.frozen.v1', 'skein.staking.reconciliation.thawed.v1'],
+  'staking.reconciliation.v1': ['skein.staking.reconciliation.frozen.v1', 'skein.staking.reconciliation.passed.v1', 'skein.staking.reconciliation.thawed.v1'],
   'staking.position.v1': ['skein.staking.position.changed.v1', 'skein.staking.pool.changed.v1', 'skein.staking.case.changed.v1', 'skein.staking.sigma.changed.v1', 'skein.staking.finality.reached.v1'],
   'marketplace.model-version.v1': ['skein.marketplace.model.version-registered.v1'],
   'marketplace.price.v1': ['skein.marketplace.deployment.price-changed.v1'],

@@ -8,12 +8,12 @@ const SETTLED_MS_MAX = 45_000;
 const EVERY_MS = 100;
 
 /*
- * Events that come as often as something had to be tried: looks at the chain, attempts at a call, and the credit held for
- * them and given back. What became of them is among the facts, and the balances too.
+ * Events that come as often as something had to be tried: looks at the chain, comparisons with its contracts, attempts at a
+ * call, and the credit held for them and given back. What became of them is among the facts, and the balances too.
  */
 export const ATTEMPTS = [
-  'skein.staking.cursor.moved.v1', 'skein.staking.finality.reached.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1', 'skein.billing.ledger.credit-reserved.v1',
-  'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1', 'skein.billing.ledger.transfers-refused.v1',
+  'skein.staking.cursor.moved.v1', 'skein.staking.finality.reached.v1', 'skein.staking.reconciliation.passed.v1', 'skein.marketplace.call.started.v1', 'skein.marketplace.call.voided.v1',
+  'skein.billing.ledger.credit-reserved.v1', 'skein.billing.ledger.credit-released.v1', 'skein.billing.ledger.transfers-applied.v1', 'skein.billing.ledger.transfers-refused.v1',
 ];
 /** How many of them an event has depends on how far each look at the chain came; how many facts there are does not. */
 const FACTS = ['skein.staking.fact.observed.v1', 'skein.staking.fact.finalised.v1', 'skein.staking.facts.finalised.v1'];

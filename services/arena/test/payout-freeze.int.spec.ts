@@ -22,8 +22,7 @@ afterAll(async () => {
 
 const PAYING = ['skein.arena.epoch.closed.v1', 'skein.arena.final.concluded.v1', 'skein.arena.task.finished.v1'];
 const chain = 'eip155:31337';
-const inbox = (messageId: string) => ({ consumer: 'arena.reconciliation', messageId });
-const passed = (version: bigint) => freeze.pass(inbox(`p${version}`), { chain, version, logSinceMs: 1n, block: 7n, checkedAtMs: 10n ** 15n, holdsForMs: 60_000n });
+const passed = (version: bigint) => freeze.pass({ chain, version, logSinceMs: 1n, block: 7n, checkedAtMs: 10n ** 15n, holdsForMs: 60_000n });
 
 /** Decides one event, whatever the stream holds. */
 const decides = (event: DomainEvent): Decider<undefined, undefined, DomainEvent> => ({ initialState: () => undefined, decide: () => ok([event]), evolve: () => undefined });
@@ -45,20 +44,20 @@ test('an epoch’s rewards, the division of the locked pool and its vesting wait
   expect(await rulesOf(events)).toEqual(each('reconciliation-missing'));
   await passed(1n);
   expect(await rulesOf(events)).toEqual({});
-  await freeze.take(inbox('f'), { chain, version: 2n, logSinceMs: 1n, frozen: true, rule: 'totals-differ', reason: 'staked: 7, 8' });
+  await freeze.take({ chain, version: 2n, logSinceMs: 1n, frozen: true, rule: 'totals-differ', reason: 'staked: 7, 8' });
   expect(await rulesOf(events)).toEqual(each('payouts-frozen'));
-  await freeze.take(inbox('t'), { chain, version: 3n, logSinceMs: 1n, frozen: false, rule: '', reason: 'seen' });
+  await freeze.take({ chain, version: 3n, logSinceMs: 1n, frozen: false, rule: '', reason: 'seen' });
   expect(await rulesOf(events)).toEqual({});
 });
 
 test('what was decided in one transaction with a payout waits with it', async () => {
   const { events } = goldenStreams();
-  await freeze.take(inbox('f2'), { chain, version: 4n, logSinceMs: 1n, frozen: true, rule: 'totals-differ', reason: 'staked: 7, 8' });
+  await freeze.take({ chain, version: 4n, logSinceMs: 1n, frozen: true, rule: 'totals-differ', reason: 'staked: 7, 8' });
   const decider = { ...decides(events.get('skein.arena.epoch.closed.v1')!), decide: () => ok(['skein.arena.submission.scored.v1', 'skein.arena.epoch.closed.v1'].map((type) => events.get(type)!)) };
-  const message = inbox('verdict');
-  const give = () => store.execute({ decider, streamId: 'both', command: () => undefined, metadata: { correlationId: 'test', actor: 'service:arena' }, inbox: message });
+  const inbox = { consumer: 'arena.verdicts', messageId: 'verdict' };
+  const give = () => store.execute({ decider, streamId: 'both', command: () => undefined, metadata: { correlationId: 'test', actor: 'service:arena' }, inbox });
   expect(await give()).toMatchObject({ ok: false, error: { rule: 'payouts-frozen' } });
   expect(await store.readStream('both')).toEqual([]);
-  await freeze.take(inbox('t2'), { chain, version: 5n, logSinceMs: 1n, frozen: false, rule: '', reason: 'seen' });
+  await freeze.take({ chain, version: 5n, logSinceMs: 1n, frozen: false, rule: '', reason: 'seen' });
   expect(await give()).toMatchObject({ ok: true, value: { duplicate: false, version: 2 } });
 });

@@ -103,7 +103,7 @@ test('a booking is made once, whether by message or by timer, in one process or 
   const booking = vestedBooking(task, 'message-1/vested', rewards);
   const [one, other] = [open(), open()];
   const freeze = new PayoutFreeze(db.appPool);
-  await freeze.pass({ consumer: 'test', messageId: 'passed' }, { chain: 'eip155:31337', version: 1n, logSinceMs: 0n, block: 0n, checkedAtMs: 10n ** 15n, holdsForMs: 10n ** 9n });
+  await freeze.pass({ chain: 'eip155:31337', version: 1n, logSinceMs: 0n, block: 0n, checkedAtMs: 10n ** 15n, holdsForMs: 10n ** 9n });
   const book = (store: EventStore, given = booking): Promise<void> => new Bookings(store, new SqlLedgerHistory(store), freeze).book({ ok: true, value: given }, metadata);
   await Promise.all([book(one), book(other), book(one)]);
   await other.headPosition();

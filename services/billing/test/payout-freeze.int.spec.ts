@@ -41,11 +41,10 @@ const task = taskLedger('tasks/018f0000-0000-7000-8000-00000000bbbb');
 const source = (): string => `message-${(messages += 1)}`;
 const pay = (by: Bookings = bookings, stakesAsOf?: bigint): Promise<void> =>
   by.book({ ok: true, value: vestedBooking(task, source(), [{ wallet: 'w1', amount: 5n, poolAmount: 0n }]) }, metadata, undefined, stakesAsOf);
-const inbox = () => ({ consumer: 'billing.reconciliation', messageId: source() });
 const tell = (version: bigint, frozen: boolean, logSinceMs = 1n): Promise<void> =>
-  freeze.take(inbox(), { chain, version, logSinceMs, frozen, rule: frozen ? 'totals-differ' : '', reason: 'staked: 7, 8' });
+  freeze.take({ chain, version, logSinceMs, frozen, rule: frozen ? 'totals-differ' : '', reason: 'staked: 7, 8' });
 const pass = (version: bigint, { logSinceMs = 1n, block = 100n, checkedAtMs = NOW, holdsForMs = DAY_MS } = {}): Promise<void> =>
-  freeze.pass(inbox(), { chain, version, logSinceMs, block, checkedAtMs, holdsForMs });
+  freeze.pass({ chain, version, logSinceMs, block, checkedAtMs, holdsForMs });
 const paid = async (): Promise<bigint> => (await store.state(ledgerDecider, task.ledgerId)).state.books.accounts.get('payable.node/w1')?.creditsPosted ?? 0n;
 const refusedBy = (rule: string, message = '') => ({ rejection: { code: 'unavailable', rule, retriable: true, message: expect.stringContaining(message) } });
 

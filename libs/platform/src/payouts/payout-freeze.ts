@@ -1,5 +1,4 @@
 import { ReconciliationFrozenSchema, ReconciliationPassedSchema, ReconciliationThawedSchema } from '@skein/contracts/staking';
-import { inboxOnce, type InboxEntry, type Tx } from '@skein/events';
 import { RejectionError } from '@skein/kernel';
 import { onMessage, type MessageHandler } from '@skein/messaging';
 import type pg from 'pg';
@@ -54,14 +53,14 @@ export class PayoutFreeze {
     this.#pool = pool;
   }
 
-  /** Takes over a freeze or a thaw, once; an older one changes nothing. */
-  take(inbox: InboxEntry, { chain, logSinceMs, version, frozen, rule, reason }: ToldFreeze): Promise<void> {
-    return this.#once(inbox, TOLD, [chain, logSinceMs.toString(), version.toString(), frozen, rule, reason]);
+  /** Takes over a freeze or a thaw. One that comes again, or late, changes nothing. */
+  async take({ chain, logSinceMs, version, frozen, rule, reason }: ToldFreeze): Promise<void> {
+    await this.#pool.query(TOLD, [chain, logSinceMs.toString(), version.toString(), frozen, rule, reason]);
   }
 
-  /** Takes over that nothing differs, once; an older one changes nothing. It lifts no freeze, whichever log of the indexer says it. */
-  pass(inbox: InboxEntry, { chain, logSinceMs, version, block, checkedAtMs, holdsForMs }: ToldPass): Promise<void> {
-    return this.#once(inbox, PASSED, [chain, ...[logSinceMs, version, block, checkedAtMs, holdsForMs].map(String)]);
+  /** Takes over that nothing differs. One that comes again, or late, changes nothing. It lifts no freeze, whichever log of the indexer says it. */
+  async pass({ chain, logSinceMs, version, block, checkedAtMs, holdsForMs }: ToldPass): Promise<void> {
+    await this.#pool.query(PASSED, [chain, ...[logSinceMs, version, block, checkedAtMs, holdsForMs].map(String)]);
   }
 
   /**
@@ -77,10 +76,6 @@ export class PayoutFreeze {
     const message = `no payout rests on the stakes of ${behind.chain} as of block ${block} before they are compared with their contracts: that was done up to block ${behind.reconciled}`;
     throw new RejectionError({ code: 'unavailable', rule: 'reconciliation-behind', message, retriable: true });
   }
-
-  async #once(inbox: InboxEntry, text: string, values: readonly unknown[]): Promise<void> {
-    await inboxOnce(this.#pool, inbox, async (tx: Tx) => void (await tx.query(text, [...values])));
-  }
 }
 
 /** What keeps the copy. Its consumer stops at a message it cannot read: a freeze must not be passed over. */
@@ -89,18 +84,18 @@ export const payoutFreezeHandlers = (freeze: PayoutFreeze): readonly MessageHand
     topic: TOPIC,
     type: 'skein.staking.reconciliation.frozen.v1',
     schema: ReconciliationFrozenSchema,
-    handle: (message, { inbox }) => freeze.take(inbox, { ...message, frozen: true }),
+    handle: (message) => freeze.take({ ...message, frozen: true }),
   }),
   onMessage({
     topic: TOPIC,
     type: 'skein.staking.reconciliation.passed.v1',
     schema: ReconciliationPassedSchema,
-    handle: (message, { inbox }) => freeze.pass(inbox, { ...message, block: message.asOf?.number ?? 0n }),
+    handle: (message) => freeze.pass({ ...message, block: message.asOf?.number ?? 0n }),
   }),
   onMessage({
     topic: TOPIC,
     type: 'skein.staking.reconciliation.thawed.v1',
     schema: ReconciliationThawedSchema,
-    handle: (message, { inbox }) => freeze.take(inbox, { ...message, frozen: false, rule: '' }),
+    handle: (message) => freeze.take({ ...message, frozen: false, rule: '' }),
   }),
 ];
