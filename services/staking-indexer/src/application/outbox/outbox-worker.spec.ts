@@ -2,7 +2,7 @@ import { metrics } from '@opentelemetry/api';
 import { eventually, FakeClock } from '@skein/testing';
 import { expect, test } from 'vitest';
 import { accepted, mint, parkedAs, signedAs, startedAt, transaction } from '../../../test/outbox-fixtures.js';
-import { fold } from '@skein/kernel';
+import { fold, RejectionError } from '@skein/kernel';
 import { outboxDecider } from '../../domain/outbox/outbox.decider.js';
 import { figuresOf, OutboxWorker } from './outbox-worker.js';
 import type { OutboxLook, RunOutbox } from './run-outbox.js';
@@ -18,7 +18,7 @@ test('figures: a parked intent that is under way again is not parked; ages count
   expect(figuresOf(undefined, 9_000)).toEqual({ pending: 0, parked: 0, frozen: 0, oldest: 0, replaced: 0 });
 });
 
-function workerOver(looks: (OutboxLook | Error)[]) {
+function workerOver(looks: (OutboxLook | Error)[], chores: readonly (() => Promise<void>)[] = []) {
   const [said, clock, epochs]: [string[], FakeClock, number[]] = [[], new FakeClock(0), []];
   const run = {
     step: async () => {
@@ -28,7 +28,7 @@ function workerOver(looks: (OutboxLook | Error)[]) {
     },
   } as Partial<RunOutbox> as RunOutbox;
   const log = { warn: (fields: object) => void said.push(JSON.stringify(fields)), error: (fields: object) => void said.push(`error ${JSON.stringify(fields)}`) };
-  const worker = new OutboxWorker({ run, chores: [async () => void epochs.push(clock.nowMs())], meter: metrics.getMeter('test'), log, clock, pollMs: 1 });
+  const worker = new OutboxWorker({ run, chores: [...chores, async () => void epochs.push(clock.nowMs())], meter: metrics.getMeter('test'), log, clock, pollMs: 1 });
   return { worker, said, epochs, looks };
 }
 
@@ -47,4 +47,18 @@ test('a frozen outbox says so', async () => {
   worker.start();
   await eventually(() => expect(worker.waitsFor()).toBe('frozen (differs-on-chain)'));
   await worker.stop();
+});
+
+test('a pass that ends before it began says by its rule what it waits for; a chore that fails stops neither the others nor the pass', async () => {
+  const refused = (rule: string): RejectionError => new RejectionError({ code: 'unavailable', rule, message: rule, retriable: true });
+  const { worker } = workerOver([refused('too-few-endpoints')]);
+  worker.start();
+  await eventually(() => expect(worker.waitsFor()).toBe('too-few-endpoints'));
+  await worker.stop();
+  const done: string[] = [];
+  const { worker: busyOne } = workerOver([look()], [() => Promise.reject(refused('pool-away')), async () => void done.push('second')]);
+  busyOne.start();
+  await eventually(() => expect(busyOne.waitsFor()).toBe('pool-away'));
+  await busyOne.stop();
+  expect(done).toEqual(['second']);
 });

@@ -100,7 +100,7 @@ export class OutboxWorker {
       this.#say(troubles[0]?.rule ?? '', troubles[0]?.message ?? '');
     } catch (error) {
       this.#failures += 1;
-      this.#trouble = 'the chain';
+      this.#trouble = error instanceof RejectionError ? error.rejection.rule : 'the chain';
       log.warn({ err: error, failures: this.#failures }, 'the outbox could not do its work; it goes on');
     }
   }
