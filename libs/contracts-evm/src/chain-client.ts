@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   createPublicClient,
   createWalletClient,
@@ -5,6 +6,8 @@ import {
   http,
   keccak256,
   toHex,
+  TransactionNotFoundError,
+  TransactionReceiptNotFoundError,
   type Account,
   type Address,
   type Chain,
@@ -31,6 +34,9 @@ export interface ChainEndpoint {
 
 /** How often a receipt is asked for: a devnet mines a transaction as it arrives. */
 const POLLING_MS = 100;
+const MINED_MS_MAX = 60_000;
+/** So many looks in a row that find neither a receipt nor the transaction: one of them may fall between pool and block. */
+const MISSING_MAX = 5;
 
 const chainOf = ({ rpcUrl, chainId }: ChainEndpoint): Chain =>
   defineChain({
@@ -72,9 +78,23 @@ export async function fundGas(endpoint: ChainEndpoint, addresses: readonly Addre
   for (const address of addresses) await request({ method: 'anvil_setBalance', params: [address, toHex(10n ** 21n)] });
 }
 
-/** Waits until `hash` is mined; throws when the transaction reverted. */
-export async function mined(client: ChainClient, hash: Hex): Promise<TransactionReceipt> {
-  const receipt = await client.reader.waitForTransactionReceipt({ hash, timeout: 60_000 });
-  if (receipt.status !== 'success') throw new Error(`transaction ${hash} reverted`);
-  return receipt;
+const unlessMissing = (error: unknown): undefined => {
+  if (error instanceof TransactionNotFoundError || error instanceof TransactionReceiptNotFoundError) return undefined;
+  throw error;
+};
+
+/**
+ * Waits until `hash` is mined; throws when the transaction reverted, when nobody has mined it for a minute, and when the
+ * chain does not know it any more: a devnet that is stopped keeps its blocks, but forgets what waits for one.
+ */
+export async function mined({ reader }: Pick<ChainClient, 'reader'>, hash: Hex): Promise<TransactionReceipt> {
+  const until = performance.now() + MINED_MS_MAX;
+  for (let missing = 0; ; await wait(POLLING_MS)) {
+    const receipt = await reader.getTransactionReceipt({ hash }).catch(unlessMissing);
+    if (receipt?.status === 'success') return receipt;
+    if (receipt !== undefined) throw new Error(`transaction ${hash} reverted`);
+    missing = (await reader.getTransaction({ hash }).catch(unlessMissing)) === undefined ? missing + 1 : 0;
+    if (missing === MISSING_MAX) throw new Error(`the chain does not know transaction ${hash} any more`);
+    if (performance.now() > until) throw new Error(`transaction ${hash} is not mined after ${MINED_MS_MAX / 1000} s`);
+  }
 }
