@@ -57,9 +57,16 @@ export class OutboxNet {
     await mined(client, await client.wallet.writeContract({ address: this.book[contract] as Address, abi: abi as Abi, functionName, args }));
   }
 
-  /** Gives the administrator one more role. */
-  grant(contract: keyof AddressBook, role: string): Promise<void> {
-    return this.call(this.admin, contract, flockAbi, 'grantRole', keccak256(toHex(role)), this.admin.address);
+  /** Gives the administrator, or another account, one more role. */
+  grant(contract: keyof AddressBook, role: string, account: Address = this.admin.address): Promise<void> {
+    return this.call(this.admin, contract, flockAbi, 'grantRole', keccak256(toHex(role)), account);
+  }
+
+  /** The key file of another account. */
+  keyFileOf(label: string): string {
+    const file = join(this.folder, label);
+    writeFileSync(file, devKey('outbox', label), { mode: 0o600 });
+    return file;
   }
 
   /** Gives an account gmFLOCK that a contract may take. */

@@ -37,8 +37,8 @@ afterAll(async () => {
   await net.stop();
 });
 
-const again = (): RunOutbox =>
-  new RunOutbox(outbox, { chainId: net.book.chainId, contracts: net.book, signer: keyFileSigner(net.keyFile), chain: new RpcTransactionChain(net.anvil), clock });
+const again = (keyFile = net.keyFile): RunOutbox =>
+  new RunOutbox(outbox, { chainId: net.book.chainId, contracts: net.book, signer: keyFileSigner(keyFile), chain: new RpcTransactionChain(net.anvil), clock });
 
 const accept = (intent: Intent) => desk.accept(intent, origin);
 const open = async (): Promise<string[]> => (await outbox.state()).open.map(({ id }) => id);
@@ -234,4 +234,45 @@ test('a case’s notice and its slash reach the chain once; a dismissal of the s
   await accept({ kind: 'slash', caseId: other, amount: 2n * TOKEN });
   await passes(1);
   expect((await eventsOf({ kind: 'slash', caseId: other, amount: 2n * TOKEN })).at(-1)).toMatchObject({ data: { difference: `the slash took ${TOKEN} on chain, ${2n * TOKEN} was decided` } });
+  expect(await run.thaw()).toMatchObject({ ok: true });
+});
+
+test('a task that was cancelled by hand is not taken for one that is finished, nor the other way round', async () => {
+  const [cancelled, finished] = [await newTask(), await newTask()];
+  await net.grant('taskStaking', 'OPERATOR_ROLE');
+  for (const [task, how] of [[cancelled, 'cancelTask'], [finished, 'finishTask']] as const) {
+    if (how === 'finishTask') await net.call(net.admin, 'rewards', rewardsAbi, 'fixVesting', taskKey(task), Number(await now()), 5);
+    await net.call(net.admin, 'taskStaking', taskStakingAbi, how, taskKey(task));
+  }
+  await net.anvil.mine(3);
+  const sent = await net.sent();
+  const wanted: Intent[] = [{ kind: 'finish-task', taskId: cancelled }, { kind: 'cancel-task', taskId: finished }];
+  for (const intent of wanted) {
+    await accept(intent);
+    await passes(1);
+    expect((await eventsOf(intent)).at(-1)).toMatchObject({ type: 'intent.contradicted', data: { difference: expect.stringMatching(/^the task is (finished|cancelled) on chain, (finished|cancelled) was decided$/) } });
+    expect(await run.thaw()).toMatchObject({ ok: true });
+  }
+  expect(await net.sent()).toBe(sent);
+});
+
+test('another key takes over behind what the first one has under way, and neither has a gap', async () => {
+  const [first, second] = [await newTask(), await newTask()];
+  const next = await net.client('second-signer');
+  await net.grant('taskStaking', 'OPERATOR_ROLE', next.address);
+  await net.automine(false);
+  const early: Intent = { kind: 'end-final-validation', taskId: first };
+  await accept(early);
+  await run.step();
+  await net.devnet('anvil_dropAllTransactions');
+  run = again(net.keyFileOf('second-signer'));
+  const late: Intent = { kind: 'end-final-validation', taskId: second };
+  await accept(late);
+  expect((await run.step()).troubles).toMatchObject([{ rule: 'signer-under-way' }]);
+  expect((await eventsOf(late)).map(({ type }) => type)).toEqual(['intent.accepted']);
+  await passes(10);
+  await net.automine(true);
+  for (const intent of [early, late]) expect((await eventsOf(intent)).map(({ type }) => type)).toEqual(['intent.accepted', 'transaction.signed', 'intent.settled']);
+  expect(await net.admin.reader.getTransactionCount({ address: next.address })).toBe(1);
+  expect((await outbox.state()).frozen).toBeUndefined();
 });
