@@ -34,6 +34,16 @@ test('every size and measure has to be flat', () => {
   expect(growth['appendMs']?.every(({ verdict }) => verdict === 'flat')).toBe(true);
 });
 
+test('what has grown in the control, too, has not grown with the size', () => {
+  const [small, large] = [{ appendMs: [1, 1], processMiB: [34, 34] }, { appendMs: [2, 2], processMiB: [46, 46] }];
+  const verdicts = (control: Record<string, number[]>): unknown => {
+    const { growth, flat } = flatnessOf([{ size: 10, samples: small }, { size: 100, samples: large }], { size: 10, samples: control });
+    return [flat, growth['appendMs']?.[0]?.verdict, growth['processMiB']?.[0]?.verdict];
+  };
+  expect(verdicts(small)).toEqual([false, 'grows', 'grows']);
+  expect(verdicts({ ...small, processMiB: [46, 46] })).toEqual([false, 'grows', 'undecided']);
+});
+
 test('a larger store that does better is flat', () => expect(growthOf(100, [0.5, 0.6], [1, 1])).toMatchObject({ verdict: 'flat', median: -0.45 }));
 
 test('nothing to compare, and samples without partners, are errors', () => {

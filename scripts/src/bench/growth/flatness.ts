@@ -9,7 +9,10 @@ export interface SizeSamples {
   readonly samples: Readonly<Record<string, readonly number[]>>;
 }
 
-/** `undecided`: the goal lies inside the interval, so more samples or a quieter machine are needed. */
+/**
+ * `undecided`: the goal lies inside the interval, so more samples or a quieter machine are needed; or the control has grown as
+ * well, so that it is not the size.
+ */
 export type Verdict = 'flat' | 'grows' | 'undecided';
 
 /** How much more a larger size costs than the first, as shares (0.1: a tenth more), from ratios of the same moment. */
@@ -55,10 +58,17 @@ export function growthOf(size: number, ours: readonly number[], first: readonly 
   return { size, median: rounded(median(shares)), low: rounded(low), high: rounded(high), confidence, min: rounded(shares[0]!), max: rounded(shares.at(-1)!), pairs: shares.length, verdict };
 }
 
-/** Compares every size with the first, measure by measure; flat where every single one is. */
-export function flatnessOf([first, ...others]: readonly SizeSamples[]): Flatness {
+/**
+ * Compares every size with the first, measure by measure; flat where every single one is. The control is of the first size once
+ * more: where a measure grows in it, too, the method is at fault, and nothing is said of the sizes.
+ */
+export function flatnessOf([first, ...others]: readonly SizeSamples[], control?: SizeSamples): Flatness {
   if (first === undefined || others.length === 0) throw new Error('nothing to compare');
-  const growth = Object.fromEntries(Object.entries(first.samples).map(([measure, base]) => [measure, others.map(({ size, samples }) => growthOf(size, samples[measure] ?? [], base))]));
+  const grown = (measure: string, { size, samples }: SizeSamples): Growth => growthOf(size, samples[measure] ?? [], first.samples[measure]!);
+  const growth = Object.fromEntries(Object.keys(first.samples).map((measure) => {
+    const isTrusted = control === undefined || grown(measure, control).verdict === 'flat';
+    return [measure, others.map((other) => grown(measure, other)).map((one): Growth => (one.verdict === 'grows' && !isTrusted ? { ...one, verdict: 'undecided' } : one))];
+  }));
   return { goal: GOAL, growth, flat: Object.values(growth).flat().every(({ verdict }) => verdict === 'flat') };
 }
 
