@@ -53,6 +53,7 @@ function settings(): Settings {
     CHAIN_ID: String(chain.anvil.chainId),
     CHAIN_CONTRACTS: formatAddressBook(chain.book),
     CHAIN_POLL_MS: '50',
+    CHAIN_RECONCILE_MS: '100',
   });
 }
 
@@ -236,8 +237,8 @@ test('readers see each stream in the order of its versions', async () => {
     expect(version).toBe((seen.get(streamId) ?? 0) + 1);
     seen.set(streamId, version);
   }
-  // The chain, two wallets, and how far they are final.
-  expect(seen.size).toBe(4);
+  // The chain, two wallets, how far they are final, and whether all of it is what the contracts say.
+  expect(seen.size).toBe(5);
   await store.close();
 });
 
