@@ -140,7 +140,7 @@ export class RunOutbox {
     if (found !== undefined) await this.#record(intent, found);
     else if (used !== undefined && nonce < used) {
       const message = `nonce ${nonce} of ${signer} was used by a transaction that is not ours (${intent.id})`;
-      unwrap(await this.#outbox.give({ kind: 'freeze', rule: 'nonce-used-elsewhere', message }));
+      unwrap(await this.#outbox.give({ kind: 'freeze', id: intent.id, nonce, rule: 'nonce-used-elsewhere', message }, intent.id));
     }
   }
 
@@ -226,6 +226,8 @@ export class RunOutbox {
 
   async #consider(id: string, intent: ChainIntent, block: Block): Promise<void> {
     const { contracts, chain, signer, feeCap } = this.#options;
+    const known = pays(intent) ? this.#knownUnpaid() : undefined;
+    if (known !== undefined) return this.#wait(id, known);
     const found = await lookOnChain(intent, contracts, chain, block.number);
     if (found.is !== 'absent') return this.#close(id, intent, found, block);
     const unpaid = pays(intent) ? await this.#whyNotPay() : undefined;
@@ -262,11 +264,13 @@ export class RunOutbox {
     }
   }
 
+  #knownUnpaid(): Rejection | undefined {
+    return this.#unpaid !== undefined && this.#options.clock.nowMs() < this.#unpaid.untilMs ? this.#unpaid.why : undefined;
+  }
+
   async #whyNotPay(): Promise<Rejection | undefined> {
-    const now = this.#options.clock.nowMs();
-    if (this.#unpaid !== undefined && now < this.#unpaid.untilMs) return this.#unpaid.why;
     const why = await this.#options.whyNotPay();
-    this.#unpaid = why && { why, untilMs: now + PAY_AGAIN_MS };
+    this.#unpaid = why && { why, untilMs: this.#options.clock.nowMs() + PAY_AGAIN_MS };
     return why;
   }
 

@@ -71,8 +71,11 @@ export interface WithdrawIntent {
   readonly reason: string;
 }
 
+/** Somebody else has used the nonce that `id` was given. Nothing, where the intent has that nonce no more: who looked has looked before a thaw. */
 export interface FreezeSigner {
   readonly kind: 'freeze';
+  readonly id: string;
+  readonly nonce: number;
   readonly rule: string;
   readonly message: string;
 }

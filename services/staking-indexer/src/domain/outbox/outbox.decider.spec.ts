@@ -93,10 +93,13 @@ test('a chain that says otherwise freezes all signing, with the difference', () 
 });
 
 test('a thaw passes by the nonces that others have used, and takes them from their intents', () => {
-  const freeze = { kind: 'freeze', rule: 'nonce-used-elsewhere', message: 'look' } as const;
+  const freeze = { kind: 'freeze', id, nonce: 7, rule: 'nonce-used-elsewhere', message: 'look' } as const;
   const history = [...flight, accepted(second), signedAs(second, 8, tx)];
   spec.given(...history).when(freeze).then(frozen('nonce-used-elsewhere'));
   spec.given(...history, frozen('nonce-used-elsewhere')).when(freeze).then();
+  // Whoever looked before the thaw, or before the receipt, comes late.
+  spec.given(...history, frozen('nonce-used-elsewhere'), thawedAt(8)).when(freeze).then();
+  spec.given(...history, settled(first, '0x1')).when(freeze).then();
   const nonces = (state: OutboxState) => [state.open.map(({ flight: held }) => held?.nonce), state.nextNonce];
   const stopped = [...history, frozen('nonce-used-elsewhere')];
   spec.given(...stopped).when({ kind: 'thaw', nonce: 8 }).thenState((state) => expect(nonces(state)).toEqual([[undefined, 8], 9]));

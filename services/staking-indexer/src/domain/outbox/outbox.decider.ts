@@ -1,7 +1,7 @@
 import { err, ok, reject, type Decider, type Rejection, type Result, type SnapshotCodec } from '@skein/kernel';
 import { replaces } from './fees.policy.js';
 import { contentOf, intentId, intentProblem } from './intent.js';
-import type { AcceptIntent, HoldIntent, OutboxCommand, ParkIntent, RecordReceipt, RecordSigned, StartSigner, ThawSigner } from './outbox.commands.js';
+import type { AcceptIntent, FreezeSigner, HoldIntent, OutboxCommand, ParkIntent, RecordReceipt, RecordSigned, StartSigner, ThawSigner } from './outbox.commands.js';
 import type { OutboxEvent } from './outbox.events.js';
 import { evolveOutbox, findOpen, flying, initialOutboxState, type OpenIntent, type OutboxState } from './outbox.state.js';
 
@@ -78,6 +78,11 @@ function decidePark({ id, refusal, nowMs }: ParkIntent, state: OutboxState): Dec
   );
 }
 
+function decideFreeze({ id, nonce, rule, message }: FreezeSigner, state: OutboxState): Decision {
+  const held = findOpen(state, id)?.flight?.nonce === nonce;
+  return ok(held && state.frozen === undefined ? [{ type: 'skein.staking.signer.frozen.v1', data: { rule, message } }] : []);
+}
+
 function decideThaw({ nonce }: ThawSigner, state: OutboxState): Decision {
   return state.frozen === undefined ? refused('not-frozen', 'nothing is frozen') : ok([{ type: 'skein.staking.signer.thawed.v1', data: { nonce } }]);
 }
@@ -103,7 +108,7 @@ function decide(command: OutboxCommand, state: OutboxState): Decision {
     case 'withdraw':
       return idle(command.id, state, ({ id }) => ok([{ type: 'skein.staking.intent.withdrawn.v1', data: { id, reason: command.reason } }]));
     case 'freeze':
-      return ok(state.frozen === undefined ? [{ type: 'skein.staking.signer.frozen.v1', data: { rule: command.rule, message: command.message } }] : []);
+      return decideFreeze(command, state);
     case 'thaw':
       return decideThaw(command, state);
   }

@@ -27,7 +27,7 @@ const command: fc.Arbitrary<OutboxCommand> = fc.oneof(
   ids.map((id): OutboxCommand => ({ kind: 'park', id, refusal: refusal(), nowMs: 1 })),
   ids.map((id): OutboxCommand => ({ kind: 'adopt', id, block: block(1) })),
   ids.map((id): OutboxCommand => ({ kind: 'withdraw', id, reason: 'r' })),
-  fc.constant<OutboxCommand>({ kind: 'freeze', rule: 'r', message: 'm' }),
+  fc.record({ id: ids, nonce: fc.integer({ min: 3, max: 9 }) }).map((of): OutboxCommand => ({ kind: 'freeze', ...of, rule: 'r', message: 'm' })),
   fc.constant<OutboxCommand>({ kind: 'thaw', nonce: 3 }),
   fc.constant<OutboxCommand>({ kind: 'start', chainId: 1, signer: SIGNER, nonce: 3 }),
 );
