@@ -86,6 +86,19 @@ test('what was said runs out: by the time of the comparison, however late it is 
   await pay();
 });
 
+test('while the consumer of freezes has halted nothing is paid, though the last comparison holds', async () => {
+  await pass(1n);
+  const halt = (group: string) =>
+    db.appPool.query(`INSERT INTO consumer_halts (group_name, topic, partition, message_offset, key, message_id, type, time_ms, headers, value, reason)
+      VALUES ($1, 'staking.reconciliation.v1', 0, 7, $2, 'm', 'skein.staking.reconciliation.frozen.v1', 0, '{}', '\\xff', 'cannot be read')`, [group, chain]);
+  await halt('billing.usage');
+  await pay();
+  await halt('billing.reconciliation');
+  await expect(pay()).rejects.toMatchObject(refusedBy('reconciliation-halted'));
+  await db.appPool.query('UPDATE consumer_halts SET cleared_at = clock_timestamp()');
+  await pay();
+});
+
 test('a payout rests on stakes as of a block that has been compared: who is behind with that waits', async () => {
   await pass(1n, { block: 99n });
   await expect(pay(bookings, 100n)).rejects.toMatchObject(refusedBy('reconciliation-behind', 'as of block 100 before they are compared with their contracts: that was done up to block 99'));

@@ -43,6 +43,7 @@ interface ToldPass extends Told {
  * obeyed where a payout is appended, by the trigger `payout_guard` on `es_event`, which refuses (`unavailable`) with one of
  *
  * - `payouts-frozen`: until an operator thaws;
+ * - `reconciliation-halted`: the consumer that keeps this copy stands before a message;
  * - `reconciliation-stale`: nothing was heard for so long that the last comparison no longer holds;
  * - `reconciliation-missing`: nothing has ever been heard.
  */
