@@ -10,6 +10,9 @@ export type CaseChanged = DomainEvent<
 
 export const caseStreamId = (caseId: string): string => `case-${caseId}`;
 
+/** A case that nobody has ended so long after its notice has ended without a slash, by the contract; no log says so. */
+export const CASE_MS = 30 * 86_400_000;
+
 /** Whom a case is against. */
 export const accusedOf = (fact: CaseFact): string => (fact.kind === 'slashed' ? fact.wallet : fact.accused);
 

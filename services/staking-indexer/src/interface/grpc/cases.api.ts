@@ -11,6 +11,7 @@ import {
 } from '@skein/contracts/staking';
 import { canonicalWallet } from '@skein/kernel';
 import { Rpc } from '@skein/platform';
+import { CASE_MS } from '../../domain/case/case.decider.js';
 import { noticeId } from '../../application/outbox/take-cases.js';
 import { OUTBOX_QUERIES } from '../../application/outbox/tokens.js';
 import { worth } from '../../domain/pool/pool-book.js';
@@ -26,8 +27,9 @@ const NOTICES_MAX = 1_000;
 const VERSIONS_MAX = 2;
 
 type Told = MessageInitShape<typeof NoticeSchema>;
+type CaseRow = RowOf<typeof CASE>;
 
-const caseOf = (row: RowOf<typeof CASE>): MessageInitShape<typeof SlashCaseSchema> => ({
+const caseOf = (row: CaseRow): MessageInitShape<typeof SlashCaseSchema> => ({
   caseId: row.case_id,
   accused: row.accused,
   task: `tasks/${row.task_id}`,
@@ -66,7 +68,7 @@ export class CasesApi {
     const after = rowParts(request.pageToken, 1);
     const limit = pageSizeOf(request.pageSize);
     const rows = await this.view.queries.ledger.rows(CASE, { where, limit: limit + 1, ...(after === undefined ? {} : { after }) });
-    const page = rows.slice(0, limit);
+    const page = await this.#asOfNow(rows.slice(0, limit));
     return { cases: page.map(caseOf), nextPageToken: rows.length > limit ? tokenOf([page.at(-1)!.case_id]) : '', position };
   }
 
@@ -77,6 +79,16 @@ export class CasesApi {
     const notices = [...(await this.#losses(delegator)), ...(await this.#threats(delegator))];
     notices.sort((a, b) => Number((a.openedAtMs ?? 0n) - (b.openedAtMs ?? 0n)) || (a.caseId! < b.caseId! ? -1 : 1));
     return { notices: await this.#withRules(notices.slice(-NOTICES_MAX)), position };
+  }
+
+  /** As the contract sees cases at the last final block: one that nobody has ended in time has ended without a slash. */
+  async #asOfNow(rows: readonly CaseRow[]): Promise<readonly CaseRow[]> {
+    if (!rows.some(({ status }) => status === 'open')) return rows;
+    const nowMs = await this.view.finalTimeMs();
+    return rows.map((row) => {
+      const endsAtMs = row.status === 'open' && row.opened_at_ms !== null ? row.opened_at_ms + CASE_MS : Infinity;
+      return nowMs < endsAtMs ? row : { ...row, status: 'dismissed', ended_at_ms: endsAtMs };
+    });
   }
 
   /** What each case is about: the chain only holds the evidence's hash. */
@@ -107,7 +119,7 @@ export class CasesApi {
     for (const { pool } of await ledger.rows(DELEGATION, { where: { delegator }, limit: NOTICES_MAX })) {
       const owner = (await ledger.row(POOL, { pool }))?.owner;
       if (owner === undefined) continue;
-      for (const found of await ledger.rows(CASE, { where: { accused: owner }, limit: NOTICES_MAX })) {
+      for (const found of await this.#asOfNow(await ledger.rows(CASE, { where: { accused: owner }, limit: NOTICES_MAX }))) {
         const before = found.status === 'slashed' ? 0n : await this.#worthOf(pool, delegator, found);
         if (before === 0n) continue;
         const { case_id: caseId, accused, evidence, status, opened_at_ms: openedAtMs } = found;
@@ -118,7 +130,7 @@ export class CasesApi {
   }
 
   /** What a delegator has in a pool while a case is open, and had at its notice once it is not. */
-  async #worthOf(pool: string, delegator: string, { case_id, status }: RowOf<typeof CASE>): Promise<bigint> {
+  async #worthOf(pool: string, delegator: string, { case_id, status }: CaseRow): Promise<bigint> {
     const { ledger } = this.view.queries;
     const [notice] = status === 'open' ? [] : await ledger.versions(CASE, { case_id }, VERSIONS_MAX);
     const held = (await ledger.row(DELEGATION, { pool, delegator }, notice?.since))?.held ?? 0n;
