@@ -9,6 +9,7 @@ import { differingSplits, eventually } from '@skein/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { commitHash } from '../src/domain/submission/commit.policy.js';
 import { arenaProjections } from '../src/index.js';
+import { casesProjection } from '../src/projections/cases.projection.js';
 import { hostile, model } from './models.js';
 import { Neighbours } from './neighbours.js';
 import { CANARY, proposal, uploadSets } from './proposals.js';
@@ -185,7 +186,8 @@ test('every read model, rebuilt from the log, equals the live one', async () => 
   for (const projection of arenaProjections) {
     const compared = await compareProjection(s.service.get<EventStore>(EVENT_STORE), projection);
     expect(compared).toMatchObject({ projection: projection.name, equal: true, differences: [] });
-    expect(compared.rows).toBeGreaterThan(0);
+    // Nobody is accused in this story; `cases.int.spec.ts` compares slashes.
+    expect(compared.rows > 0).toBe(projection !== casesProjection);
   }
 });
 

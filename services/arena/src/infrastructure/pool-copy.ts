@@ -3,6 +3,7 @@ import { type InboxEntry, inboxOnce } from '@skein/events';
 import { POOL, hearOfBlock, type HeardBlock } from '@skein/platform';
 import type pg from 'pg';
 import type { WaitingShares } from '../domain/reward/delegation.policy.js';
+import { type HeardSlash, hearOfSlash } from './slash-rows.js';
 
 /** A delegation pool as its newest message tells it. */
 export interface CopiedPool {
@@ -13,6 +14,8 @@ export interface CopiedPool {
   readonly principalIndex: bigint;
   readonly closed: boolean;
   readonly waiting: readonly WaitingShares[];
+  /** The slash that led to it; absent where something else did. */
+  readonly slash?: HeardSlash;
 }
 
 /** What an owner keeps of the reward on delegated stake, in parts per million. */
@@ -41,10 +44,11 @@ export const waitingOf = (stored: readonly { epoch: number; sharesIn: string; sh
 export class PoolCopy {
   constructor(@Inject(POOL) private readonly pool: pg.Pool) {}
 
-  async takePool(inbox: InboxEntry, heard: HeardBlock | undefined, { pool, owner, version, countedShares, principalIndex, closed, waiting }: CopiedPool): Promise<void> {
+  async takePool(inbox: InboxEntry, heard: HeardBlock | undefined, { pool, owner, version, countedShares, principalIndex, closed, waiting, slash }: CopiedPool): Promise<void> {
     const values = [pool, owner, version.toString(), countedShares.toString(), principalIndex.toString(), closed, waitingJson(waiting)];
     await inboxOnce(this.pool, inbox, async (tx) => {
       await tx.query(TAKE_POOL, values);
+      await hearOfSlash(tx, slash);
       await hearOfBlock(tx, heard);
     });
   }

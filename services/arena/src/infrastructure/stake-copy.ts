@@ -1,17 +1,29 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type HeardBlock, POOL, hearOfBlock } from '@skein/platform';
 import { type InboxEntry, type Tx, inboxOnce } from '@skein/events';
+import { RejectionError } from '@skein/kernel';
 import type pg from 'pg';
 import type { CopiedStakes, StakeReader } from '../application/ports.js';
-import { countedPrincipal, epochAt, lentStake } from '../domain/reward/delegation.policy.js';
+import { countedPrincipal, epochAt } from '../domain/reward/delegation.policy.js';
+import { type PendingSlash, effectiveStake } from '../domain/reward/pending-slash.policy.js';
 import type { StakePosition } from '../domain/task/participants.policy.js';
 import { waitingOf } from './pool-copy.js';
+import { type HeardSlash, type SlashRow, hearOfSlash, slashOf, SLASHES } from './slash-rows.js';
 
 /** One stake of a wallet's position. */
 export interface CopiedStake {
   readonly taskId: string;
   readonly role: 'node' | 'validator';
   readonly ownUnits: bigint;
+}
+
+/** A wallet's position as one message tells it. */
+export interface CopiedPosition {
+  readonly wallet: string;
+  readonly version: bigint;
+  readonly stakes: readonly CopiedStake[];
+  /** The slash that led to it; absent where something else did. */
+  readonly slash?: HeardSlash;
 }
 
 /** One row of the frontier and a stake; without stakes one row whose wallet is null. */
@@ -30,18 +42,20 @@ interface Row {
   principal_index: string;
   waiting: { epoch: number; sharesIn: string; sharesOut: string }[];
   sigma_ppm: number | null;
+  slashes: SlashRow[] | null;
 }
 
-// One statement, one snapshot: the block, the stakes and the pools that are as of it.
+// One statement, one snapshot: the block, the stakes and pools that are as of it, and the slashes that they do not have.
 const STAKES = `
   SELECT f.block_number, f.block_hash, f.block_time_ms, f.epoch_genesis_ms, f.epoch_ms,
-    s.wallet, s.role, s.own_units, s.since_version, t.own_total, p.counted_shares, p.principal_index, p.waiting, g.sigma_ppm
+    s.wallet, s.role, s.own_units, s.since_version, t.own_total, p.counted_shares, p.principal_index, p.waiting, g.sigma_ppm, x.slashes
   FROM (VALUES (1)) one
   LEFT JOIN LATERAL (SELECT * FROM stake_frontier ORDER BY chain LIMIT 1) f ON true
   LEFT JOIN arena_stake s ON s.task_id = $1
   LEFT JOIN LATERAL (SELECT sum(o.own_units) AS own_total FROM arena_stake o WHERE o.wallet = s.wallet) t ON true
   LEFT JOIN LATERAL (SELECT * FROM arena_pool q WHERE q.owner = s.wallet AND NOT q.closed ORDER BY q.pool LIMIT 1) p ON true
   LEFT JOIN arena_sigma g ON g.owner = s.wallet
+  LEFT JOIN LATERAL (${SLASHES}) x ON true
   ORDER BY s.wallet, s.role`;
 
 /** The reward epoch at the frontier's block; where its time is not known nothing counts by time alone. */
@@ -50,13 +64,22 @@ function epochOf({ block_time_ms: timeMs, epoch_genesis_ms: genesisMs, epoch_ms:
   return epochAt({ genesisMs: Number(genesisMs), epochMs: Number(epochMs) }, Number(timeMs));
 }
 
-function positionOf(row: Row, wallet: string): StakePosition {
+function positionOf(row: Row, taskId: string, wallet: string): StakePosition {
   const { role, counted_shares: countedShares } = row;
-  const ownUnits = BigInt(row.own_units);
   const pool = countedShares !== null && { countedShares: BigInt(countedShares), principalIndex: BigInt(row.principal_index), waiting: waitingOf(row.waiting) };
-  const principal = pool ? countedPrincipal(pool, epochOf(row)) : 0n;
-  const delegatedUnits = lentStake(ownUnits, BigInt(row.own_total), principal);
+  const principalUnits = pool ? countedPrincipal(pool, epochOf(row)) : 0n;
+  const slashes: PendingSlash[] = (row.slashes ?? []).map(slashOf);
+  const stake = { taskId, role, ownUnits: BigInt(row.own_units) };
+  const { ownUnits, delegatedUnits } = effectiveStake(stake, { ownTotalUnits: BigInt(row.own_total), principalUnits }, slashes);
   return { wallet, role, ownUnits, delegatedUnits, sigmaPpm: delegatedUnits > 0n ? (row.sigma_ppm ?? 0) : 0, since: Number(row.since_version) };
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+/** At the first start, and while a new version of it is built, the read model of slashes is missing for a moment: nobody decides without it. */
+function notReady(error: unknown): never {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== UNDEFINED_TABLE) throw error;
+  throw new RejectionError({ code: 'unavailable', rule: 'read-model-not-ready', message: 'the read model of decided slashes is being made', retriable: true });
 }
 
 @Injectable()
@@ -64,16 +87,17 @@ export class StakeCopy implements StakeReader {
   constructor(@Inject(POOL) private readonly pool: pg.Pool) {}
 
   async stakesOf(taskId: string): Promise<CopiedStakes> {
-    const { rows } = await this.pool.query<Row>({ name: 'arena-stakes', text: STAKES, values: [taskId] });
-    const positions = rows.flatMap((row) => (row.wallet === null ? [] : [positionOf(row, row.wallet)]));
+    const rows = await this.pool.query<Row>({ name: 'arena-stakes', text: STAKES, values: [taskId] }).then((found) => found.rows, notReady);
+    const positions = rows.flatMap((row) => (row.wallet === null ? [] : [positionOf(row, taskId, row.wallet)]));
     const { block_number: number, block_hash: hash } = rows[0]!;
     return number === null || hash === null ? { positions } : { positions, stakeBlock: { number: Number(number), hash } };
   }
 
-  /** Takes over one delivered position, once, with the block that it is as of. */
-  async take(inbox: InboxEntry, wallet: string, version: bigint, stakes: readonly CopiedStake[], heard?: HeardBlock): Promise<void> {
+  /** Takes over one delivered position, once, with the block that it is as of and the case whose slash it has. */
+  async take(inbox: InboxEntry, { wallet, version, stakes, slash }: CopiedPosition, heard?: HeardBlock): Promise<void> {
     await inboxOnce(this.pool, inbox, async (tx) => {
       await copyPosition(tx, wallet, version, stakes);
+      await hearOfSlash(tx, slash);
       await hearOfBlock(tx, heard);
     });
   }

@@ -4,7 +4,7 @@ import { isUuid, unwrap } from '@skein/kernel';
 import type { Delivery, MessageHandler } from '@skein/messaging';
 import { TaskCommands } from '../../application/task-commands.js';
 import { type CopiedStake, StakeCopy } from '../../infrastructure/stake-copy.js';
-import { heardIn } from './heard-in.js';
+import { heardIn, slashHeard } from './heard-in.js';
 
 const idOf = (name: string): string => name.replace(/^tasks\//, '');
 
@@ -32,7 +32,8 @@ export class StakesConsumer {
 
   async handle(message: PositionChanged, delivery: Delivery): Promise<void> {
     const stakes = stakesOf(message);
-    await this.copy.take(delivery.inbox, message.wallet, message.version, stakes, heardIn(message.wallet, message.asOf));
+    const { wallet, version, asOf, cause } = message;
+    await this.copy.take(delivery.inbox, { wallet, version, stakes, ...slashHeard(cause) }, heardIn(wallet, asOf));
     // Also for a message seen before: a kill between copy and command must not lose the command, which is harmless to repeat.
     for (const taskId of new Set(stakes.map((stake) => stake.taskId))) {
       const { status } = await this.tasks.state(taskId);
