@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { EpochRewardedSchema, TaskFinishedSchema, TaskOpenedSchema, VestingStartedSchema, ChallengeStartedSchema } from '@skein/contracts/arena';
+import { OperationsService } from '@skein/contracts/operations';
 import { OutboxService } from '@skein/contracts/staking';
 import { StakingInternalService } from '@skein/contracts/staking/internal';
 import { formatAddressBook, mined, rewardsAbi, taskKey, taskStakingAbi } from '@skein/contracts-evm';
@@ -66,16 +67,19 @@ afterAll(async () => {
   await net.stop();
 });
 
-let told = 0;
+let count = 0;
+/** What is told is no message of its type. */
+let broken = false;
 async function tell<D extends DescMessage>(topic: string, type: string, schema: D, message: MessageInitShape<D>): Promise<void> {
-  told += 1;
+  count += 1;
   const event = {
-    streamId: `task-${TASK}`, version: told, position: BigInt(told), eventId: `00000000-0000-8000-8000-${String(told).padStart(12, '0')}`, type, schemaVersion: 1, data: {},
+    streamId: `task-${TASK}`, version: count, position: BigInt(count), eventId: `00000000-0000-8000-8000-${String(count).padStart(12, '0')}`, type, schemaVersion: 1, data: {},
     metadata: { correlationId: 'test', actor: 'test' }, recordedAtMs: 1000,
   };
   const sent = publicMessage({ event, topic, schema, type, message });
+  const told = broken ? { ...sent, value: Uint8Array.from([0xff, 0xff]) } : sent;
   // As relays may: twice.
-  await log.send([sent, sent]);
+  await log.send([told, told]);
 }
 
 const request = (at: number): string => `00000000-0000-7000-8000-${String(at).padStart(12, '0')}`;
@@ -151,6 +155,29 @@ test('services ask for what they decide, once by its business id, and for nothin
   const second = await operator.listIntents({ pageSize: 2, pageToken: first.nextPageToken });
   expect(new Set([...first.intents, ...second.intents].map(({ intent }) => intent)).size).toBe(4);
 });
+
+test('a decision that cannot be carried out is listed with its reason; a message that nobody can read stops the consumer by its name, until the operator has looked', async () => {
+  const operations = clientOf({ authorization: `Bearer ${OPERATOR}` }).client(OperationsService, `127.0.0.1:${service.grpcPort}`);
+  const ours = { group: 'staking-indexer.decisions' };
+  await tell('arena.task.v1', 'skein.arena.task.opened.v1', TaskOpenedSchema, { task: 'tasks/no-uuid', latestEndMs: 5_000n });
+  const held = async () => (await operator.listIntents({ status: 'parked' })).intents.filter(({ kind }) => kind === 'hold-decision');
+  await eventually(async () => expect(await held()).toMatchObject([{ intent: expect.stringMatching(/^decisions\/skein\.arena\.task\.opened\.v1\//), reason: expect.stringContaining('taskId'), content: expect.stringContaining('no-uuid') }]), { timeoutMs: 30_000 });
+  const [decision] = await held();
+  await operator.withdrawIntent({ requestId: request(31), intent: decision!.intent, reason: 'no such task' });
+  broken = true;
+  await tell('arena.task.v1', 'skein.arena.task.finished.v1', TaskFinishedSchema, { task: `tasks/${TASK.replace('01', '03')}` });
+  broken = false;
+  const behind = TASK.replace('01', '04');
+  await tell('arena.task.v1', 'skein.arena.task.opened.v1', TaskOpenedSchema, { task: `tasks/${behind}`, latestEndMs: BigInt(await now() + 5_000) * 1000n });
+  const halts = async () => (await operations.listDeadLetters(ours)).deadLetters.filter(({ state }) => state === 'halted');
+  await eventually(async () => expect(await halts()).toMatchObject([{ type: 'skein.arena.task.finished.v1', topic: 'arena.task.v1', reason: expect.stringContaining('premature EOF') }]), { timeoutMs: 30_000 });
+  expect((await operations.listConsumers({})).partitions.filter(({ group, state }) => group === ours.group && state === 'halted')).toMatchObject([{ reason: expect.stringContaining('offset') }]);
+  // Relays send twice: both are looked at.
+  await eventually(async () => {
+    for (const { id } of await halts()) await operations.discardDeadLetter({ requestId: request(40 + Number(/\d+/.exec(id)![0])), id, reason: 'not readable' });
+    expect((await operator.listIntents({ intent: `tasks/${behind}/opening` })).intents).toHaveLength(1);
+  }, { timeoutMs: 30_000 });
+}, 100_000);
 
 test('the read models are what a rebuild makes of the log', async () => {
   await eventually(async () => expect((await operator.getOutbox({})).pending).toBe(0), { timeoutMs: 55_000 });

@@ -202,6 +202,34 @@ test('a thaw while a pass is under way is not undone by what that pass has seen 
   expect(table.epochs).toEqual([99n, 1n]);
 });
 
+test('two passes at once: who comes second with a receipt, an adoption or a signature has nothing to do, and no trouble', async () => {
+  const table = new Table();
+  /** Between two questions of the one pass there is a whole pass of another process. */
+  const between = (name: 'receipt' | 'dryRun' | 'read'): void => {
+    const asked = table.chain[name].bind(table.chain) as (...args: never[]) => Promise<never>;
+    const other = new RunOutbox(table.outbox, { chainId: 31337, contracts: CONTRACTS, signer, chain: table.chain, clock: table.clock });
+    Object.assign(table.chain, { [name]: async (...args: never[]) => {
+      Object.assign(table.chain, { [name]: asked });
+      const answer = await asked(...args);
+      await other.step();
+      return answer;
+    } });
+  };
+  await table.accept(1);
+  between('dryRun');
+  expect((await table.run.step()).troubles).toEqual([]);
+  expect(table.signed).toHaveLength(1);
+  for (let made = 0; made < 3; made += 1) table.chain.mine();
+  between('receipt');
+  expect((await table.run.step()).troubles).toEqual([]);
+  table.chain.foreign(1, 2n);
+  for (let made = 0; made < 3; made += 1) table.chain.mine();
+  await table.accept(2);
+  between('read');
+  expect((await table.run.step()).troubles).toEqual([]);
+  expect(table.settled.map(({ id, how }) => [id, how])).toEqual([['epochs/1/emission', 'mined'], ['epochs/2/emission', 'adopted']]);
+});
+
 test('an account whose transactions are not final yet is not taken over', async () => {
   const table = new Table();
   table.chain.foreign(0, 1n);

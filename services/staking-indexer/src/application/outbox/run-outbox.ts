@@ -43,10 +43,20 @@ const DEFAULTS = { stuckMs: 60_000, resendMs: 15_000, feeCap: 500_000_000_000n, 
 const PAY_AGAIN_MS = 5_000;
 /** Whatever one intent meets, the next one would meet, too. */
 const EVERYWHERE: readonly string[] = ['endpoint-unreachable', 'endpoint-timeout', 'rate-limited', 'signer-unreachable'];
+/** Another pass, of this process or of one that takes over, was faster with the same: there is nothing to do about it. */
+const OVERTAKEN: readonly string[] = ['not-under-way', 'intent-not-open', 'still-under-way', 'intent-moved-on'];
 type Flying = OpenIntent & { readonly flight: Flight };
 
 const openingOf = ({ taskId }: { readonly taskId: string }): string => intentId({ kind: 'open-task', taskId, latestEnd: 0n });
 const unclear = (refusal: Refusal | undefined): Refusal => refusal ?? { error: 'unknown', message: 'it reverted, and would pass now' };
+
+async function unlessOvertaken(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof RejectionError) || !OVERTAKEN.includes(error.rejection.rule)) throw error;
+  }
+}
 
 /**
  * Brings intents to the chain, one pass after the other. All that matters is in the stream: a pass may end anywhere, and the next
@@ -84,7 +94,7 @@ export class RunOutbox {
     // Of the account that has signed, whoever signs now: by another one's nonces, what is under way would look passed by.
     const nonce = state.signer === '' ? 0 : await this.#options.chain.nonceAt(state.signer as Address, finalised.number);
     // First what is ours: only nonces without a receipt of ours are others'.
-    for (const intent of flying(state)) await this.#land(intent, state, finalised);
+    for (const intent of flying(state)) await unlessOvertaken(() => this.#land(intent, state, finalised));
     return this.#outbox.give({ kind: 'thaw', nonce });
   }
 
@@ -113,7 +123,7 @@ export class RunOutbox {
 
   async #noting(work: () => Promise<unknown>): Promise<Rejection | undefined> {
     try {
-      await work();
+      await unlessOvertaken(work);
       return undefined;
     } catch (error) {
       if (!(error instanceof RejectionError)) throw error;
