@@ -6,6 +6,7 @@ import { assertPortFree, freePort } from './free-port.js';
 import { postgresBinaries, runAs, type PostgresBinaries, type RunAs } from './postgres-binaries.js';
 import { flushCluster, openCluster, type Cluster } from './postgres-cluster.js';
 import { createDatabase, type DatabaseUrls } from './postgres-databases.js';
+import { endOutlived } from './postgres-outlived.js';
 import { watchParent } from './postgres-watchdog.js';
 
 /** Where and how the embedded PostgreSQL runs. */
@@ -34,6 +35,7 @@ const READY_WITHIN_MS = 60_000;
 // Whoever is shutting down says so in the pid file; a guard notices its parent's death at once.
 const STOPPING_WITHIN_MS = 15_000;
 const NOTICED_WITHIN_MS = 3_000;
+const NOTICED_AFTER_ATTEMPTS = 10;
 
 const settings = (port: number, ephemeral: boolean, maxConnections: number): string[] =>
   Object.entries({
@@ -144,6 +146,7 @@ async function launchOnPort(options: StartPostgresOptions, binaries: PostgresBin
     // Retried: a free port lost in a race, and backends of a killed server that have not noticed its death yet.
     const passing = (!options.port && why.includes('could not bind')) || why.includes('still in use');
     if (!passing || attempt >= 20) throw new Error(`PostgreSQL did not start:\n${why}`);
+    if (attempt >= NOTICED_AFTER_ATTEMPTS && why.includes('still in use')) await endOutlived(cluster.folder);
     await sleep(100);
   }
 }

@@ -68,6 +68,22 @@ test('a stop whose last checkpoint does not come to an end is cut short; nothing
   expect(await query((await start(dataDir)).adminUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
 });
 
+test('a backend that cannot notice the death of its server does not hold up the next one', { timeout: 60_000 }, async () => {
+  const dataDir = join(root, 'outlived');
+  const first = await start(dataDir);
+  await query(first.adminUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
+  const client = new pg.Client({ connectionString: first.adminUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  const { pid } = (await client.query('SELECT pg_backend_pid() AS pid')).rows[0] as { pid: number };
+  process.kill(pid, 'SIGSTOP');
+  process.kill(first.pid, 'SIGKILL');
+  await first.exited;
+  const next = await start(dataDir);
+  expect(await query(next.adminUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  await eventually(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'));
+});
+
 test('a taken port is named, a wrong password is refused', async () => {
   const server = await start(join(root, 'ports'));
   await expect(startPostgres({ dataDir: join(root, 'other'), port: server.port })).rejects.toThrow(`port ${server.port}`);
