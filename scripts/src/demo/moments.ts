@@ -30,7 +30,10 @@ export class Moments {
     const index = this.names.get(chapter)?.indexOf(name) ?? -1;
     if (index < 0) throw new Error(`chapter ${chapter} declares no moment "${name}"`);
     const kill = this.plan.find((planned) => planned.chapter === chapter && planned.moment === index);
-    if (kill !== undefined) this.running = this.strike(kill, name);
+    if (kill === undefined) return;
+    this.running = this.strike(kill, name);
+    // Whoever waits for the kill is told. Until then it must not end the demo, which still has to clean up.
+    this.running.catch(() => undefined);
   }
 
   /** Waits for a kill under way; rethrows what went wrong with it. */

@@ -18,8 +18,12 @@ export async function playStory(story: Story): Promise<void> {
 async function playChapters(story: Story): Promise<void> {
   for (const chapter of chapters) {
     story.printer.chapter(chapter.number, chapter.title);
-    await chapter.play(story);
-    await story.moments.settled();
+    try {
+      await chapter.play(story);
+    } finally {
+      // Where a Skein that was killed does not come back, that is the reason, not what the chapter met without it.
+      await story.moments.settled();
+    }
     story.report.chapters.push(chapter.number);
   }
 }
