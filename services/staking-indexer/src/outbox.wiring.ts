@@ -100,12 +100,12 @@ export const outboxProviders: Provider[] = [
 export function outboxWorkers(context: ServiceContext): Worker[] {
   const outbox = context.get<Outbox>(OUTBOX);
   if (outbox === undefined) return [];
-  const { run, roots, pools, desk } = outbox;
+  const { run, roots, pools, decisions } = outbox;
   const { CHAIN_POLL_MS: pollMs } = ownOf(context.settings);
   const onError = (error: unknown, where: string): void => context.logger.error({ err: error, where }, 'background work failed, it goes on');
   return [
     new OutboxWorker({ run, chores: [() => pools.step(), () => roots.step()], meter: context.get<Meter>(METRICS), log: context.logger, clock: context.get<Clock>(CLOCK), pollMs }),
-    new Subscription({ store: context.get<EventStore>(EVENT_STORE), sink: reactorSink(rootsReactor(desk)), onError }),
+    new Subscription({ store: context.get<EventStore>(EVENT_STORE), sink: reactorSink(rootsReactor(decisions)), onError }),
   ];
 }
 

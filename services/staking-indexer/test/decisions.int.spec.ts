@@ -1,12 +1,12 @@
 import { create, type DescMessage } from '@bufbuild/protobuf';
 import { EpochRewardedSchema, TaskOpenedSchema } from '@skein/contracts/arena';
 import type { AddressBook } from '@skein/contracts-evm';
-import { EventStore, eventsMigrations } from '@skein/events';
+import { EventStore, eventsMigrations, type RecordedEvent } from '@skein/events';
 import { RejectionError } from '@skein/kernel';
 import type { Delivery } from '@skein/messaging';
 import { FakeClock, freshDatabase, type TestDatabase } from '@skein/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DecideRoots } from '../src/application/outbox/decide-roots.js';
+import { DecideRoots, rootsReactor } from '../src/application/outbox/decide-roots.js';
 import { GrantPools } from '../src/application/outbox/grant-pools.js';
 import type { GrantTotal } from '../src/application/outbox/grant-totals.js';
 import { OutboxDesk } from '../src/application/outbox/outbox-desk.js';
@@ -152,4 +152,19 @@ test('however long nobody was here, every epoch that was never minted is asked f
   expect(asked.length).toBeLessThan(130);
   for (let step = 0; step < 10; step += 1) await away.step();
   expect(asked.toSorted((a, b) => Number(a - b))).toEqual(Array.from({ length: 300 }, (_, at) => BigInt(at)).filter((at) => !minted.has(at)));
+});
+
+test('a root that was asked for otherwise before is kept with its reason, and the next root goes on', async () => {
+  const reactor = rootsReactor(new TakeDecisions({ store, desk, book }));
+  const root = `0x${'d'.repeat(64)}`;
+  const decided = (at: bigint, sum: bigint) => ({ type: 'skein.staking.root.decided.v1', eventId: `e-${at}`, data: { epoch: at, root, sum, decisions: 1 }, metadata }) as unknown as RecordedEvent;
+  await desk.accept({ kind: 'post-root', epoch: 70n, revision: 0, root, sum: 1n }, { metadata });
+  for (const event of [decided(70n, 2n), decided(70n, 2n), decided(71n, 3n), decided(72n, 1n << 128n)]) await reactor.handle(event);
+  const { open } = await outbox.state();
+  expect(open.map(({ id, parked }) => [id, parked?.refusal.error]).filter(([id]) => /root|epochs\/7\d\/rewards/.test(String(id)))).toEqual([
+    ['epochs/70/rewards', undefined],
+    ['decisions/skein.staking.root.decided.v1/e-70', 'intent-decided-otherwise'],
+    ['epochs/71/rewards', undefined],
+    ['decisions/skein.staking.root.decided.v1/e-72', 'intent-field'],
+  ]);
 });

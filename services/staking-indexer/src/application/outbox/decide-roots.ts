@@ -1,12 +1,13 @@
 import { emissionAbi, rewardsAbi, type AddressBook, type RewardsDomain } from '@skein/contracts-evm';
 import type { EventStore, RecordedEvent, Reactor } from '@skein/events';
-import { unwrap } from '@skein/kernel';
+import { canonicalJson, unwrap } from '@skein/kernel';
 import { grantsDecider, type GrantsCommand } from '../../domain/grants/grants.decider.js';
 import { grantsStreamId, type RootDecided } from '../../domain/grants/grants.events.js';
 import { treeOf, type GrantTotals } from './grant-totals.js';
 import type { OutboxDesk } from './outbox-desk.js';
 import type { OutboxStore } from './outbox-store.js';
 import type { TransactionChain } from './ports.js';
+import type { TakeDecisions } from './take-decisions.js';
 
 /** Epochs of one look that the chain is asked about, at either end of those that were. */
 const EPOCHS_PER_LOOK = 64n;
@@ -92,13 +93,14 @@ export class DecideRoots {
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
-/** A decided root goes to the chain. */
-export const rootsReactor = (desk: OutboxDesk): Reactor => ({
+/** A decided root goes to the chain; one that is refused for good is kept with its reason, and the next one is over all of it. */
+export const rootsReactor = (decisions: Pick<TakeDecisions, 'intent' | 'orHold'>): Reactor => ({
   name: 'roots',
   types: ['skein.staking.root.decided.v1'],
-  async handle({ data, eventId, metadata }: RecordedEvent): Promise<void> {
+  async handle({ type, data, eventId, metadata: { correlationId } }: RecordedEvent): Promise<void> {
     const { epoch, root, sum } = data as RootDecided['data'];
-    const { correlationId } = metadata;
-    unwrap(await desk.accept({ kind: 'post-root', epoch, revision: 0, root, sum }, { metadata: { correlationId, causationId: eventId, actor: 'roots' } }));
+    const metadata = { correlationId, causationId: eventId, actor: 'roots' };
+    await decisions.orHold({ name: `${type}/${eventId}`, wanted: () => canonicalJson({ type, epoch, root, sum }) }, metadata, () =>
+      decisions.intent({ kind: 'post-root', epoch, revision: 0, root, sum }, metadata));
   },
 });

@@ -1,3 +1,5 @@
+import { MAX_EVENT_BYTES } from '@skein/events';
+import { encodePayload, fold } from '@skein/kernel';
 import { specOf } from '@skein/testing';
 import { expect, test } from 'vitest';
 import { grantsDecider } from './grants.decider.js';
@@ -30,4 +32,16 @@ test('a root is over every decision that is known, states their sum, and comes o
   spec.given(first, decided(2, 'c', atOnce('1', 1n))).when(decide).thenRejected({ rule: 'grants-moved-on' });
   spec.given(first, root(4n, 12n, 1)).when(decide).thenRejected({ rule: 'epoch-has-root' });
   spec.given(first, root(4n, 12n, 1)).when({ ...decide, epoch: 5n }).then(root(5n, 12n, 1));
+});
+
+test('a decision that pays more accounts than an event holds is told in parts, and added up whole', () => {
+  const most = (1n << 128n) - 1n;
+  const crowd = Array.from({ length: 501 }, (_, at): DecidedGrant => ({
+    account: `0x${at.toString(16).padStart(40, '0')}`, taskId: '0192f0c1-2b3c-7def-8123-456789abcdef', units: most, start: (1n << 40n) - 1n, duration: (1n << 40n) - 1n,
+  }));
+  const told = grantsDecider.decide({ kind: 'add', cause: 'tasks/0192f0c1-2b3c-7def-8123-456789abcdef/final', grants: crowd }, grantsDecider.initialState());
+  if (!told.ok) return expect.unreachable();
+  expect(told.value.map(({ data }) => (data as GrantsDecided['data']).grants.length)).toEqual([250, 250, 1]);
+  for (const event of told.value) expect(Buffer.byteLength(JSON.stringify(encodePayload(event)))).toBeLessThan(MAX_EVENT_BYTES);
+  expect(fold(grantsDecider, told.value)).toEqual({ decisions: 3, sum: 501n * most, lastEpoch: -1n });
 });
