@@ -8,7 +8,7 @@ import { chainDecider } from '../src/domain/chain/chain.decider.js';
 import { JsonRpc } from '../src/infrastructure/json-rpc.js';
 import { RpcChainSource } from '../src/infrastructure/rpc-chain-source.js';
 import { TestChain } from './chain.js';
-import { RpcProxy, type Bend, type Break } from './rpc-proxy.js';
+import { Refusal, RpcProxy, type Bend, type Break } from './rpc-proxy.js';
 
 const TIMEOUT_MS = 500;
 const BYTES_MAX = 4_000_000;
@@ -73,6 +73,8 @@ const block = (parts: Readonly<Record<string, unknown>>, tag: unknown = 'latest'
   method === 'eth_getBlockByNumber' && (tag === undefined || params[0] === tag) ? { ...(result as object), ...parts } : undefined;
 const logs = (change: (found: readonly Readonly<Record<string, unknown>>[]) => unknown): Bend => ({ method, result }) =>
   method === 'eth_getLogs' ? change(result as Readonly<Record<string, unknown>>[]) : undefined;
+const receipts = (change: (receipt: Readonly<Record<string, unknown>>) => unknown): Bend => ({ method, result }) =>
+  method === 'eth_getTransactionReceipt' ? change(result as Readonly<Record<string, unknown>>) : undefined;
 const status = (code: number, headers: Readonly<Record<string, string>> = {}): Break => (response) => void response.writeHead(code, headers).end('busy');
 const says = (text: string): Break => (response) => void response.setHeader('content-type', 'application/json').end(text);
 
@@ -103,6 +105,10 @@ const BENT: readonly (readonly [name: string, rule: string, bend: Bend])[] = [
   ['no head', 'missing-block', ({ method, params }) => (method === 'eth_getBlockByNumber' && params[0] === 'safe' ? null : undefined)],
   ['a final block beyond the latest', 'finality-beyond-latest', block({ number: numberToHex(1_000_000) }, 'finalized')],
   ['a final block that is none by its number', 'final-block-changed', block({ hash: OTHER_HASH }, 'finalized')],
+  ['a receipt that is a word', 'answer-malformed', receipts(() => 'busy')],
+  ['a receipt without logs', 'answer-malformed', receipts((receipt) => ({ ...receipt, logs: undefined }))],
+  ['a total that is no number', 'answer-malformed', ({ method }) => (method === 'eth_call' ? '0x12' : undefined)],
+  ['a refusal of even a single block', 'range-refused', ({ method }) => (method === 'eth_getLogs' ? new Refusal(-32_005, 'too many results') : undefined)],
   ['a lack of logs', 'totals-differ', logs((found) => found.slice(0, -1))],
   ['a block under another number', 'answer-malformed', ({ method, params, result }) => (method === 'eth_getBlockByNumber' && String(params[0]).startsWith('0x') && params[0] !== '0x0' ? { ...(result as object), number: '0x3' } : undefined)],
 ];
