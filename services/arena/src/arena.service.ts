@@ -48,9 +48,8 @@ const named = (name: string, part: { start(): Promise<void>; stop(): Promise<voi
 function consumers(context: ServiceContext): ConsumerDefinition[] {
   const verdicts = context.get(VerdictsConsumer);
   return [
-    { group: 'arena.stakes', handlers: [context.get(StakesConsumer).handler, ...context.get(PoolsConsumer).handlers, context.get(StakeCopyFrontier).handler], policy: 'stop' },
+    { group: 'arena.stakes', handlers: [context.get(StakesConsumer).handler, ...context.get(PoolsConsumer).handlers, context.get(StakeCopyFrontier).handler, context.get(CasesConsumer).handler], policy: 'stop' },
     { group: 'arena.reconciliation', handlers: payoutFreezeHandlers(context.get(PayoutFreeze)), policy: 'stop' },
-    { group: 'arena.cases', handlers: [context.get(CasesConsumer).handler], policy: 'stop' },
     { group: 'arena.verdicts', handlers: [verdicts.agreed, verdicts.failed], policy: 'stop' },
   ];
 }

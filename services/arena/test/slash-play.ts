@@ -102,19 +102,19 @@ export class SlashPlay {
     this.lanes.pools.tell((anew) => this.copies.pools.takePool(message, this.#delivery(`pool/${version}${anew}`)));
   }
 
-  async #append({ caseId }: CaseFacts, type: string, data: object): Promise<void> {
+  async #append({ caseId }: CaseFacts, type: string, data: object, readModel: 'told' | 'not told' = 'told'): Promise<void> {
     await this.copies.store.append(caseStream(caseId), 'any', [{ type: `skein.arena.case.${type}.v1`, data }], METADATA);
-    await this.copies.cases.catchUp();
+    if (readModel === 'told') await this.copies.cases.catchUp();
   }
 
-  async decide(units: bigint): Promise<void> {
+  async decide(units: bigint, readModel?: 'told' | 'not told'): Promise<void> {
     const [own, other] = this.#own;
     const counted = countedStake({ ownUnits: own, delegatedUnits: lentStake(own, own + other, this.#principal) });
     const ownPart = (units * own + counted - 1n) / counted;
     const evidenceSha256 = sha256Hex(`${this.#wallet} ${(this.#cases += 1)}`);
     const facts: CaseFacts = { caseId: `0x${evidenceSha256}`, taskId: this.#tasks[0], role: 'node', wallet: this.#wallet, evidenceSha256, reporter: '', rule: 'proven-copy' };
     this.#decided.push({ facts, units, own: ownPart, pool: units - ownPart });
-    await this.#append(facts, 'decided', { ...facts, units, reason: '', decidedAtMs: 1 });
+    await this.#append(facts, 'decided', { ...facts, units, reason: '', decidedAtMs: 1 }, readModel);
   }
 
   /** The newest decision is taken back, where the chain does not have it. */
@@ -138,7 +138,8 @@ export class SlashPlay {
     }
     const outcome = { outcome: 'slashed', fromOwnerUnits: own, fromPoolUnits: pool, toReporterUnits: 0n, blockNumber: 1, disagreement: '' };
     // The case's stream ends a case once, whatever is told again.
-    this.lanes.ends.tell((again) => (again === '' ? this.#append(facts, 'finalised', { ...facts, ...outcome }) : Promise.resolve()));
+    let ended: Promise<void> | undefined;
+    this.lanes.ends.tell(() => (ended ??= this.#append(facts, 'finalised', { ...facts, ...outcome })));
   }
 
   async finish(): Promise<void> {

@@ -88,3 +88,14 @@ test('so is each part of a slash that a pool bears with its owner; once everythi
     { numRuns: 50 },
   );
 });
+
+test('stakes are not told between a decision and the read model that has it, also while the decision has no position yet', async () => {
+  const play = await begin(0n);
+  await play.decide(7n * UNIT, 'not told');
+  const behind = { rejection: { rule: 'read-model-behind', retriable: true } };
+  await expect(play.effective()).rejects.toMatchObject(behind);
+  await copies.store.headPosition();
+  await expect(play.effective()).rejects.toMatchObject(behind);
+  await copies.cases.catchUp();
+  expect(await play.effective()).toEqual(play.expected);
+});

@@ -43,12 +43,15 @@ interface Row {
   waiting: { epoch: number; sharesIn: string; sharesOut: string }[];
   sigma_ppm: number | null;
   slashes: SlashRow[] | null;
+  behind: boolean;
 }
 
-// One statement, one snapshot: the block, the stakes and pools that are as of it, and the slashes that they do not have.
+// One statement, one snapshot: the block, the stakes and pools that are as of it, the slashes that they do not have, and whether
+// there are slashes of which the read model has not been told.
 const STAKES = `
   SELECT f.block_number, f.block_hash, f.block_time_ms, f.epoch_genesis_ms, f.epoch_ms,
-    s.wallet, s.role, s.own_units, s.since_version, t.own_total, p.counted_shares, p.principal_index, p.waiting, g.sigma_ppm, x.slashes
+    s.wallet, s.role, s.own_units, s.since_version, t.own_total, p.counted_shares, p.principal_index, p.waiting, g.sigma_ppm, x.slashes,
+    es_undelivered('arena_cases', ARRAY['skein.arena.case.decided.v1']) AS behind
   FROM (VALUES (1)) one
   LEFT JOIN LATERAL (SELECT * FROM stake_frontier ORDER BY chain LIMIT 1) f ON true
   LEFT JOIN arena_stake s ON s.task_id = $1
@@ -82,12 +85,18 @@ function notReady(error: unknown): never {
   throw new RejectionError({ code: 'unavailable', rule: 'read-model-not-ready', message: 'the read model of decided slashes is being made', retriable: true });
 }
 
+/** A slash that was decided a moment ago may not be in the read model yet: nobody decides past it. */
+function behind(): never {
+  throw new RejectionError({ code: 'unavailable', rule: 'read-model-behind', message: 'a slash has been decided that the read model does not have yet', retriable: true });
+}
+
 @Injectable()
 export class StakeCopy implements StakeReader {
   constructor(@Inject(POOL) private readonly pool: pg.Pool) {}
 
   async stakesOf(taskId: string): Promise<CopiedStakes> {
     const rows = await this.pool.query<Row>({ name: 'arena-stakes', text: STAKES, values: [taskId] }).then((found) => found.rows, notReady);
+    if (rows[0]!.behind) behind();
     const positions = rows.flatMap((row) => (row.wallet === null ? [] : [positionOf(row, taskId, row.wallet)]));
     const { block_number: number, block_hash: hash } = rows[0]!;
     return number === null || hash === null ? { positions } : { positions, stakeBlock: { number: Number(number), hash } };
