@@ -2,13 +2,19 @@ import { MAX_EVENT_BYTES } from '@skein/events';
 import { encodePayload } from '@skein/kernel';
 import { expect, test } from 'vitest';
 import { mint, rootOf } from '../../../test/outbox-fixtures.js';
-import { contentOf, intentId, intentProblem, type Intent } from './intent.js';
+import { contentOf, intentId, intentProblem, type Intent, pays } from './intent.js';
 
 const taskId = '0192f0c1-2b3c-7def-8123-456789abcdef';
 const caseId = `0x${'1'.repeat(64)}`;
 const wallet = (digit: string): string => `0x${digit.repeat(40)}`;
 const settle = (parts: Partial<Extract<Intent, { kind: 'settle-round' }>> = {}): Intent => ({
   kind: 'settle-round', taskId, round: 3, caller: wallet('0'), slashes: [], pays: [{ wallet: wallet('1'), flock: 1n, gm: 0n }], ...parts,
+});
+
+test('money leaves by roots, vestings, settlements and the end of a federated task, and by nothing else', () => {
+  const paying: Intent[] = [rootOf(4), settle(), { kind: 'fix-vesting', taskId, start: 1n, duration: 1n }, { kind: 'finish-federation', taskId }];
+  const others: Intent[] = [mint(4), { kind: 'slash', caseId, amount: 5n }, { kind: 'finish-task', taskId }, { kind: 'open-round', taskId, round: 3 } as Intent];
+  expect([paying.map(pays), others.map(pays)]).toEqual([paying.map(() => true), others.map(() => false)]);
 });
 
 test('what excludes each other has one id', () => {

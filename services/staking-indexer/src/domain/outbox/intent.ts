@@ -110,7 +110,8 @@ const names: { readonly [K in IntentKind]: (intent: OfKind<K>) => string } = {
 /** Whether a transaction brings it about. */
 export const isForChain = (intent: Intent): intent is ChainIntent => intent.kind !== 'grant-pool' && intent.kind !== 'hold-decision';
 
-const PAYING: readonly IntentKind[] = ['post-root', 'fix-vesting', 'settle-round'];
+/** The end of a federated task gives its sponsor what is left of the pool. */
+const PAYING: readonly IntentKind[] = ['post-root', 'fix-vesting', 'settle-round', 'finish-federation'];
 
 /** Whether money leaves by it that was not there to be claimed before; it waits while payouts are frozen. */
 export const pays = ({ kind }: Intent): boolean => PAYING.includes(kind);
