@@ -51,7 +51,7 @@ interface Row {
 const STAKES = `
   SELECT f.block_number, f.block_hash, f.block_time_ms, f.epoch_genesis_ms, f.epoch_ms,
     s.wallet, s.role, s.own_units, s.since_version, t.own_total, p.counted_shares, p.principal_index, p.waiting, g.sigma_ppm, x.slashes,
-    es_undelivered('arena_cases', ARRAY['skein.arena.case.decided.v1']) AS behind
+    (SELECT es_undelivered('arena_cases', ARRAY['skein.arena.case.decided.v1'])) AS behind
   FROM (VALUES (1)) one
   LEFT JOIN LATERAL (SELECT * FROM stake_frontier ORDER BY chain LIMIT 1) f ON true
   LEFT JOIN arena_stake s ON s.task_id = $1
